@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+
+EXTRA_DIST += contrib
+
+# files: man/*.[158]
+dist_man_MANS +=

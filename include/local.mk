@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+
+# files: covey/*.h
+noinst_HEADERS += \
+	%D%/covey/admin.h \
+	%D%/covey/base.h \
+	%D%/covey/client.h \
+	%D%/covey/codec.h \
+	%D%/covey/crypto.h \
+	%D%/covey/hcl.h \
+	%D%/covey/jobspec.h \
+	%D%/covey/journal.h \
+	%D%/covey/net.h \
+	%D%/covey/node.h \
+	%D%/covey/placement.h \
+	%D%/covey/proc.h \
+	%D%/covey/raft.h \
+	%D%/covey/reconcile.h \
+	%D%/covey/shim.h \
+	%D%/covey/state.h \
+	%D%/covey/swim.h \
+	%D%/covey/wal.h

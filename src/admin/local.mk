@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+
+noinst_LIBRARIES += %D%/libadmin.a
+# files: *.c *.h
+%C%_libadmin_a_SOURCES =

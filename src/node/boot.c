@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Start: what the data directory holds becomes a node again; or a new cluster is made. */
+#include "internal.h"
+
+static const struct disk_file *file_find(const struct node_options *o, const char *name) {
+    for (size_t i = 0; i < o->files_count; i++)
+        if (strcmp(o->files[i].name, name) == 0) return &o->files[i];
+    return NULL;
+}
+
+static bool name_starts(const char *name, const char *prefix) { return strncmp(name, prefix, strlen(prefix)) == 0; }
+
+/* Keeps a damaged or foreign file under another name: nothing is lost, and nothing is believed. */
+static void move_aside(struct node *n, const struct disk_file *f) {
+    struct buf name = {0};
+    buf_printf(&name, "bad-%s", f->name);
+    struct node_effect *e = node_emit(n, NODE_DISK);
+    e->op.kind = DISK_REPLACE;
+    memcpy(e->op.name, name.data, name.size < WAL_NAME_SIZE ? name.size : WAL_NAME_SIZE - 1);
+    e->op.data = node_effect_copy(n, f->data);
+    e->op.ticket = node_disk_ticket(n);
+    buf_done(&name);
+    e = node_emit(n, NODE_DISK);
+    e->op.kind = DISK_REMOVE;
+    memcpy(e->op.name, f->name, WAL_NAME_SIZE);
+}
+
+/* ---- the file `cluster` ---- */
+
+static int cluster_file_load(struct node *n, const struct disk_file *f, char *ret_text, size_t text_size) {
+    struct wire_node_files_keys keys;
+    int error = cluster_file_decode(f->data, &n->options_arena, &keys, ret_text, text_size);
+    if (error != 0) return error;
+    arena_reset(&n->cluster_arena);
+    codec_copy(&wire_cluster_record_type, &keys.cluster, &n->cluster_arena, &n->cluster);
+    n->self.log = keys.log;
+    n->in_cluster = true;
+    node_cluster_keys(n);
+    n->table = arena_alloc(&n->options_arena, (keys.peers_count + 1) * sizeof *n->table);
+    for (size_t i = 0; i < keys.peers_count; i++) {
+        codec_copy(&wire_node_record_type, &keys.peers[i], &n->options_arena, &n->table[n->table_count++]);
+        node_trust(n, &keys.peers[i]);
+        if (keys.peers[i].addr.size != 0) VEC_PUSH(&n->seeds, keys.peers[i].addr);
+    }
+    return 0;
+}
+
+void node_cluster_keys(struct node *n) {
+    keyring_done(&n->gossip_keys);
+    keyring_done(&n->stream_keys);
+    n->gossip_keys = n->stream_keys = (struct keyring){0};
+    struct secret key;
+    for (size_t i = 0; i < n->cluster.gossip_keys_count; i++)
+        if (n->cluster.gossip_keys[i].key.size == sizeof key.b) {
+            memcpy(key.b, n->cluster.gossip_keys[i].key.data, sizeof key.b);
+            (void)keyring_add(&n->gossip_keys, (uint8_t)n->cluster.gossip_keys[i].key_id, &key);
+        }
+    for (size_t i = 0; i < n->cluster.stream_keys_count; i++)
+        if (n->cluster.stream_keys[i].key.size == sizeof key.b) {
+            memcpy(key.b, n->cluster.stream_keys[i].key.data, sizeof key.b);
+            (void)keyring_add(&n->stream_keys, (uint8_t)n->cluster.stream_keys[i].key_id, &key);
+        }
+    if (n->cluster.join_secret.size == sizeof n->join_secret.b)
+        memcpy(n->join_secret.b, n->cluster.join_secret.data, sizeof n->join_secret.b);
+    secret_wipe(&key, sizeof key);
+}
+
+/* ---- the journal ---- */
+
+static void boot_journal(struct node *n, const struct node_options *o) {
+    struct journal_recovery recovery;
+    journal_recover(o->files, o->files_count, &n->identity.id, &n->options_arena, &recovery);
+    bool usable = recovery.verdict != JOURNAL_FOREIGN && recovery.verdict != JOURNAL_VERSION;
+    if (recovery.verdict != JOURNAL_EMPTY && recovery.verdict != JOURNAL_CLEAN) node_say(n, NODE_WARNING, "%s", recovery.text);
+    if (!usable)
+        for (size_t i = 0; i < o->files_count; i++)
+            if (strcmp(o->files[i].name, JOURNAL_FILE_NAME) == 0) move_aside(n, &o->files[i]);
+    n->journal = journal_new(&n->identity.id, o->files, usable ? o->files_count : 0);
+    n->generation = (usable && recovery.has_boot ? recovery.boot.generation : 0) + 1;
+    n->self.generation = n->generation;
+    struct wire_journal_boot boot = {.generation = n->generation, .boot = n->self.boot};
+    n->boot_ticket = node_journal_write(n, &(struct wire_journal_record){.boot = &boot}, 1);
+    for (size_t i = 0; usable && i < recovery.facts_count; i++) node_tasks_remember(n, &recovery.facts[i]);
+}
+
+/* ---- the log and the snapshot ---- */
+
+static void boot_snapshot(struct node *n, const struct node_options *o, const struct wire_log_identity *identity) {
+    const struct disk_file *best = NULL;
+    for (size_t i = 0; i < o->files_count; i++) {
+        const struct disk_file *f = &o->files[i];
+        if (!name_starts(f->name, "snapshot-")) continue;
+        struct wire_snapshot_header head;
+        struct bytes state;
+        char text[200];
+        int error = snapshot_decode(f->data, identity, &n->options_arena, &head, &state, text, sizeof text);
+        if (error == 0 && (best == NULL || head.index > n->snapshot_head.index)) {
+            if (state_restore(n->state, state) == 0) {
+                best = f;
+                node_snapshot_load(n, &head, state);
+                continue;
+            }
+            error = ERR_CORRUPT;
+        }
+        if (error != 0) {
+            node_say(n, NODE_ERROR, "%s: %s; kept as bad-%s", f->name, text, f->name);
+            move_aside(n, f);
+        }
+    }
+}
+
+static void log_renew(struct node *n, const struct node_options *o, const char *why) {
+    for (size_t i = 0; i < o->files_count; i++)
+        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-")) move_aside(n, &o->files[i]);
+    csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
+    n->log_damaged = true;
+    n->log_state = bytes_str(arena_printf(&n->options_arena, "re-seeding under a new raft id: %s", why));
+    node_say(n, NODE_ERROR, "the log is not used: %s. It is kept under bad-log-*; this host votes no more as its old self, takes "
+                            "the log from the others, and keeps its tasks running", why);
+}
+
+static void raft_start(struct node *n, const struct raft_restored *restored) {
+    struct raft_options options = {
+        .self = {.node = n->identity.id, .log = n->self.log},
+        .generation = n->cluster.generation,
+        .recovery = n->cluster.recovery,
+        .seed = prng_next(&n->prng),
+        .heartbeat_us = n->heartbeat_us,
+        .election_min_us = n->election_min_us,
+    };
+    n->raft = raft_new(&options, restored, n->now_us);
+    n->applied_index = state_index(n->state);
+}
+
+static struct wire_log_identity log_identity(const struct node *n) {
+    return (struct wire_log_identity){.cluster = n->cluster.id, .node = n->identity.id, .log = n->self.log};
+}
+
+static void boot_log(struct node *n, const struct node_options *o) {
+    struct wire_log_identity identity = log_identity(n);
+    struct wal_recovery found;
+    wal_recover(o->files, o->files_count, &identity, &n->options_arena, &found);
+    boot_snapshot(n, o, &identity);
+    const char *bad = NULL;
+    if (found.verdict == WAL_CORRUPT || found.verdict == WAL_FOREIGN || found.verdict == WAL_VERSION) bad = found.text;
+    else if (found.verdict == WAL_EMPTY) bad = "its files are gone";
+    else if (found.entries_count > 0 && found.first_index > n->snapshot_head.index + 1)
+        bad = "the entries between the snapshot and the log are missing";
+    struct wal_options wal_options = {.identity = identity, .segment_size_bytes = n->segment_size_bytes};
+    if (bad != NULL) {
+        log_renew(n, o, bad);
+        wal_options.identity = log_identity(n);
+        n->wal = wal_new(&wal_options, NULL, 0);
+        struct raft_restored restored = {.snapshot_index = n->snapshot_head.index, .snapshot_term = n->snapshot_head.term,
+                                         .snapshot_config = n->snapshot_head.config};
+        raft_start(n, &restored);
+        node_cluster_file_save(n);
+        return;
+    }
+    if (found.verdict == WAL_TORN) node_say(n, NODE_WARNING, "%s", found.text);
+    n->wal = wal_new(&wal_options, o->files, o->files_count);
+    n->hard = found.hard;
+    struct raft_restored restored = {
+        .hard = found.hard,
+        .snapshot_index = n->snapshot_head.index,
+        .snapshot_term = n->snapshot_head.term,
+        .snapshot_config = n->snapshot_head.config,
+        .entries = found.entries,
+        .entries_count = found.entries_count,
+    };
+    raft_start(n, &restored);
+}
+
+int node_boot_files(struct node *n, const struct node_options *o, char *ret_text, size_t text_size) {
+    boot_journal(n, o);
+    const struct disk_file *f = file_find(o, CLUSTER_FILE_NAME);
+    if (f == NULL) return 0;
+    int error = cluster_file_load(n, f, ret_text, text_size);
+    if (error != 0) return error;
+    if (n->has_token && !ID_EQUAL(n->token.cluster, n->cluster.id))
+        node_say(n, NODE_WARNING, "this host is already a member of a cluster; the token is another one's and is not used");
+    boot_log(n, o);
+    node_disk_flush_wal(n);
+    node_log_drain(n);
+    return 0;
+}
+
+/* ---- a cluster made or joined ---- */
+
+void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluster) {
+    arena_reset(&n->cluster_arena);
+    codec_copy(&wire_cluster_record_type, cluster, &n->cluster_arena, &n->cluster);
+    n->in_cluster = true;
+    node_cluster_keys(n);
+    if (ID_IS_ZERO(n->self.log)) csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
+    node_cluster_file_save(n);
+    struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
+    n->wal = wal_new(&options, NULL, 0);
+    raft_start(n, NULL);
+    node_disk_flush_wal(n);
+    node_gossip_start(n);
+}
+
+static struct bytes random_key(struct node *n) {
+    uint8_t *key = arena_alloc(&n->options_arena, 32);
+    csprng_fill(&n->csprng, key, 32);
+    return bytes_of(key, 32);
+}
+
+int node_boot_new_cluster(struct node *n) {
+    struct wire_secret_key gossip = {.key_id = 1, .key = random_key(n)};
+    struct wire_secret_key stream = {.key_id = 1, .key = random_key(n)};
+    struct wire_cluster_record cluster = {
+        .gossip_keys = &gossip, .gossip_keys_count = 1,
+        .stream_keys = &stream, .stream_keys_count = 1,
+        .join_secret = random_key(n),
+        .created_ms = n->wall_ms,
+    };
+    csprng_fill(&n->csprng, cluster.id.b, sizeof cluster.id.b);
+    csprng_fill(&n->csprng, cluster.recovery.b, sizeof cluster.recovery.b);
+    cluster.generation = 1;
+    if (n->has_token) {
+        cluster.id = n->token.cluster;
+        cluster.join_secret = bytes_of(n->token.secret.b, sizeof n->token.secret.b);
+    }
+    n->self.joined_ms = n->wall_ms;
+    node_enter_cluster(n, &cluster);
+    int error = raft_bootstrap(n->raft, n->now_us);
+    assert(error == 0);
+    node_log_drain(n);
+    return 0;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Tickets, and the files: log, journal, cluster, snapshots. */
+#include "internal.h"
+
+uint64_t node_disk_ticket(struct node *n) { return n->ticket_next++; }
+
+/* Bytes of an operation are borrowed from the core that made it: copied into the effects' arena here. */
+static void emit_op(struct node *n, const struct disk_op *op) {
+    if (n->disk_failed) return;
+    struct bytes data = node_effect_copy(n, op->data);
+    struct node_effect *e = node_emit(n, NODE_DISK);
+    e->op = *op;
+    e->op.data = data;
+}
+
+void node_disk_flush_wal(struct node *n) {
+    struct disk_op op;
+    while (n->wal != NULL && wal_drain(n->wal, &op)) emit_op(n, &op);
+}
+
+static uint64_t replace_file(struct node *n, const char *name, struct bytes data) {
+    struct disk_op op = {.kind = DISK_REPLACE, .data = data, .ticket = node_disk_ticket(n)};
+    memcpy(op.name, name, strlen(name));
+    emit_op(n, &op);
+    return op.ticket;
+}
+
+uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count) {
+    uint64_t ticket = node_disk_ticket(n);
+    int error = journal_append(n->journal, ticket, records, count);
+    if (error != 0) node_say(n, NODE_ERROR, "the journal does not take a record: %s", err_str(error));
+    struct disk_op op;
+    while (journal_drain(n->journal, &op)) emit_op(n, &op);
+    return ticket;
+}
+
+void node_cluster_file_save(struct node *n) {
+    struct wire_node_files_keys keys = {.cluster = n->cluster, .log = n->self.log};
+    size_t count = state_nodes_count(n->state);
+    keys.peers = arena_alloc(&n->scratch, (count + n->table_count + 1) * sizeof *keys.peers);
+    for (size_t i = 0; i < count; i++) {
+        const struct wire_node_record *r = state_node_at(n->state, i);
+        if (!ID_EQUAL(r->id, n->identity.id)) keys.peers[keys.peers_count++] = *r;
+    }
+    for (size_t i = 0; i < n->table_count && count == 0; i++) keys.peers[keys.peers_count++] = n->table[i];
+    struct buf out = {0};
+    cluster_file_encode(&keys, &out);
+    replace_file(n, CLUSTER_FILE_NAME, buf_bytes(&out));
+    secret_wipe(out.data, out.size);
+    buf_done(&out);
+}
+
+/* ---- snapshots ---- */
+
+static void snapshot_remember(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
+    codec_copy(&wire_snapshot_header_type, head, &n->options_arena, &n->snapshot_head);
+    buf_clear(&n->snapshot_bytes);
+    buf_append(&n->snapshot_bytes, state.data, state.size);
+}
+
+void node_snapshot_load(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
+    snapshot_remember(n, head, state);
+    n->snapshot_durable = head->index;
+}
+
+static uint64_t snapshot_save(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
+    struct buf file = {0};
+    char name[WAL_NAME_SIZE];
+    snapshot_name(head->index, name);
+    snapshot_encode(head, state, &file);
+    uint64_t ticket = replace_file(n, name, buf_bytes(&file));
+    buf_done(&file);
+    return ticket;
+}
+
+static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index, uint64_t term,
+                                                 const struct wire_raft_config *config, struct bytes state) {
+    return (struct wire_snapshot_header){
+        .identity = {.cluster = n->cluster.id, .node = n->identity.id, .log = n->self.log},
+        .index = index, .term = term, .config = *config, .size = state.size, .checksum = crc32c(0, state.data, state.size),
+    };
+}
+
+void node_snapshot_start(struct node *n) {
+    if (n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed) return;
+    uint64_t index = n->applied_index;
+    if (index < n->snapshot_durable + n->snapshot_entries) return;
+    struct buf state = {0};
+    state_snapshot(n->state, &state);
+    struct wire_snapshot_header head =
+        snapshot_head(n, index, raft_term_at(n->raft, index), raft_config_at(n->raft, index), buf_bytes(&state));
+    n->snapshot_ticket = snapshot_save(n, &head, buf_bytes(&state));
+    n->snapshot_index = index;
+    snapshot_remember(n, &head, buf_bytes(&state));
+    buf_done(&state);
+}
+
+static void snapshot_done(struct node *n) {
+    char name[WAL_NAME_SIZE];
+    if (n->snapshot_durable != 0 && n->snapshot_durable != n->snapshot_index) {
+        snapshot_name(n->snapshot_durable, name);
+        struct disk_op op = {.kind = DISK_REMOVE};
+        memcpy(op.name, name, WAL_NAME_SIZE);
+        emit_op(n, &op);
+    }
+    n->snapshot_durable = n->snapshot_index;
+    n->snapshot_ticket = 0;
+    struct raft_input in = {.kind = RAFT_SNAPSHOT_TAKEN, .index = n->snapshot_index};
+    node_log_feed(n, &in);
+}
+
+/* A snapshot from elsewhere is complete: onto the disk first, then into the state. */
+void node_install_start(struct node *n, uint64_t index, uint64_t term) {
+    struct bytes state = buf_bytes(&n->incoming);
+    if (n->incoming_index != index || state.size != n->incoming_total ||
+        crc32c(0, state.data, state.size) != n->incoming_checksum) {
+        node_say(n, NODE_ERROR, "the snapshot at index %llu arrived damaged; it is asked for again",
+                 (unsigned long long)index);
+        buf_clear(&n->incoming);
+        n->incoming_index = 0;
+        return;
+    }
+    struct wire_snapshot_header head = snapshot_head(n, index, term, &n->incoming_config, state);
+    n->install_index = index;
+    n->install_term = term;
+    n->install_ticket = snapshot_save(n, &head, state);
+}
+
+static void install_done(struct node *n) {
+    uint64_t old = n->snapshot_durable;
+    struct bytes state = buf_bytes(&n->incoming);
+    n->install_ticket = 0;
+    if (state_restore(n->state, state) != 0) {
+        node_say(n, NODE_ERROR, "the snapshot at index %llu cannot be read; this node goes on with what it had",
+                 (unsigned long long)n->install_index);
+        return;
+    }
+    struct wire_snapshot_header head = snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
+    snapshot_remember(n, &head, state);
+    n->snapshot_durable = n->applied_index = n->install_index;
+    if (old != 0 && old != n->snapshot_durable) {
+        struct disk_op op = {.kind = DISK_REMOVE};
+        snapshot_name(old, op.name);
+        emit_op(n, &op);
+    }
+    buf_done(&n->incoming);
+    n->incoming_index = 0;
+    struct raft_input in = {.kind = RAFT_INSTALLED, .index = n->install_index};
+    node_log_feed(n, &in);
+    node_apply_changes(n);
+}
+
+void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
+    if (c->offset == 0 || c->index != n->incoming_index || c->checksum != n->incoming_checksum) {
+        if (c->offset != 0) return;
+        buf_clear(&n->incoming);
+        n->incoming_index = c->index;
+        n->incoming_total = c->total_size;
+        n->incoming_checksum = c->checksum;
+        arena_reset(&n->incoming_arena);
+        codec_copy(&wire_raft_config_type, &c->config, &n->incoming_arena, &n->incoming_config);
+    }
+    if (c->offset != n->incoming.size || c->data.size > n->incoming_total - n->incoming.size) return;
+    buf_append(&n->incoming, c->data.data, c->data.size);
+}
+
+/* ---- done and failed ---- */
+
+void node_disk_done(struct node *n, uint64_t ticket) {
+    if (ticket <= n->ticket_done) return;
+    n->ticket_done = ticket;
+    if (n->boot_ticket != 0 && n->boot_ticket <= ticket) {
+        n->boot_ticket = 0;
+        if (n->in_cluster) node_gossip_start(n);
+    }
+    if (n->raft == NULL) return;
+    node_log_persisted(n);
+    if (n->snapshot_ticket != 0 && n->snapshot_ticket <= ticket) snapshot_done(n);
+    if (n->install_ticket != 0 && n->install_ticket <= ticket) install_done(n);
+}
+
+void node_disk_failed(struct node *n, int error, struct bytes text) {
+    if (n->disk_failed) return;
+    n->disk_failed = true;
+    n->log_state = bytes_str(arena_printf(&n->options_arena, "the disk failed (%s): %.*s; no vote and no acknowledgement until "
+                                          "the agent is started again", err_str(error), BYTES_FMT(text)));
+    node_say(n, NODE_ERROR, "%.*s. Tasks go on running", BYTES_FMT(n->log_state));
+    if (n->raft != NULL) {
+        struct raft_input in = {.kind = RAFT_DISK_FAILED};
+        node_log_feed(n, &in);
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* What node asks the outside to do, and what it tells people. */
+#include "internal.h"
+
+struct node_effect *node_emit(struct node *n, enum node_effect_kind kind) {
+    VEC_PUSH(&n->effects.queue, (struct node_effect){.kind = kind});
+    return &n->effects.queue.data[n->effects.queue.count - 1];
+}
+
+struct bytes node_effect_copy(struct node *n, struct bytes in) { return arena_copy(&n->effects.arena, in); }
+
+static struct bytes say_text(struct node *n, const char *format, va_list args) {
+    struct buf text = {0};
+    buf_vprintf(&text, format, args);
+    if (text.size > WIRE_TEXT_MAX) text.size = WIRE_TEXT_MAX;
+    struct bytes copy = node_effect_copy(n, buf_bytes(&text));
+    buf_done(&text);
+    return copy;
+}
+
+void node_say(struct node *n, enum node_level level, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    struct bytes text = say_text(n, format, args);
+    va_end(args);
+    struct node_effect *e = node_emit(n, NODE_SAY);
+    e->level = level;
+    e->text = text;
+}
+
+void node_reply_error(struct node *n, uint64_t request, int error, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    struct buf text = {0};
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    struct bytes copy = node_effect_copy(n, buf_bytes(&text));
+    buf_done(&text);
+    struct node_effect *e = node_emit(n, NODE_REPLY);
+    e->request = request;
+    e->error = error;
+    e->text = copy;
+}
+
+void node_reply(struct node *n, uint64_t request, const struct codec_type *type, const void *result) {
+    struct buf out = {0};
+    codec_encode_named(type, result, &out);
+    struct bytes copy = node_effect_copy(n, buf_bytes(&out));
+    buf_done(&out);
+    struct node_effect *e = node_emit(n, NODE_REPLY);
+    e->request = request;
+    e->data = copy;
+}
+
+void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    struct buf text = {0};
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    if (text.size > WIRE_TEXT_MAX) text.size = WIRE_TEXT_MAX;
+    struct event_entry entry = {.event = {.index = ++n->event_next, .time_ms = n->wall_ms, .node = node,
+                                          .instance = instance}};
+    entry.event.kind = bytes_str(kind); /* a literal of ours: lives for ever */
+    size_t size = 0;
+    entry.event.text.data = buf_take(&text, &size);
+    entry.event.text.size = size;
+    if (n->events.count == EVENTS_MAX) {
+        mem_free((void *)(uintptr_t)n->events.data[0].event.text.data);
+        VEC_REMOVE(&n->events, 0);
+    }
+    VEC_PUSH(&n->events, entry);
+}
+
+bool node_drain(struct node *n, struct node_effect *ret_effect) {
+    if (n->effects.head == n->effects.queue.count) {
+        n->effects.head = n->effects.queue.count = 0;
+        return false;
+    }
+    *ret_effect = n->effects.queue.data[n->effects.head++];
+    return true;
+}

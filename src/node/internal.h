@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* node's own: the struct and what its files offer one another. The essay is at the top of node.c. */
+#ifndef COVEY_NODE_INTERNAL_H
+#define COVEY_NODE_INTERNAL_H
+
+#include <covey/codec.h>
+#include <covey/jobspec.h>
+#include <covey/journal.h>
+#include <covey/node.h>
+#include <covey/raft.h>
+#include <covey/reconcile.h>
+#include <covey/state.h>
+#include <covey/swim.h>
+
+/* ---- limits, each with its why ---- */
+#define PEER_QUEUE_MAX     1024              /* messages kept while a stream is being dialled */
+#define PEER_QUEUE_BYTES   (4u << 20)
+#define DIAL_RETRY_US      (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
+#define DIAL_RETRY_MAX_US  (5 * US_PER_S)
+#define JOIN_RETRY_US      (1 * US_PER_S)
+#define REPORT_RETRY_US    (1 * US_PER_S)    /* facts not committed by then are sent again */
+#define BOOT_GRACE_US      (30 * US_PER_S)   /* without news from a leader, own instances start after this */
+#define LEADER_TICK_US     (500 * US_PER_MS) /* the leader looks again at nodes and voters */
+#define VOTER_DEAD_US      (10 * US_PER_S)   /* a dead voter is replaced after this (hashicorp autopilot: the same) */
+#define WRITE_WAIT_US      (15 * US_PER_S)   /* an operator's write waits this long for a leader */
+#define FORWARD_RETRY_US   (300 * US_PER_MS)
+#define PULL_HOLD_US       (2 * US_PER_S)    /* a pull with nothing new is answered after this */
+#define PULL_BYTES_MAX     (1u << 20)
+#define EVENTS_MAX         512               /* kept for `covey events` */
+#define REQUESTS_MAX       4096              /* waiting reads and writes; beyond: ERR_BUSY */
+#define SAY_REPEAT_US      (30 * US_PER_S)   /* the same complaint about a peer is not said again within this */
+
+/* ---- effects: a queue whose bytes live in one arena until it has been drained ---- */
+struct effects {
+    VEC(struct node_effect) queue;
+    size_t head;
+    struct arena arena;
+};
+
+/* ---- streams and peers ---- */
+enum stream_state { STREAM_DIALLING, STREAM_MEMBER, STREAM_JOINER, STREAM_JOINING };
+struct stream {
+    uint64_t id;
+    enum stream_state state;
+    bool outgoing;
+    struct addr addr;
+    struct node_id node;             /* of a member stream; zero while unknown */
+    struct static_key key;
+    uint8_t hash[NOISE_HASH_SIZE];
+    int64_t opened_us;
+};
+struct peer {
+    struct node_id id;
+    uint64_t stream;                 /* open one, 0 = none */
+    uint64_t dialling;               /* stream number under way, 0 = none */
+    int64_t dial_after_us, dial_delay_us;
+    struct buf queue;                /* messages waiting for the stream: size u32, bytes */
+    size_t queue_count;
+    struct replay_window window;
+    int64_t said_us;
+    int64_t sync_asked_us;           /* last time a stream sync was asked because of an unknown boot */
+    uint64_t pull_next;              /* a pull of this peer that waits for news: first index wanted, 0 = none */
+    uint64_t pull_term, pull_snapshot, pull_offset;   /* the rest of that request */
+    int64_t pull_since_us;
+};
+
+/* A key of the committed table (or of the one a join brought), as a handshake shows it. */
+struct trusted {
+    struct static_key key;
+    struct node_id id;
+};
+
+/* ---- local instances ---- */
+struct local_task {
+    struct bytes name;               /* in the instance's arena */
+    bool started, stop_asked, final;
+    struct wire_task_fact fact;      /* fact.reason lies in `reason` */
+    struct buf reason;
+    uint64_t sequence;               /* of the shim's newest status */
+    uint32_t lost_count;             /* shims lost in this run of the agent */
+};
+struct local_instance {
+    struct instance_id id;
+    struct arena arena;              /* names, ports */
+    struct bytes job, group;
+    enum job_type type;
+    uint64_t version;
+    uint32_t slot;
+    struct local_task *tasks;
+    size_t tasks_count, tasks_expected;
+    struct wire_port_binding *ports;
+    size_t ports_count;
+    uint32_t memory_mib, cpu_mhz;
+    uint32_t port_tries;
+    bool refused, stop_asked, known; /* known: the log has had it */
+    bool released;                   /* its end is in the log: the shims were told to go */
+    struct buf reason;
+    enum instance_state state;
+    bool end_journalled, end_acknowledged;
+    uint64_t fact_sequence;          /* of the newest fact; 0: not numbered yet, whatever the log has is older */
+    uint64_t sent_sequence, sent_term;
+    int64_t sent_us, start_after_us;
+};
+
+/* ---- requests ---- */
+enum write_origin { WRITE_LOCAL, WRITE_FORWARDED, WRITE_JOIN, WRITE_INTERNAL };
+/* A write of ours that is in the log and waits to be applied. Leader only. */
+struct pending_write {
+    uint64_t index, term;
+    enum write_origin origin;
+    uint64_t request;                /* LOCAL: admin request; FORWARDED: its id; JOIN: stream */
+    struct node_id peer;             /* FORWARDED */
+    struct node_id joined;           /* JOIN */
+    struct bytes method, params;     /* LOCAL: owned copy (one allocation at method.data), to try again elsewhere */
+};
+/* A write that waits for a leader, or for the leader's answer. */
+struct waiting_write {
+    uint64_t id;
+    uint64_t request;                /* admin request; 0: a join through us, then stream */
+    uint64_t stream;
+    struct node_id joined;
+    struct bytes method, params;     /* owned, one allocation at method.data */
+    int64_t deadline_us, sent_us;
+    struct node_id sent_to;
+};
+/* A `job` read that waits for a change. */
+struct waiting_read {
+    uint64_t request;
+    struct bytes job;                /* owned */
+    uint64_t min_index;
+    int64_t deadline_us;
+};
+enum op_stream_kind { OP_EVENTS, OP_LOGS };
+/* An open stream of an admin client. */
+struct op_stream {
+    uint64_t request;
+    enum op_stream_kind kind;
+    uint64_t credit;
+    uint64_t next_event;
+    bool follow;
+    uint64_t handle;                 /* logs of this host */
+    uint64_t remote;                 /* logs of another: id of its remote_open */
+    struct node_id peer;
+};
+/* A log read here on behalf of another host. */
+struct remote_log {
+    uint64_t handle, id;
+    struct node_id peer;
+};
+struct event_entry {
+    struct wire_event event;         /* text owned: mem_alloc at text.data */
+};
+
+/* What the leader keeps of a node; nothing here outlives its leadership. */
+struct leader_node {
+    struct node_id id;
+    int64_t last_good_us, back_us;
+    bool was_alive;
+};
+/* A fact on its way into the log. */
+struct pending_fact {
+    struct node_id node;
+    struct wire_fact fact;           /* in facts_arena */
+};
+
+/* ASKED: the leader moves everything off this host. TELLING: gossip tells everybody. */
+enum leave_phase { LEAVE_NONE, LEAVE_ASKED, LEAVE_TELLING };
+
+/* The ticket of a batch as the disk and as raft call it. */
+struct ticket_pair {
+    uint64_t node, raft;
+};
+
+/* A raft send held back until its ticket is durable. */
+struct held_send {
+    uint64_t after;
+    struct node_id to;
+    uint8_t *data;
+    size_t size;
+};
+
+struct node {
+    struct identity identity;
+    struct csprng csprng;
+    struct prng prng;
+    struct arena options_arena;
+    struct wire_node_record self;         /* what this node says of itself; in options_arena */
+    struct bytes task_root;
+    int64_t swim_period_us, heartbeat_us, election_min_us;
+    uint64_t segment_size_bytes;
+    uint32_t snapshot_entries;
+    struct reconcile_options reconcile_options;
+
+    int64_t now_us, wall_ms;
+    struct effects effects;
+    struct arena scratch;                 /* reset at each feed */
+
+    /* the cluster */
+    bool bootstrap, has_token;
+    struct join_token token;
+    bool in_cluster;
+    struct arena cluster_arena;
+    struct wire_cluster_record cluster;
+    struct keyring gossip_keys, stream_keys;
+    struct secret join_secret;
+    VEC(struct addr) seeds;
+    size_t seed_next;
+    int64_t join_at_us;
+    uint64_t join_stream;
+    int64_t join_said_us;
+    struct wire_node_record *table;       /* the table as the join or the file told it, until the state has one; options_arena */
+    size_t table_count;
+
+    /* disk */
+    struct journal *journal;
+    uint32_t generation;
+    uint64_t ticket_next, ticket_done;
+    uint64_t boot_ticket;                 /* of the run's generation; 0 once it is durable */
+    struct wire_hard_state hard;          /* as last given to the disk */
+    uint64_t raft_ticket_done;
+    bool disk_failed, log_damaged;
+    struct bytes log_state;               /* "ok" or why this log does not vote; in options_arena */
+    struct wal *wal;
+    VEC(struct ticket_pair) raft_tickets;
+    VEC(struct held_send) held;
+    uint64_t snapshot_ticket, snapshot_index;       /* being written */
+    uint64_t snapshot_durable;
+    struct buf snapshot_bytes;                      /* of the newest one, to be sent in chunks */
+    struct wire_snapshot_header snapshot_head;
+    uint64_t install_ticket, install_index, install_term;
+    struct buf incoming;                            /* chunks received */
+    uint64_t incoming_index, incoming_total;
+    uint32_t incoming_checksum;
+    struct arena incoming_arena;
+    struct wire_raft_config incoming_config;
+
+    /* the cores */
+    struct swim *swim;
+    struct raft *raft;
+    struct state *state;
+    uint64_t applied_index;
+    bool log_draining, table_dirty, reads_dirty;
+    uint64_t leader_term;                 /* term of the leadership that the leader's tables belong to */
+    struct node_id leader_seen;           /* last leader told by an event */
+    int64_t fresh_us;                     /* when the applied state was last known to be current */
+
+    /* gossip */
+    uint64_t datagram_sequence;
+    struct buf plain, sealed;
+
+    /* streams */
+    struct map streams;                   /* u64 -> struct stream */
+    struct map peers;                     /* node id -> struct peer */
+    struct map statics;                   /* static key -> struct trusted: the table's keys */
+    uint64_t stream_next;
+
+    /* learner */
+    int64_t pull_at_us;                   /* when the next pull may be sent */
+    uint64_t pull_sent_next;              /* 0: none under way */
+    struct node_id pull_peer;
+    int64_t pull_deadline_us;
+    struct node_id pull_leader;           /* as the last answer told */
+
+    /* tasks */
+    struct map instances;                 /* instance id -> struct local_instance */
+    bool ends_dirty;                      /* an instance has ended: the journal has to know */
+    bool scan_done, instances_dirty, facts_dirty, self_dirty;
+    int64_t report_at_us;                 /* what is not in the log by then is sent again */
+    int64_t started_us, may_start_us, starts_at_us;
+
+    /* leader */
+    VEC(struct leader_node) leader_nodes; /* by id */
+    int64_t leader_tick_us, plan_at_us;
+    bool plan_dirty;
+    uint64_t plan_index;                  /* proposed and not applied yet; 0 = none */
+    struct reconcile_memory *memory;
+    VEC(struct reconcile_reason) reasons;   /* why slots are empty; in reasons_arena */
+    struct arena reasons_arena;
+    VEC(struct pending_fact) facts;       /* gathered, not proposed yet */
+    struct arena facts_arena;
+    uint64_t report_index;                /* newest report proposed; the next waits until it is applied */
+    uint64_t voters_index;                /* of a change of voters under way; 0 = none */
+    int64_t leader_since_us;
+
+    /* requests */
+    VEC(struct pending_write) pending;
+    VEC(struct waiting_write) waiting;
+    VEC(struct waiting_read) reads;
+    VEC(struct op_stream) op_streams;
+    VEC(struct remote_log) remote_logs;
+    uint64_t forward_next, handle_next;
+
+    /* events */
+    VEC(struct event_entry) events;       /* ring: oldest first */
+    uint64_t event_next;
+
+    enum leave_phase leave;
+    uint64_t leave_request;
+    int64_t leave_at_us, leave_deadline_us;
+    bool shutting_down, exited;
+};
+
+/* effects.c */
+struct node_effect *node_emit(struct node *n, enum node_effect_kind kind);
+struct bytes node_effect_copy(struct node *n, struct bytes in);   /* into the effects' arena */
+void node_say(struct node *n, enum node_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void node_reply_error(struct node *n, uint64_t request, int error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void node_reply(struct node *n, uint64_t request, const struct codec_type *type, const void *result);
+void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* boot.c */
+int node_boot_files(struct node *n, const struct node_options *options, char *ret_text, size_t text_size);
+int node_boot_new_cluster(struct node *n);
+/* Keys, swim, raft, an empty log: when a cluster is made or joined. */
+void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluster);
+void node_cluster_keys(struct node *n);          /* from n->cluster to the keyrings */
+
+/* disk.c */
+uint64_t node_disk_ticket(struct node *n);
+void node_disk_flush_wal(struct node *n);
+void node_disk_done(struct node *n, uint64_t ticket);
+void node_disk_failed(struct node *n, int error, struct bytes text);
+void node_cluster_file_save(struct node *n);
+/* All in one flush; the ticket tells when they are durable. */
+uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
+void node_snapshot_start(struct node *n);
+void node_install_start(struct node *n, uint64_t index, uint64_t term);
+void node_snapshot_load(struct node *n, const struct wire_snapshot_header *header, struct bytes state);
+
+/* gossip.c */
+void node_gossip_start(struct node *n);
+void node_gossip_feed(struct node *n, const struct swim_input *input);
+void node_gossip_datagram(struct node *n, const struct node_input *input);
+bool node_alive(const struct node *n, struct node_id id);
+struct bytes node_name_of(const struct node *n, struct node_id id);   /* "-" when unknown */
+
+/* peers.c */
+struct peer *node_peer(struct node *n, struct node_id id, bool create);
+struct stream *node_stream(struct node *n, uint64_t id);
+void node_peer_send(struct node *n, struct node_id to, const struct wire_peer_message *message);
+void node_peer_send_raw(struct node *n, struct node_id to, struct bytes encoded);
+void node_stream_send(struct node *n, uint64_t stream, const struct wire_peer_message *message);
+void node_stream_close(struct node *n, uint64_t stream, const char *text);
+uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, uint8_t key_id);
+void node_stream_opened(struct node *n, const struct node_input *input);
+void node_stream_message(struct node *n, const struct node_input *input);
+void node_stream_closed(struct node *n, const struct node_input *input);
+void node_peers_done(struct node *n);
+void node_trust(struct node *n, const struct wire_node_record *record);
+void node_distrust(struct node *n, struct node_id id);
+
+/* join.c */
+void node_join_tick(struct node *n);
+int64_t node_join_deadline(const struct node *n);
+void node_join_opened(struct node *n, struct stream *s);
+void node_join_closed(struct node *n, struct stream *s, int error, struct bytes text);
+void node_join_request(struct node *n, struct stream *s, const struct wire_join_request *request);
+void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *response);
+void node_join_answer(struct node *n, uint64_t stream, struct node_id joined, int error, struct bytes text);
+
+/* log.c */
+int node_log_feed(struct node *n, const struct raft_input *input);
+void node_log_drain(struct node *n);
+void node_log_message(struct node *n, const struct wire_raft_message *message);
+void node_log_persisted(struct node *n);
+bool node_is_leader(const struct node *n);           /* ready: has committed an entry of its own term */
+bool node_leader_id(const struct node *n, struct node_id *ret);
+
+/* learner.c */
+void node_learner_tick(struct node *n);
+int64_t node_learner_deadline(const struct node *n);
+void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request);
+void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *response);
+void node_pull_serve(struct node *n);                /* answer held pulls that now have something */
+int64_t node_pull_deadline(const struct node *n);
+void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *chunk);
+
+/* leader.c, voters.c */
+void node_leader_stop(struct node *n);
+void node_leader_tick(struct node *n);
+int64_t node_leader_deadline(const struct node *n);
+void node_leader_report(struct node *n, struct node_id from, const struct wire_report_message *report);
+void node_leader_heard(struct node *n, struct node_id id);
+int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index);
+void node_voters_tick(struct node *n);
+struct leader_node *node_leader_node(struct node *n, struct node_id id, bool create);
+
+/* tasks.c */
+struct local_instance *node_instance(struct node *n, struct instance_id id);
+void node_tasks_found(struct node *n, const struct node_input *input);
+void node_tasks_status(struct node *n, const struct node_input *input);
+void node_tasks_lost(struct node *n, const struct node_input *input);
+void node_tasks_refused(struct node *n, const struct node_input *input);
+void node_tasks_reconcile(struct node *n);
+/* A fact of the journal: how an instance ended that the log did not acknowledge before the last run was over. */
+void node_tasks_remember(struct node *n, const struct wire_fact *fact);
+void node_tasks_journal(struct node *n);             /* the ends of this turn, and what the log has acknowledged */
+void node_tasks_done(struct node *n);
+struct local_instance *node_instance_add(struct node *n, struct instance_id id);
+struct local_task *node_instance_task(struct local_instance *i, struct bytes name, bool create);
+void node_instance_touch(struct node *n, struct local_instance *i);   /* its facts changed */
+int64_t node_tasks_deadline(const struct node *n);
+
+/* start.c */
+void node_instance_start(struct node *n, const struct wire_instance_record *record);
+void node_instance_start_again(struct node *n, struct local_instance *i, const struct wire_instance_record *record);
+void node_instance_refuse(struct node *n, struct local_instance *i, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* report.c */
+void node_report_tick(struct node *n);
+int64_t node_report_deadline(const struct node *n);
+
+/* apply.c */
+void node_apply_entry(struct node *n, const struct wire_raft_entry *entry);
+void node_apply_changes(struct node *n);
+
+/* writes.c */
+void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
+void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, struct bytes method,
+                        struct bytes params);
+void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result);
+void node_write_lost(struct node *n);                /* leadership is gone: those pending go back to waiting */
+void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined, struct bytes method,
+                        struct bytes params);
+void node_write_tick(struct node *n);
+int64_t node_write_deadline(const struct node *n);
+void node_write_response(struct node *n, const struct wire_forward_response *response);
+void node_write_forwarded(struct node *n, struct node_id from, const struct wire_forward_request *request);
+bool node_write_is(struct bytes method);
+void node_write_answer(struct node *n, const struct pending_write *w, int error, struct bytes text, struct bytes result);
+void node_writes_done(struct node *n);
+
+/* reads.c */
+void node_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
+void node_request_closed(struct node *n, uint64_t request);
+void node_reads_changed(struct node *n);             /* answer `job` reads whose job changed */
+int64_t node_reads_deadline(const struct node *n);
+void node_freshness(const struct node *n, struct wire_admin_freshness *ret);
+void node_read_status(struct node *n, uint64_t request);
+
+/* op_streams.c */
+void node_stream_events(struct node *n, uint64_t request, struct bytes params);
+void node_stream_logs(struct node *n, uint64_t request, struct bytes params);
+void node_credit(struct node *n, uint64_t request, uint64_t bytes);
+void node_log_data(struct node *n, const struct node_input *input);
+void node_remote_open(struct node *n, struct node_id from, const struct wire_remote_open *open);
+void node_remote_data(struct node *n, struct node_id from, const struct wire_remote_data *data);
+void node_remote_credit(struct node *n, struct node_id from, const struct wire_remote_credit *credit);
+void node_events_flush(struct node *n);
+void node_op_streams_peer_gone(struct node *n, struct node_id peer);
+
+/* leave.c */
+void node_leave_request(struct node *n, uint64_t request);
+void node_leave_tick(struct node *n);
+int64_t node_leave_deadline(const struct node *n);
+void node_leave_asked(struct node *n, struct node_id id);   /* leader: a node wants out */
+
+static inline int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline bool bytes_empty(struct bytes b) { return b.size == 0; }
+
+#endif

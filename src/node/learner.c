@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Hosts without a vote pull the log: one request at a time to one peer, which answers when it has something newer, or
+ * after PULL_HOLD_US with nothing. What is pulled is committed already, so nothing is ever taken back. The leader is asked
+ * first because it knows of commits first; when it does not answer, any other member.
+ */
+#include "internal.h"
+
+/* ---- asking ---- */
+
+static bool pull_pick(struct node *n, struct node_id *ret) {
+    struct node_id leader;
+    if (node_leader_id(n, &leader) && node_alive(n, leader) && !ID_EQUAL(leader, n->identity.id) &&
+        !ID_EQUAL(leader, n->pull_peer)) {
+        *ret = leader;
+        return true;
+    }
+    size_t count = swim_members_count(n->swim), start = count > 0 ? (size_t)prng_below(&n->prng, count) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct swim_member m;
+        if (!swim_member_at(n->swim, (start + i) % count, &m) || ID_EQUAL(m.id, n->identity.id)) continue;
+        if (m.state != MEMBER_STATE_ALIVE) continue;
+        *ret = m.id;
+        return true;
+    }
+    return false;
+}
+
+static bool pull_wanted(const struct node *n) {
+    return n->swim != NULL && raft_role(n->raft) == RAFT_LEARNER && n->install_ticket == 0 && !n->disk_failed;
+}
+
+void node_learner_tick(struct node *n) {
+    if (!pull_wanted(n)) return;
+    if (n->pull_sent_next != 0) {
+        if (n->now_us < n->pull_deadline_us) return;
+        n->pull_sent_next = 0; /* no answer: another peer; pull_peer keeps whom not to ask first */
+    } else if (n->now_us < n->pull_at_us) return;
+    struct node_id peer;
+    n->pull_at_us = n->now_us + US_PER_S / 4;
+    if (!pull_pick(n, &peer)) return;
+    struct wire_pull_request request;
+    raft_pull_next(n->raft, &request);
+    n->pull_peer = peer;
+    n->pull_sent_next = request.next;
+    n->pull_deadline_us = n->now_us + PULL_HOLD_US + US_PER_S;
+    node_peer_send(n, peer, &(struct wire_peer_message){.pull_request = &request});
+}
+
+int64_t node_learner_deadline(const struct node *n) {
+    if (!pull_wanted(n)) return TIME_NEVER_US;
+    return n->pull_sent_next != 0 ? n->pull_deadline_us : n->pull_at_us;
+}
+
+void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *r) {
+    if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer)) return;
+    n->pull_sent_next = 0;
+    n->pull_peer = (struct node_id){{0}};
+    n->pull_at_us = n->now_us;
+    if (r->refused) {
+        node_say(n, NODE_ERROR, "this host's log does not match that of %.*s: it cannot follow it",
+                 BYTES_FMT(node_name_of(n, from)));
+        n->pull_at_us = n->now_us + 5 * US_PER_S;
+        return;
+    }
+    int64_t fresh = n->now_us - (int64_t)(r->age_ms < 3600000 ? r->age_ms : 3600000) * US_PER_MS;
+    if (fresh > n->fresh_us) n->fresh_us = fresh;
+    bool changed = !ID_EQUAL(n->pull_leader, r->leader);
+    n->pull_leader = r->leader;
+    struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
+    (void)node_log_feed(n, &in);
+    if (changed) n->facts_dirty = true;
+}
+
+/* ---- answering ---- */
+
+static bool pull_has_news(const struct node *n, const struct peer *p) { return raft_commit_index(n->raft) >= p->pull_next; }
+
+static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull_response *r,
+                          struct wire_snapshot_chunk *chunk) {
+    const struct wire_snapshot_header *head = &n->snapshot_head;
+    uint64_t offset = p->pull_snapshot == head->index ? p->pull_offset : 0;
+    if (head->index == 0 || head->index < p->pull_next || offset > n->snapshot_bytes.size) return;
+    size_t size = n->snapshot_bytes.size - (size_t)offset;
+    if (size > WIRE_CHUNK_MAX) size = WIRE_CHUNK_MAX;
+    *chunk = (struct wire_snapshot_chunk){
+        .index = head->index, .term = head->term, .config = head->config, .total_size = n->snapshot_bytes.size,
+        .offset = offset, .data = bytes_of(n->snapshot_bytes.data + offset, size), .checksum = head->checksum,
+    };
+    r->snapshot = chunk;
+}
+
+static void pull_answer(struct node *n, struct peer *p) {
+    struct wire_snapshot_chunk chunk;
+    struct wire_admin_freshness fresh;
+    node_freshness(n, &fresh);
+    struct wire_pull_response r = {
+        .prev_index = p->pull_next - 1,
+        .prev_term = p->pull_term,
+        .commit = raft_commit_index(n->raft),
+        .term = raft_term(n->raft),
+        .age_ms = fresh.age_ms,
+    };
+    (void)node_leader_id(n, &r.leader);
+    const struct wire_raft_entry *entries = NULL;
+    size_t count = 0;
+    uint64_t own_term = raft_term_at(n->raft, r.prev_index);
+    if (pull_has_news(n, p)) {
+        bool kept = raft_log_read(n->raft, p->pull_next, PULL_BYTES_MAX, &entries, &count) == 0;
+        if (!kept || (r.prev_index != 0 && own_term == 0)) pull_snapshot(n, p, &r, &chunk);
+        else if (r.prev_index != 0 && own_term != p->pull_term) r.refused = true;
+        else {
+            r.entries = (struct wire_raft_entry *)(uintptr_t)entries;
+            r.entries_count = count < 4096 ? count : 4096;
+        }
+    }
+    p->pull_next = 0;
+    node_peer_send(n, p->id, &(struct wire_peer_message){.pull_response = &r});
+}
+
+void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request) {
+    if (n->raft == NULL || request->next == 0) return;
+    struct peer *p = node_peer(n, from, true);
+    p->pull_next = request->next;
+    p->pull_term = request->term;
+    p->pull_snapshot = request->snapshot_index;
+    p->pull_offset = request->offset;
+    p->pull_since_us = n->now_us;
+}
+
+void node_pull_serve(struct node *n) {
+    for (size_t i = 0; i < n->peers.count; i++) {
+        struct peer *p = n->peers.entries[i].value;
+        if (p->pull_next != 0 && (pull_has_news(n, p) || n->now_us - p->pull_since_us >= PULL_HOLD_US)) pull_answer(n, p);
+    }
+}
+
+int64_t node_pull_deadline(const struct node *n) {
+    int64_t at = TIME_NEVER_US;
+    for (size_t i = 0; i < n->peers.count; i++) {
+        const struct peer *p = n->peers.entries[i].value;
+        if (p->pull_next != 0) at = min_us(at, p->pull_since_us + PULL_HOLD_US);
+    }
+    return at;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Leaving on purpose. The leader marks the host as left: its vote goes, its instances are placed elsewhere and stopped
+ * here. When nothing is left here, gossip tells everybody and the agent ends. The leader then forgets the host.
+ */
+#include "internal.h"
+
+#define LEAVE_RETRY_US (500 * US_PER_MS)
+#define LEAVE_WAIT_US  (120 * US_PER_S)
+#define LEAVE_TELL_US  (5 * US_PER_S)
+
+void node_leave_asked(struct node *n, struct node_id id) {
+    const struct wire_node_record *r = state_node_find(n->state, id);
+    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT) return;
+    struct wire_cmd_node_status change = {.id = id, .status = NODE_STATUS_LEFT};
+    (void)node_propose(n, &(struct wire_command){.node_status = &change}, NULL);
+    n->leader_tick_us = n->now_us;
+    node_log_drain(n);
+}
+
+void node_leave_request(struct node *n, uint64_t request) {
+    if (!n->in_cluster || state_nodes_count(n->state) <= 1) {
+        node_reply_error(n, request, ERR_INVALID, "this is the only host of the cluster: stop the agent instead; its tasks go on");
+        return;
+    }
+    if (n->leave != LEAVE_NONE) {
+        node_reply_error(n, request, ERR_EXISTS, "this host is leaving already");
+        return;
+    }
+    n->leave = LEAVE_ASKED;
+    n->leave_request = request;
+    n->leave_at_us = n->now_us;
+    n->leave_deadline_us = n->now_us + LEAVE_WAIT_US;
+    node_say(n, NODE_INFO, "leaving: asking the leader to move this host's instances and its vote");
+}
+
+static bool anything_left(struct node *n) {
+    const struct wire_node_record *r = state_node_find(n->state, n->identity.id);
+    if (r != NULL && r->status != NODE_STATUS_LEFT) return true;
+    if (raft_is_voter(n->raft, &(struct raft_id){.node = n->identity.id, .log = n->self.log})) return true;
+    for (size_t i = 0; i < n->instances.count; i++) {
+        const struct local_instance *local = n->instances.entries[i].value;
+        const struct wire_instance_record *known = state_instance_find(n->state, local->id);
+        if (known != NULL && state_instance_live(known)) return true;
+    }
+    return false;
+}
+
+static void leave_ask(struct node *n) {
+    struct node_id leader;
+    n->leave_at_us = n->now_us + LEAVE_RETRY_US;
+    if (!node_leader_id(n, &leader)) return;
+    if (!ID_EQUAL(leader, n->identity.id)) {
+        struct wire_leave_request request = {.id = n->identity.id};
+        node_peer_send(n, leader, &(struct wire_peer_message){.leave = &request});
+        return;
+    }
+    node_leave_asked(n, n->identity.id);
+}
+
+static void leave_finish(struct node *n, int error, const char *text) {
+    if (n->leave_request != 0) {
+        if (error == 0) node_reply(n, n->leave_request, &wire_empty_type, &(struct wire_empty){0});
+        else node_reply_error(n, n->leave_request, error, "%s", text);
+    }
+    n->leave_request = 0;
+}
+
+void node_leave_tick(struct node *n) {
+    if (n->leave == LEAVE_NONE || n->now_us < n->leave_at_us) return;
+    if (n->leave == LEAVE_ASKED && anything_left(n)) {
+        if (n->now_us >= n->leave_deadline_us) {
+            leave_finish(n, ERR_TIMEOUT, "the leader did not take this host out in time: is there a quorum? It stays a member");
+            n->leave = LEAVE_NONE;
+        } else leave_ask(n);
+        return;
+    }
+    if (n->leave == LEAVE_ASKED) {
+        n->leave = LEAVE_TELLING;
+        n->leave_deadline_us = n->now_us + LEAVE_TELL_US;
+        node_gossip_feed(n, &(struct swim_input){.kind = SWIM_LEAVE});
+    }
+    n->leave_at_us = n->now_us + 50 * US_PER_MS;
+    if (!swim_leave_done(n->swim) && n->now_us < n->leave_deadline_us) return;
+    leave_finish(n, 0, "");
+    node_say(n, NODE_INFO, "this host has left the cluster");
+    struct node_effect *e = node_emit(n, NODE_EXIT);
+    e->text = bytes_str("left the cluster");
+    n->exited = true;
+}
+
+int64_t node_leave_deadline(const struct node *n) { return n->leave == LEAVE_NONE ? TIME_NEVER_US : n->leave_at_us; }

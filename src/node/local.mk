@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+
+noinst_LIBRARIES += %D%/libnode.a
+# files: *.c *.h
+%C%_libnode_a_SOURCES = \
+	%D%/apply.c \
+	%D%/boot.c \
+	%D%/disk.c \
+	%D%/effects.c \
+	%D%/gossip.c \
+	%D%/internal.h \
+	%D%/join.c \
+	%D%/leader.c \
+	%D%/learner.c \
+	%D%/leave.c \
+	%D%/log.c \
+	%D%/node.c \
+	%D%/op_streams.c \
+	%D%/peers.c \
+	%D%/reads.c \
+	%D%/report.c \
+	%D%/start.c \
+	%D%/tasks.c \
+	%D%/voters.c \
+	%D%/writes.c

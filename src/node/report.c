@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Facts on their way to the leader. A fact is sent when it is new, when the leader is, and again every REPORT_RETRY_US until
+ * the applied state has it: the state itself is the acknowledgement.
+ */
+#include "internal.h"
+
+#define FACTS_MAX 4096
+
+static void fact_of(struct local_instance *i, struct arena *a, struct wire_fact *ret) {
+    *ret = (struct wire_fact){.instance = i->id, .state = i->state, .ports = i->ports, .ports_count = i->ports_count,
+                              .reason = buf_bytes(&i->reason), .sequence = i->fact_sequence,
+                              .gone = i->state == INSTANCE_STATE_STOPPED};
+    ret->tasks = arena_alloc(a, (i->tasks_count + 1) * sizeof *ret->tasks);
+    for (size_t t = 0; t < i->tasks_count; t++) ret->tasks[t] = i->tasks[t].fact;
+    ret->tasks_count = i->tasks_count;
+}
+
+struct gather {
+    struct node *n;
+    VEC(struct wire_fact) facts;
+    uint64_t term;
+    bool unacknowledged;
+};
+
+static bool is_sent(const struct gather *g, const struct local_instance *i) {
+    return i->sent_sequence == i->fact_sequence && i->sent_term == g->term && g->n->now_us - i->sent_us < REPORT_RETRY_US;
+}
+
+/* What the log has of this node. A stop of something that is not here has been carried out. */
+static void gather_record(void *arg, const struct wire_instance_record *r) {
+    struct gather *g = arg;
+    struct node *n = g->n;
+    struct local_instance *i = node_instance(n, r->id);
+    if (g->facts.count == FACTS_MAX) return;
+    if (i == NULL) {
+        if (r->desired != DESIRED_STATE_STOP || !state_instance_live(r)) return;
+        struct wire_fact stopped = {.instance = r->id, .state = INSTANCE_STATE_STOPPED, .sequence = r->sequence + 1, .gone = true};
+        g->unacknowledged = true;
+        VEC_PUSH(&g->facts, stopped);
+        return;
+    }
+    if (i->fact_sequence == 0) i->fact_sequence = r->sequence + 1;
+    if (r->sequence >= i->fact_sequence && i->sent_sequence != i->fact_sequence && state_instance_live(r))
+        i->fact_sequence = r->sequence + 1;
+    if (r->sequence >= i->fact_sequence) return;
+    g->unacknowledged = true;
+    if (is_sent(g, i)) return;
+    i->sent_sequence = i->fact_sequence;
+    i->sent_term = g->term;
+    i->sent_us = n->now_us;
+    struct wire_fact fact;
+    fact_of(i, &n->scratch, &fact);
+    VEC_PUSH(&g->facts, fact);
+}
+
+static bool self_is_news(const struct node *n) {
+    const struct wire_node_record *known = state_node_find(n->state, n->identity.id);
+    if (known == NULL) return true;
+    struct wire_node_record like = n->self;
+    like.status = NODE_STATUS_READY;
+    like.joined_ms = known->joined_ms;
+    like.modify_index = known->modify_index;
+    return !codec_equal(&wire_node_record_type, &like, known);
+}
+
+static void report_send(struct node *n, struct node_id leader, const struct wire_report_message *report) {
+    if (!ID_EQUAL(leader, n->identity.id)) {
+        node_peer_send(n, leader, &(struct wire_peer_message){.report = (struct wire_report_message *)(uintptr_t)report});
+        return;
+    }
+    node_leader_report(n, n->identity.id, report);
+    node_leader_tick(n);
+}
+
+void node_report_tick(struct node *n) {
+    struct node_id leader;
+    if (!n->scan_done || n->raft == NULL || n->leave == LEAVE_TELLING) return;
+    if (!n->facts_dirty && n->now_us < n->report_at_us) return;
+    if (!node_leader_id(n, &leader)) return;
+    n->facts_dirty = false;
+    n->report_at_us = TIME_NEVER_US;
+    struct gather g = {.n = n, .term = raft_term(n->raft)};
+    state_instances_of_node(n->state, n->identity.id, gather_record, &g);
+    struct wire_report_message report = {.facts = g.facts.data, .facts_count = g.facts.count};
+    const struct wire_node_record *known = state_node_find(n->state, n->identity.id);
+    bool leaving = known != NULL && known->status == NODE_STATUS_LEFT;
+    if (self_is_news(n) && !leaving) report.node = &n->self;
+    if (report.node != NULL || g.unacknowledged) n->report_at_us = n->now_us + REPORT_RETRY_US;
+    if (report.node != NULL || report.facts_count > 0) report_send(n, leader, &report);
+    VEC_DONE(&g.facts);
+}
+
+int64_t node_report_deadline(const struct node *n) { return n->report_at_us; }

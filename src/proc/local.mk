@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+
+noinst_LIBRARIES += %D%/libproc.a
+# files: *.c *.h
+%C%_libproc_a_SOURCES = \
+	%D%/agent.h \
+	%D%/cgroup.c \
+	%D%/common.c \
+	%D%/common.h \
+	%D%/frame.c \
+	%D%/host.c \
+	%D%/host.h \
+	%D%/host_agent.c \
+	%D%/output.c \
+	%D%/shim_main.c \
+	%D%/spawn.c \
+	%D%/user.c

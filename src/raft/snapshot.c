@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The state instead of the log, for whoever needs entries that were cut. It goes in chunks, one at a time; the receiver
+ * says which byte it wants next, so a transfer goes on where it stopped, also with another leader that has the same
+ * snapshot (same index, same checksum).
+ *
+ *     leader                                  follower
+ *     SNAPSHOT_READ -> shell
+ *     CHUNK_READ    -> snapshot_chunk 0  ---> SNAPSHOT_BYTES -> shell
+ *                                        <--- snapshot_response, offset = next byte wanted
+ *     ...                                     the last one: INSTALL -> shell: verify, save, replace the state
+ *                                        <--- snapshot_response, offset = total_size <- INSTALLED
+ *
+ * A snapshot whose (index, term) is in the follower's log replaces nothing: it only proves that this much is committed,
+ * and the entries behind it stay.
+ */
+#include "internal.h"
+
+/* ---- leader --------------------------------------------------------------------------------------------- */
+
+static void chunk_ask(struct raft *r, struct raft_peer *p) {
+    struct raft_item *item = raft_emit(r, RAFT_SNAPSHOT_READ);
+    item->effect.peer = p->id;
+    item->effect.index = p->snap_index;
+    item->effect.offset = p->snap_offset;
+    p->snap_reading = true;
+    p->snap_sent_us = r->now_us;
+}
+
+void raft_peer_snapshot(struct raft *r, struct raft_peer *p) {
+    raft_peer_probe(p, p->next);
+    p->state = PEER_SNAPSHOT;
+    p->snap_index = p->snap_offset = p->snap_size = 0;
+    p->snap_reading = false;
+    /* At once to a peer that is there; to another one when it is heard again. */
+    p->snap_sent_us = r->now_us - r->options.election_min_us;
+    raft_snapshot_retry(r, p);
+}
+
+/* A chunk or its answer was lost, or the last chunk is still being installed. */
+void raft_snapshot_retry(struct raft *r, struct raft_peer *p) {
+    if (raft_peer_recent(r, p) && r->now_us - p->snap_sent_us >= r->options.election_min_us)
+        chunk_ask(r, p);
+}
+
+bool raft_chunk_valid(const struct wire_snapshot_chunk *c) {
+    if (c->index == 0 || c->term == 0 || c->total_size > WIRE_STATE_MAX || c->data.size > WIRE_CHUNK_MAX)
+        return false;
+    if (c->offset > c->total_size || c->data.size > c->total_size - c->offset || !raft_conf_valid(&c->config))
+        return false;
+    return c->data.size > 0; /* and so no snapshot is empty: an answer at its end means that it is installed */
+}
+
+void raft_snapshot_read(struct raft *r, const struct raft_id *id, const struct wire_snapshot_chunk *chunk) {
+    struct raft_peer *p = raft_peer_find(r, id);
+    if (r->role != RAFT_LEADER || !p || p->state != PEER_SNAPSHOT || !p->snap_reading)
+        return;
+    p->snap_reading = false;
+    if (!chunk || !raft_chunk_valid(chunk) || chunk->index > r->commit)
+        return;
+    if (chunk->index < r->log.base_index) {
+        p->snap_index = p->snap_offset = 0; /* what follows it was cut meanwhile: the newest, next time */
+        return;
+    }
+    if (chunk->index != p->snap_index || chunk->offset != p->snap_offset) {
+        p->snap_index = chunk->index;
+        p->snap_offset = 0;
+        p->snap_size = chunk->total_size;
+        if (chunk->offset != 0) {
+            chunk_ask(r, p);
+            return;
+        }
+    }
+    struct raft_item *item = raft_send(r, &p->id, 0);
+    item->chunk = raft_chunk_copy(chunk);
+    item->chunk->wire.round = r->round;
+    item->message.snapshot_chunk = &item->chunk->wire;
+    p->snap_sent_us = r->now_us;
+    p->round_sent = r->round;
+}
+
+void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m) {
+    const struct wire_snapshot_response *a = m->snapshot_response;
+    struct raft_peer *p = raft_peer_find(r, &m->from);
+    if (r->role != RAFT_LEADER || m->term != r->term || !p)
+        return;
+    bool done = a->refused || (p->snap_index > 0 && p->snap_index == a->index && a->offset == p->snap_size);
+    if (done && a->match_index > raft_log_last(&r->log))
+        return;
+    if (!done && raft_peer_forgot(r, p, a->round, a->match_index))
+        return;
+    raft_peer_heard(r, p, a->round);
+    if (done) {
+        raft_peer_matched(r, p, a->match_index);
+        return;
+    }
+    if (p->state != PEER_SNAPSHOT || p->snap_index != a->index || p->snap_reading)
+        return;
+    p->snap_offset = a->offset;
+    chunk_ask(r, p);
+}
+
+/* ---- receiver ------------------------------------------------------------------------------------------- */
+
+static void snapshot_answer(struct raft *r, const struct raft_id *to, uint64_t after,
+                            struct wire_snapshot_response answer) {
+    if (!to)
+        return;
+    struct raft_item *item = raft_send(r, to, after);
+    item->message.snapshot_response = &item->body.snapshot_response;
+    item->body.snapshot_response = answer;
+}
+
+/* match_index while a transfer goes on is where the log ends: the leader sees whether it lost what it had. */
+static void offset_answer(struct raft *r, const struct wire_snapshot_chunk *c, const struct raft_id *to,
+                          uint64_t offset) {
+    snapshot_answer(r, to, raft_ticket_hard(r),
+                    (struct wire_snapshot_response){
+                        .index = c->index, .offset = offset, .match_index = r->stable, .round = c->round});
+}
+
+static bool same_snapshot(const struct raft *r, const struct wire_snapshot_chunk *c) {
+    return r->incoming.active && r->incoming.index == c->index && r->incoming.term == c->term &&
+           r->incoming.size == c->total_size && r->incoming.checksum == c->checksum;
+}
+
+static void incoming_begin(struct raft *r, const struct wire_snapshot_chunk *c) {
+    r->incoming.active = true;
+    r->incoming.index = c->index;
+    r->incoming.term = c->term;
+    r->incoming.size = c->total_size;
+    r->incoming.checksum = c->checksum;
+    r->incoming.offset = 0;
+    raft_conf_set(&r->incoming.conf, &c->config, c->index);
+}
+
+static void incoming_take(struct raft *r, const struct wire_snapshot_chunk *c) {
+    struct raft_item *item = raft_emit(r, RAFT_SNAPSHOT_BYTES);
+    item->chunk = raft_chunk_copy(c);
+    r->incoming.offset += c->data.size;
+    if (r->incoming.offset < r->incoming.size)
+        return;
+    r->incoming.installing = true;
+    item = raft_emit(r, RAFT_INSTALL);
+    item->effect.index = c->index;
+    item->effect.term = c->term;
+    raft_conf_in_force(r);
+}
+
+int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, const struct raft_id *to) {
+    if (c->index <= r->commit || raft_log_has(&r->log, c->index, c->term)) {
+        raft_commit_to(r, c->index);
+        snapshot_answer(r, to, raft_ticket_log(r, r->commit),
+                        (struct wire_snapshot_response){
+                            .index = c->index, .refused = true, .match_index = r->commit, .round = c->round});
+        return 0;
+    }
+    if (r->incoming.installing)
+        return ERR_BUSY;
+    if (!same_snapshot(r, c)) {
+        if (c->offset != 0) {
+            offset_answer(r, c, to, 0);
+            return ERR_STALE;
+        }
+        incoming_begin(r, c);
+    }
+    r->incoming.round = c->round;
+    if (c->offset == r->incoming.offset)
+        incoming_take(r, c);
+    if (!r->incoming.installing)
+        offset_answer(r, c, to, r->incoming.offset);
+    return 0;
+}
+
+void raft_snapshot_chunk(struct raft *r, const struct wire_raft_message *m) {
+    const struct wire_snapshot_chunk *c = m->snapshot_chunk;
+    if (!raft_chunk_valid(c) || c->term > m->term || !raft_accept_leader(r, m))
+        return;
+    raft_snapshot_take(r, c, &m->from);
+}
+
+/*
+ * The state is the snapshot's. If the log has come to hold its last entry meanwhile, it stays; else it holds nothing
+ * that follows, and begins anew there.
+ */
+int raft_installed(struct raft *r, uint64_t index) {
+    if (!r->incoming.installing || (index != 0 && index != r->incoming.index))
+        return ERR_INVALID;
+    r->incoming.installing = r->incoming.active = false;
+    struct wire_snapshot_response answer = {.index = r->incoming.index, .round = r->incoming.round};
+    if (index == 0) {
+        answer.match_index = r->stable;
+    } else {
+        if (r->incoming.term > r->term)
+            raft_follow(r, r->incoming.term, NULL);
+        if (raft_log_has(&r->log, index, r->incoming.term)) {
+            raft_commit_to(r, index);
+        } else if (index > r->commit) {
+            raft_reset(r, index, r->incoming.term, &r->incoming.conf);
+            r->commit = index;
+        }
+        r->applied = r->applied > index ? r->applied : index;
+        answer.offset = r->incoming.size;
+        answer.match_index = index;
+    }
+    raft_conf_committed(r);
+    snapshot_answer(r, r->leader_known ? &r->leader : NULL, raft_ticket_hard(r), answer);
+    return 0;
+}
+
+int raft_snapshot_taken(struct raft *r, uint64_t index) {
+    if (index > r->applied)
+        return ERR_INVALID;
+    /* Not before it is durable here: what the disk still waits for is taken from memory. */
+    uint64_t upto = index < r->stable ? index : r->stable;
+    if (upto <= r->log.base_index + r->options.trailing_entries)
+        return 0;
+    upto -= r->options.trailing_entries;
+    raft_log_cut_head(&r->log, upto);
+    raft_conf_cut_head(r, upto);
+    struct raft_item *item = raft_emit(r, RAFT_CUT);
+    item->effect.index = upto;
+    return 0;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The leader's part: one pure function from what is committed and who is reachable to what to place and what to stop.
+ *
+ * For each slot of each group, of the instances that are wanted and not over, one is kept:
+ *     1. running and reachable before anything else
+ *     2. of the newest version (a changed count alone makes no new version of an instance)
+ *     3. placed earlier: it has run longer, by the log's own order, and no clock is compared
+ * What happens to the slot then:
+ *     nothing is there            place (a finished batch slot stays; a failed service waits reschedule_us, doubled)
+ *     all of it is unreachable    place a second one replace_after_us after the last sign of life; the first is `unknown`,
+ *                                 never lost: it stays in the log
+ *     more than one is reachable  the rest is surplus: stopped once the kept one runs and both hosts have been back for
+ *                                 heal_stable_us, so that a flapping link stops nothing
+ *     kept one is of an old version   stopped, one slot of the group at a time, and then placed anew
+ *     its host leaves             a second one is placed, and when that one runs the first is stopped
+ *
+ * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in runs, but for an
+ * update, which is stop-first, and for what nobody wants any more.
+ */
+#include <covey/reconcile.h>
+
+#define RESCHEDULE_MAX_US (3600 * US_PER_S)
+#define REFUSED_RETRY_US  US_PER_S
+
+struct seen {
+    struct instance_id id;
+    int64_t at_us;
+};
+struct reconcile_memory {
+    struct map seen; /* instance id -> struct seen */
+};
+
+struct reconcile_memory *reconcile_memory_new(void) { return mem_alloc(sizeof(struct reconcile_memory)); }
+
+void reconcile_memory_free(struct reconcile_memory *m) {
+    if (m == NULL) return;
+    for (size_t i = 0; i < m->seen.count; i++) mem_free(m->seen.entries[i].value);
+    map_done(&m->seen);
+    mem_free(m);
+}
+
+static int64_t first_seen(struct reconcile_memory *m, struct instance_id id, int64_t now_us) {
+    struct seen *s = MAP_GET_ID(&m->seen, id);
+    if (s == NULL) {
+        s = mem_alloc(sizeof *s);
+        s->id = id;
+        s->at_us = now_us;
+        map_put(&m->seen, bytes_of(s->id.b, ID_SIZE), s);
+    }
+    return s->at_us;
+}
+
+/* ---- what is known of a slot ---- */
+
+struct slot {
+    const struct wire_instance_record *keep;     /* best of those wanted */
+    const struct wire_instance_record *holder;   /* newest of those wanted: what a placement must name */
+    const struct wire_instance_record *stopping; /* has a stop, not carried out yet, on a host in sight */
+    const struct wire_instance_record *last;     /* newest that is over */
+    uint32_t failures;                           /* kept records that failed, of this version */
+    uint32_t wanted;                             /* how many are wanted */
+    bool complete;
+};
+
+struct plan {
+    const struct state *state;
+    const struct reconcile_node_view *nodes;
+    size_t nodes_count;
+    int64_t now_us;
+    const struct reconcile_options *options;
+    struct reconcile_memory *memory;
+    struct prng *prng;
+    struct arena *arena;
+    struct reconcile_plan *ret;
+    struct placement *placement;
+    VEC(struct wire_place) places;
+    VEC(struct wire_stop) stops;
+    VEC(struct reconcile_reason) reasons;
+
+    /* the job and group being looked at */
+    const struct wire_job_record *job;
+    const struct wire_group *group;
+    struct slot *slots;
+    bool in_transition;
+};
+
+static const struct reconcile_node_view *view_of(const struct plan *p, struct node_id id) {
+    size_t low = 0, high = p->nodes_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (ID_COMPARE(p->nodes[middle].id, id) < 0) low = middle + 1;
+        else high = middle;
+    }
+    return low < p->nodes_count && ID_EQUAL(p->nodes[low].id, id) ? &p->nodes[low] : NULL;
+}
+
+static bool reachable(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(p->state, r->node);
+    const struct reconcile_node_view *view = view_of(p, r->node);
+    return node != NULL && view != NULL && view->alive && node->status != NODE_STATUS_UNREACHABLE;
+}
+
+static bool host_leaves(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(p->state, r->node);
+    return node == NULL || node->status == NODE_STATUS_LEFT;
+}
+
+static void wake(struct plan *p, int64_t at_us) {
+    if (at_us > p->now_us && at_us < p->ret->next_us) p->ret->next_us = at_us;
+}
+
+static bool current(const struct plan *p, const struct wire_instance_record *r) {
+    if (r->version == p->job->version) return true;
+    const struct wire_job_record *old = state_job_version(p->state, r->job, r->version);
+    return old != NULL && state_group_same(old, p->job, r->group);
+}
+
+static bool runs(const struct plan *p, const struct wire_instance_record *r) {
+    return r->state == INSTANCE_STATE_RUNNING && reachable(p, r) && !host_leaves(p, r);
+}
+
+/* Is `a`, placed earlier, to be kept rather than `b`? */
+static bool kept_before(const struct plan *p, const struct wire_instance_record *a, const struct wire_instance_record *b) {
+    if (runs(p, a) != runs(p, b)) return runs(p, a);
+    bool a_here = reachable(p, a) && !host_leaves(p, a), b_here = reachable(p, b) && !host_leaves(p, b);
+    if (a_here != b_here) return a_here;
+    if (current(p, a) != current(p, b)) return current(p, a);
+    return true;
+}
+
+/* ---- stops ---- */
+
+static void stop(struct plan *p, const struct wire_instance_record *r, const char *reason) {
+    struct wire_stop s = {.instance = r->id, .reason = bytes_str(reason)};
+    VEC_PUSH(&p->stops, s);
+}
+
+static bool wanted(const struct wire_instance_record *r) { return r->desired == DESIRED_STATE_RUN && state_instance_live(r); }
+
+static void stop_all(void *arg, const struct wire_instance_record *r) {
+    struct plan *p = arg;
+    if (wanted(r)) stop(p, r, "the job was stopped");
+}
+
+static void stop_groupless(void *arg, const struct wire_instance_record *r) {
+    struct plan *p = arg;
+    const struct wire_group *group = state_group_find(p->job, r->group);
+    if (!wanted(r)) return;
+    if (group == NULL) stop(p, r, "its group is no longer in the job");
+    else if (r->slot >= group->count) stop(p, r, "the group was scaled down");
+}
+
+/* ---- looking at a group ---- */
+
+static void slot_over(struct plan *p, struct slot *s, const struct wire_instance_record *r) {
+    s->last = r;
+    if (!current(p, r)) return;
+    s->failures += r->state == INSTANCE_STATE_FAILED;
+    s->complete |= r->state == INSTANCE_STATE_COMPLETE;
+}
+
+static void look(void *arg, const struct wire_instance_record *r) {
+    struct plan *p = arg;
+    if (!bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
+    struct slot *s = &p->slots[r->slot];
+    if (!state_instance_live(r)) {
+        slot_over(p, s, r);
+        return;
+    }
+    if (r->desired == DESIRED_STATE_STOP) {
+        if (reachable(p, r)) s->stopping = r;
+        return;
+    }
+    s->wanted++;
+    s->holder = r;
+    if (s->keep == NULL || !kept_before(p, s->keep, r)) s->keep = r;
+}
+
+/* Surplus: what is not kept although it is in sight. */
+static void thin_out(void *arg, const struct wire_instance_record *r) {
+    struct plan *p = arg;
+    if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
+    const struct wire_instance_record *keep = p->slots[r->slot].keep;
+    if (r == keep || !runs(p, keep)) return;
+    if (host_leaves(p, r)) {
+        stop(p, r, "its host leaves");
+        return;
+    }
+    if (!reachable(p, r)) return;
+    bool never_ran = r->state != INSTANCE_STATE_RUNNING && r->modify_index < keep->modify_index;
+    const struct reconcile_node_view *a = view_of(p, r->node), *b = view_of(p, keep->node);
+    int64_t back = a->back_us > b->back_us ? a->back_us : b->back_us;
+    if (never_ran || p->now_us - back >= p->options->heal_stable_us) stop(p, r, "another instance of its slot is kept");
+    else wake(p, back + p->options->heal_stable_us);
+}
+
+/* ---- placing ---- */
+
+static bool usable(void *arg, const struct wire_node_record *node) {
+    const struct plan *p = arg;
+    const struct reconcile_node_view *view = view_of(p, node->id);
+    return view != NULL && view->alive;
+}
+
+static void place(struct plan *p, uint32_t number, const struct wire_instance_record *holder, struct node_id avoid) {
+    struct wire_place out = {.job = p->job->spec.name, .version = p->job->version, .group = p->group->name, .slot = number};
+    struct buf reason = {0};
+    if (p->places.count >= p->options->places_max) return;
+    if (p->placement == NULL) p->placement = placement_new(p->state, usable, p);
+    if (placement_pick(p->placement, p->job, p->group, number, avoid, &out.node, &reason) != 0) {
+        bool told = p->reasons.count > 0 && bytes_equal(p->reasons.data[p->reasons.count - 1].group, p->group->name) &&
+                    bytes_equal(p->reasons.data[p->reasons.count - 1].job, p->job->spec.name);
+        struct reconcile_reason r = {.job = p->job->spec.name, .group = p->group->name};
+        if (!told) {
+            r.text = arena_copy(p->arena, buf_bytes(&reason));
+            VEC_PUSH(&p->reasons, r);
+        }
+        buf_done(&reason);
+        return;
+    }
+    buf_done(&reason);
+    prng_fill(p->prng, out.instance.b, sizeof out.instance.b);
+    if (holder != NULL) out.replaces = holder->id;
+    out.generation = state_node_find(p->state, out.node)->generation;
+    VEC_PUSH(&p->places, out);
+    p->in_transition = true;
+}
+
+static void fill_empty(struct plan *p, uint32_t number, const struct slot *s) {
+    struct node_id nowhere = {{0}};
+    if (s->complete && p->job->spec.type == JOB_TYPE_BATCH) return;
+    if (s->stopping != NULL) {
+        p->in_transition = true;
+        return;
+    }
+    bool ended_badly = s->last != NULL && current(p, s->last) &&
+                       (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
+    if (!ended_badly) {
+        place(p, number, NULL, nowhere);
+        return;
+    }
+    if (s->last->state == INSTANCE_STATE_FAILED && p->job->spec.type == JOB_TYPE_BATCH) return;
+    int64_t delay = s->last->state == INSTANCE_STATE_REFUSED ? REFUSED_RETRY_US
+                                                             : p->options->reschedule_us << (s->failures < 7 ? s->failures - 1 : 6);
+    if (delay > RESCHEDULE_MAX_US) delay = RESCHEDULE_MAX_US;
+    int64_t due = first_seen(p->memory, s->last->id, p->now_us) + delay;
+    if (p->now_us >= due) place(p, number, NULL, s->last->node);
+    else wake(p, due);
+}
+
+/* Nothing of the slot is in sight. */
+static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
+    int64_t patience = p->job->spec.type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us : p->options->replace_after_us;
+    const struct reconcile_node_view *view = view_of(p, s->keep->node);
+    int64_t due = view != NULL ? view->last_good_us + patience : p->now_us;
+    const struct wire_node_record *node = state_node_find(p->state, s->keep->node);
+    if (node != NULL && node->status == NODE_STATUS_READY) return; /* its status is about to be proposed */
+    if (p->now_us >= due) place(p, number, s->holder, s->keep->node);
+    else wake(p, due);
+}
+
+static void group_fill(struct plan *p) {
+    for (uint32_t i = 0; i < p->group->count; i++) {
+        const struct slot *s = &p->slots[i];
+        if (s->keep == NULL) fill_empty(p, i, s);
+        else if (host_leaves(p, s->keep)) place(p, i, s->holder, s->keep->node);
+        else if (!reachable(p, s->keep)) stand_in(p, i, s);
+        else if (s->keep->state != INSTANCE_STATE_RUNNING && current(p, s->keep)) p->in_transition = true;
+        if (s->stopping != NULL) p->in_transition = true;
+    }
+}
+
+/* Old versions: those that do not run at once, then one that runs, and only when nothing else of the group is moving. */
+static void group_update(struct plan *p) {
+    for (uint32_t i = 0; i < p->group->count; i++) {
+        const struct wire_instance_record *keep = p->slots[i].keep;
+        if (keep == NULL || !reachable(p, keep) || current(p, keep) || keep->state == INSTANCE_STATE_RUNNING) continue;
+        stop(p, keep, "replaced by a newer version");
+        p->in_transition = true;
+    }
+    for (uint32_t i = 0; i < p->group->count && !p->in_transition; i++) {
+        const struct wire_instance_record *keep = p->slots[i].keep;
+        if (keep == NULL || !runs(p, keep) || current(p, keep)) continue;
+        stop(p, keep, "replaced by a newer version");
+        p->in_transition = true;
+    }
+}
+
+static void group_plan(struct plan *p) {
+    p->slots = arena_alloc(p->arena, (p->group->count + 1) * sizeof *p->slots);
+    p->in_transition = false;
+    state_instances_of_job(p->state, p->job->spec.name, look, p);
+    group_fill(p);
+    group_update(p);
+    state_instances_of_job(p->state, p->job->spec.name, thin_out, p);
+}
+
+/* ---- all of it ---- */
+
+/* What a memory remembers of instances that are gone is dropped. */
+static void memory_trim(struct reconcile_memory *m, const struct state *s) {
+    for (size_t i = m->seen.count; i-- > 0;) {
+        struct seen *e = m->seen.entries[i].value;
+        if (state_instance_find(s, e->id) != NULL) continue;
+        MAP_REMOVE_ID(&m->seen, e->id);
+        mem_free(e);
+    }
+}
+
+static void *into_arena(struct arena *a, const void *data, size_t size_bytes) {
+    if (size_bytes == 0) return NULL;
+    void *copy = arena_alloc(a, size_bytes);
+    memcpy(copy, data, size_bytes);
+    return copy;
+}
+
+void reconcile_cluster(const struct state *s, const struct reconcile_node_view *nodes, size_t nodes_count, int64_t now_us,
+                       const struct reconcile_options *options, struct reconcile_memory *memory, struct prng *prng,
+                       struct arena *arena, struct reconcile_plan *ret) {
+    *ret = (struct reconcile_plan){.next_us = TIME_NEVER_US};
+    struct plan p = {.state = s, .nodes = nodes, .nodes_count = nodes_count, .now_us = now_us, .options = options,
+                     .memory = memory, .prng = prng, .arena = arena, .ret = ret};
+    memory_trim(memory, s);
+    for (size_t i = 0; i < state_jobs_count(s); i++) {
+        p.job = state_job_at(s, i);
+        if (p.job->stopped) {
+            state_instances_of_job(s, p.job->spec.name, stop_all, &p);
+            continue;
+        }
+        state_instances_of_job(s, p.job->spec.name, stop_groupless, &p);
+        for (size_t g = 0; g < p.job->spec.groups_count; g++) {
+            p.group = &p.job->spec.groups[g];
+            group_plan(&p);
+        }
+    }
+    ret->plan.places = into_arena(arena, p.places.data, p.places.count * sizeof *p.places.data);
+    ret->plan.places_count = p.places.count;
+    ret->plan.stops = into_arena(arena, p.stops.data, p.stops.count * sizeof *p.stops.data);
+    ret->plan.stops_count = p.stops.count;
+    ret->reasons = into_arena(arena, p.reasons.data, p.reasons.count * sizeof *p.reasons.data);
+    ret->reasons_count = p.reasons.count;
+    placement_free(p.placement);
+    VEC_DONE(&p.places);
+    VEC_DONE(&p.stops);
+    VEC_DONE(&p.reasons);
+}

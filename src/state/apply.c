@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Commands. Every precondition is looked at here, where every host sees the same: a refusal is part of the log's meaning. */
+#include "internal.h"
+
+void state_changed(struct state *s, const struct state_change *change) {
+    struct state_change c = *change;
+    c.index = s->index;
+    VEC_PUSH(&s->changes, c);
+}
+
+static void instance_changed(struct state *s, const struct instance_entry *e) {
+    e->job->index = s->index;
+    state_changed(s, &(struct state_change){.kind = STATE_INSTANCE, .node = e->record.node, .instance = e->record.id,
+                                            .name = e->job->name});
+}
+
+/* ---- cluster and nodes ---- */
+
+static int apply_init(struct state *s, const struct wire_cluster_record *record) {
+    if (s->has_cluster) return ERR_EXISTS;
+    codec_copy(&wire_cluster_record_type, record, &s->cluster_arena, &s->cluster);
+    s->has_cluster = true;
+    state_changed(s, &(struct state_change){.kind = STATE_CLUSTER});
+    return 0;
+}
+
+static int apply_node(struct state *s, const struct wire_node_record *record) {
+    if (ID_IS_ZERO(record->id) || record->name.size == 0) return ERR_INVALID;
+    for (size_t i = 0; i < s->nodes.count; i++) {
+        const struct wire_node_record *other = &s->nodes.data[i]->record;
+        if (!ID_EQUAL(other->id, record->id) && bytes_equal(other->name, record->name)) return ERR_EXISTS;
+    }
+    if (node_entry_find(s, record->id, NULL) == NULL && s->nodes.count >= WIRE_NODES_MAX) return ERR_LIMIT;
+    node_entry_put(s, record)->record.modify_index = s->index;
+    state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = record->id});
+    return 0;
+}
+
+static int apply_node_status(struct state *s, const struct wire_cmd_node_status *c) {
+    struct node_entry *e = node_entry_find(s, c->id, NULL);
+    if (e == NULL) return ERR_NOT_FOUND;
+    if (e->record.status == c->status) return 0;
+    if (e->record.status == NODE_STATUS_LEFT) return ERR_CONFLICT;
+    e->record.status = c->status;
+    e->record.modify_index = s->index;
+    state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = c->id});
+    return 0;
+}
+
+static void instance_end(struct state *s, struct instance_entry *e, enum instance_state state, const char *reason) {
+    struct wire_instance_record record = e->record;
+    record.state = state;
+    record.desired = DESIRED_STATE_STOP;
+    record.reason = bytes_str(reason);
+    record.modify_index = s->index;
+    record.acknowledged = true;
+    instance_entry_rewrite(e, &record);
+    instance_changed(s, e);
+}
+
+static int apply_node_remove(struct state *s, const struct wire_cmd_node_status *c) {
+    if (node_entry_find(s, c->id, NULL) == NULL) return ERR_NOT_FOUND;
+    struct node_line *line = MAP_GET_ID(&s->node_lines, c->id);
+    for (struct instance_entry *e = line != NULL ? line->instances.first : NULL; e != NULL; e = e->node_next)
+        if (state_instance_live(&e->record))
+            instance_end(s, e, INSTANCE_STATE_STOPPED, "its host was taken out of the cluster");
+    node_entry_remove(s, c->id);
+    state_changed(s, &(struct state_change){.kind = STATE_NODE_GONE, .node = c->id});
+    return 0;
+}
+
+/* ---- jobs ---- */
+
+static int apply_job(struct state *s, const struct wire_job *job, int64_t time_ms, struct state_result *ret) {
+    char why[WIRE_TEXT_MAX];
+    int error = state_job_check(job, why, sizeof why);
+    if (error != 0) return error;
+    struct job_line *line = job_line_make(s, job->name);
+    const struct job_entry *old = line->versions.count > 0 ? line->versions.data[line->versions.count - 1] : NULL;
+    if (old != NULL && !old->record.stopped && codec_equal(&wire_job_type, &old->record.spec, job)) {
+        ret->version = old->record.version;
+        return 0;
+    }
+    struct wire_job_record record = {.spec = *job, .version = old != NULL ? old->record.version + 1 : 1,
+                                     .submitted_ms = time_ms, .modify_index = s->index};
+    job_line_add(line, &record);
+    job_line_prune(line);
+    line->index = s->index;
+    ret->version = record.version;
+    ret->changed = true;
+    state_changed(s, &(struct state_change){.kind = STATE_JOB, .name = line->name});
+    return 0;
+}
+
+static int apply_job_stop(struct state *s, const struct wire_cmd_job_stop *c, struct state_result *ret) {
+    struct job_line *line = job_line_find(s, c->name, NULL);
+    if (line == NULL || line->versions.count == 0) return ERR_NOT_FOUND;
+    struct job_entry *e = line->versions.data[line->versions.count - 1];
+    ret->version = e->record.version;
+    if (e->record.stopped) return 0;
+    e->record.stopped = ret->changed = true;
+    e->record.modify_index = line->index = s->index;
+    state_changed(s, &(struct state_change){.kind = STATE_JOB, .name = line->name});
+    return 0;
+}
+
+/* ---- plans ---- */
+
+/* The newest instance that is wanted in the slot and not over. */
+static const struct instance_entry *slot_holder(const struct slot_entry *slot) {
+    if (slot == NULL) return NULL;
+    for (size_t i = slot->instances.count; i-- > 0;) {
+        const struct wire_instance_record *r = &slot->instances.data[i]->record;
+        if (r->desired == DESIRED_STATE_RUN && state_instance_live(r)) return slot->instances.data[i];
+    }
+    return NULL;
+}
+
+static bool place_holds(const struct state *s, const struct wire_place *p) {
+    const struct job_line *line = job_line_find(s, p->job, NULL);
+    const struct job_entry *version = line != NULL ? job_line_version(line, p->version) : NULL;
+    if (version == NULL || line->versions.data[line->versions.count - 1]->record.stopped) return false;
+    const struct wire_group *group = state_group_find(&version->record, p->group);
+    if (group == NULL || p->slot >= group->count) return false;
+    const struct node_entry *node = node_entry_find(s, p->node, NULL);
+    if (node == NULL || node->record.status != NODE_STATUS_READY || node->record.generation != p->generation) return false;
+    if (ID_IS_ZERO(p->instance) || instance_entry_find(s, p->instance) != NULL) return false;
+    const struct instance_entry *holder = slot_holder(slot_find(line, p->group, p->slot));
+    if (holder == NULL) return ID_IS_ZERO(p->replaces);
+    return ID_EQUAL(holder->record.id, p->replaces);
+}
+
+/* Finished instances of a slot beyond the newest few go; with them, versions of the job that nothing refers to. */
+static void slot_trim(struct state *s, struct slot_entry *slot) {
+    size_t terminal = 0;
+    for (size_t i = 0; i < slot->instances.count; i++) terminal += !state_instance_live(&slot->instances.data[i]->record);
+    for (size_t i = 0; i < slot->instances.count && terminal > TERMINAL_PER_SLOT;) {
+        struct instance_entry *e = slot->instances.data[i];
+        if (state_instance_live(&e->record)) {
+            i++;
+            continue;
+        }
+        state_changed(s, &(struct state_change){.kind = STATE_INSTANCE_GONE, .node = e->record.node,
+                                                .instance = e->record.id, .name = e->job->name});
+        instance_entry_remove(s, e);
+        terminal--;
+    }
+}
+
+static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_t time_ms, struct state_result *ret) {
+    for (size_t i = 0; i < plan->stops_count; i++) {
+        struct instance_entry *e = instance_entry_find(s, plan->stops[i].instance);
+        if (e == NULL || e->record.desired == DESIRED_STATE_STOP || !state_instance_live(&e->record)) {
+            ret->refused_count++;
+            continue;
+        }
+        struct wire_instance_record record = e->record;
+        record.desired = DESIRED_STATE_STOP;
+        record.reason = plan->stops[i].reason;
+        record.modify_index = s->index;
+        instance_entry_rewrite(e, &record);
+        instance_changed(s, e);
+    }
+    for (size_t i = 0; i < plan->places_count; i++) {
+        const struct wire_place *p = &plan->places[i];
+        if (!place_holds(s, p)) {
+            ret->refused_count++;
+            continue;
+        }
+        struct wire_instance_record record = {
+            .id = p->instance, .job = p->job, .version = p->version, .group = p->group, .slot = p->slot, .node = p->node,
+            .replaces = p->replaces, .placed_ms = time_ms, .modify_index = s->index,
+        };
+        struct instance_entry *e = instance_entry_add(s, &record);
+        instance_changed(s, e);
+        slot_trim(s, e->slot);
+    }
+}
+
+/* ---- facts ---- */
+
+static void apply_fact(struct state *s, struct instance_entry *e, const struct wire_fact *fact) {
+    struct wire_instance_record record = e->record;
+    record.state = fact->state;
+    record.ports = fact->ports;
+    record.ports_count = fact->ports_count;
+    record.tasks = fact->tasks;
+    record.tasks_count = fact->tasks_count;
+    if (fact->reason.size > 0) record.reason = fact->reason;
+    record.sequence = fact->sequence;
+    record.modify_index = s->index;
+    record.acknowledged = fact->gone;
+    instance_entry_rewrite(e, &record);
+    instance_changed(s, e);
+    if (!state_instance_live(&e->record)) slot_trim(s, e->slot);
+}
+
+static void apply_report(struct state *s, const struct wire_cmd_report *report, struct state_result *ret) {
+    for (size_t i = 0; i < report->facts_count; i++) {
+        const struct wire_fact *fact = &report->facts[i];
+        struct instance_entry *e = instance_entry_find(s, fact->instance);
+        bool counts = e != NULL && ID_EQUAL(e->record.node, report->node) && fact->sequence > e->record.sequence &&
+                      state_instance_live(&e->record);
+        if (counts) apply_fact(s, e, fact);
+        else ret->refused_count++;
+    }
+}
+
+/* ---- variables ---- */
+
+static int apply_var(struct state *s, const struct wire_cmd_var *c, struct state_result *ret) {
+    size_t at;
+    const struct var_entry *old = var_entry_find(s, c->key, &at);
+    if (c->key.size == 0) return ERR_INVALID;
+    if (c->check && (old != NULL ? old->record.version : 0) != c->version) return ERR_CONFLICT;
+    if (c->remove && old == NULL) return ERR_NOT_FOUND;
+    state_changed(s, &(struct state_change){.kind = STATE_VAR});
+    ret->changed = true;
+    ret->version = s->index;
+    if (c->remove) {
+        var_entry_remove(s, at);
+        return 0;
+    }
+    struct wire_var_record record = {.key = c->key, .value = c->value, .version = s->index};
+    var_entry_put(s, &record);
+    return 0;
+}
+
+/* ---- the door ---- */
+
+static int apply_one(struct state *s, const struct wire_command *c, struct state_result *ret) {
+    if (c->init != NULL) return apply_init(s, c->init);
+    if (c->node != NULL) return apply_node(s, c->node);
+    if (c->node_status != NULL) return apply_node_status(s, c->node_status);
+    if (c->node_remove != NULL) return apply_node_remove(s, c->node_remove);
+    if (c->job != NULL) return apply_job(s, c->job, c->time_ms, ret);
+    if (c->job_stop != NULL) return apply_job_stop(s, c->job_stop, ret);
+    if (c->var != NULL) return apply_var(s, c->var, ret);
+    if (c->plan != NULL) apply_plan(s, c->plan, c->time_ms, ret);
+    else if (c->report != NULL) apply_report(s, c->report, ret);
+    else return ERR_INVALID; /* a kind that this version does not know */
+    return 0;
+}
+
+bool state_request_find(const struct state *s, struct request_id id, struct state_result *ret) {
+    for (size_t i = s->requests.count; i-- > 0;) {
+        const struct wire_request_record *r = &s->requests.data[i];
+        if (!ID_EQUAL(r->id, id)) continue;
+        *ret = (struct state_result){.error = r->error, .version = r->version};
+        return true;
+    }
+    return false;
+}
+
+void state_apply(struct state *s, uint64_t index, const struct wire_command *command, struct state_result *ret) {
+    assert(index > s->index);
+    s->index = index;
+    *ret = (struct state_result){0};
+    if (command == NULL) return;
+    bool named = !ID_IS_ZERO(command->request);
+    if (named && state_request_find(s, command->request, ret)) return;
+    ret->error = apply_one(s, command, ret);
+    if (!named) return;
+    struct wire_request_record record = {.id = command->request, .error = ret->error, .version = ret->version};
+    if (s->requests.count == REQUESTS_KEPT) VEC_REMOVE(&s->requests, 0);
+    VEC_PUSH(&s->requests, record);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* state's own: the tables. Each entry owns one arena with its record; lists are in order of placement. */
+#ifndef COVEY_STATE_INTERNAL_H
+#define COVEY_STATE_INTERNAL_H
+
+#include <covey/codec.h>
+#include <covey/state.h>
+
+#define REQUESTS_KEPT     4096 /* answered requests remembered: far more than can be retried at once */
+#define TERMINAL_PER_SLOT 2    /* finished instances of a slot kept to be shown */
+
+struct node_entry {
+    struct arena arena;
+    struct wire_node_record record;
+};
+struct instance_entry {
+    struct arena arena;
+    struct wire_instance_record record;
+    struct job_line *job;
+    struct slot_entry *slot;
+    struct instance_entry *all_prev, *all_next;
+    struct instance_entry *job_prev, *job_next;
+    struct instance_entry *node_prev, *node_next;
+};
+struct instance_list {
+    struct instance_entry *first, *last;
+};
+struct job_entry {
+    struct arena arena;
+    struct wire_job_record record;
+    uint32_t instances_count; /* that refer to this version */
+};
+struct slot_entry {
+    uint8_t *key; /* group, NUL, slot: owned */
+    size_t key_size;
+    VEC(struct instance_entry *) instances; /* oldest first */
+};
+struct job_line {
+    struct bytes name; /* owned */
+    VEC(struct job_entry *) versions; /* ascending */
+    struct instance_list instances;
+    struct map slots;
+    uint64_t index;
+};
+struct node_line { /* instances by node; stays when the node goes, while it has any */
+    struct node_id id;
+    struct instance_list instances;
+};
+struct var_entry {
+    struct arena arena;
+    struct wire_var_record record;
+};
+
+struct state {
+    uint64_t index;
+    bool has_cluster;
+    struct arena cluster_arena;
+    struct wire_cluster_record cluster;
+    VEC(struct node_entry *) nodes;  /* by id */
+    VEC(struct job_line *) jobs;     /* by name */
+    struct map instances;            /* id -> instance_entry */
+    struct instance_list all;
+    struct map node_lines;
+    VEC(struct var_entry *) vars;    /* by key */
+    VEC(struct wire_request_record) requests;
+    VEC(struct state_change) changes;
+    size_t changes_head;
+};
+
+void state_clear(struct state *s);
+void state_changed(struct state *s, const struct state_change *change);
+
+/* table.c */
+struct node_entry *node_entry_find(const struct state *s, struct node_id id, size_t *ret_at);
+struct node_entry *node_entry_put(struct state *s, const struct wire_node_record *record);
+void node_entry_remove(struct state *s, struct node_id id);
+struct job_line *job_line_find(const struct state *s, struct bytes name, size_t *ret_at);
+struct job_line *job_line_make(struct state *s, struct bytes name);
+struct job_entry *job_line_version(const struct job_line *line, uint64_t version);
+struct job_entry *job_line_add(struct job_line *line, const struct wire_job_record *record);
+void job_line_prune(struct job_line *line);
+struct instance_entry *instance_entry_find(const struct state *s, struct instance_id id);
+struct instance_entry *instance_entry_add(struct state *s, const struct wire_instance_record *record);
+void instance_entry_rewrite(struct instance_entry *e, const struct wire_instance_record *record);
+void instance_entry_remove(struct state *s, struct instance_entry *e);
+struct slot_entry *slot_find(const struct job_line *line, struct bytes group, uint32_t slot);
+struct var_entry *var_entry_find(const struct state *s, struct bytes key, size_t *ret_at);
+void var_entry_put(struct state *s, const struct wire_var_record *record);
+void var_entry_remove(struct state *s, size_t at);
+
+#endif

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+
+noinst_LIBRARIES += %D%/libstate.a
+# files: *.c *.h
+%C%_libstate_a_SOURCES = \
+	%D%/apply.c \
+	%D%/check.c \
+	%D%/internal.h \
+	%D%/snapshot.c \
+	%D%/state.c \
+	%D%/table.c

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+#
+# Written by contrib/dev/update-sources.
+
+
+check_PROGRAMS += %D%/fuzz_codec
+%C%_fuzz_codec_SOURCES = \
+	%D%/fuzz_codec.c
+%C%_fuzz_codec_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_codec_LDADD = $(FUZZ_LIBS)
+
+check_PROGRAMS += %D%/fuzz_crypto
+%C%_fuzz_crypto_SOURCES = \
+	%D%/fuzz_crypto.c
+%C%_fuzz_crypto_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_crypto_LDADD = $(FUZZ_LIBS)
+
+check_PROGRAMS += %D%/fuzz_hcl
+%C%_fuzz_hcl_SOURCES = \
+	%D%/fuzz_hcl.c
+%C%_fuzz_hcl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_hcl_LDADD = $(FUZZ_LIBS)
+
+FUZZ_TARGETS = \
+	%D%/fuzz_codec \
+	%D%/fuzz_crypto \
+	%D%/fuzz_hcl

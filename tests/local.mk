@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+#
+# `make check`: every test program prints TAP, so that single tests are counted, not programs.
+
+TEST_EXTENSIONS = .py
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+# tests/run has told of the exit status in TAP already.
+LOG_DRIVER = $(TAP_DRIVER)
+LOG_DRIVER_FLAGS = --merge --ignore-exit
+LOG_COMPILER = $(SHELL) $(srcdir)/%D%/run
+PY_LOG_DRIVER = $(TAP_DRIVER)
+PY_LOG_DRIVER_FLAGS = --merge
+PY_LOG_COMPILER = $(SHELL) $(srcdir)/%D%/run $(PYTHON) -B
+AM_TESTS_ENVIRONMENT = \
+	ASAN_OPTIONS=$${ASAN_OPTIONS-abort_on_error=1:detect_leaks=1}; export ASAN_OPTIONS; \
+	LSAN_OPTIONS=$${LSAN_OPTIONS-suppressions='$(abs_srcdir)/%D%/lsan.supp':print_suppressions=0}; export LSAN_OPTIONS; \
+	UBSAN_OPTIONS=$${UBSAN_OPTIONS-print_stacktrace=1}; export UBSAN_OPTIONS; \
+	COVEY_SOURCE='$(abs_top_srcdir)'; export COVEY_SOURCE; \
+	COVEY_BUILD='$(abs_top_builddir)'; export COVEY_BUILD; \
+	COVEY_BUILD_KIND='$(COVEY_BUILD_KIND)'; export COVEY_BUILD_KIND; \
+	NM='$(NM)'; export NM; OBJDUMP='$(OBJDUMP)'; export OBJDUMP; READELF='$(READELF)'; export READELF;
+
+TEST_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+UNIT_CPPFLAGS = $(TEST_CPPFLAGS) $(CRITERION_CFLAGS)
+UNIT_LIBS = $(PURE_ROOMS) $(CRITERION_LIBS) $(EXT_LIBS)
+
+EXTRA_DIST += %D%/run %D%/lsan.supp %D%/tidy
+include %D%/unit/local.mk
+# files: unit/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*/.* !*.py[co]
+EXTRA_DIST += \
+	%D%/unit/codec/test.schema
+
+if CRITERION
+# The codec's tests have a schema of their own, with every type and small limits.
+nodist_%C%_unit_unit_codec_SOURCES = gen/sample.c
+$(%C%_unit_unit_codec_OBJECTS): gen/covey/sample.h
+CLEANFILES += gen/covey/sample.h gen/sample.c gen/sample.stamp gen/sample.tmp
+gen/sample.stamp: $(srcdir)/%D%/unit/codec/test.schema $(srcdir)/proto/gen.py
+	$(AM_V_GEN)$(MKDIR_P) gen/covey && touch gen/sample.tmp && \
+	$(PYTHON) -B $(srcdir)/proto/gen.py --schema $(srcdir)/%D%/unit/codec/test.schema --name sample \
+		--out gen && mv gen/sample.tmp $@
+gen/covey/sample.h gen/sample.c: gen/sample.stamp
+	@test -f $@ || { rm -f gen/sample.stamp && $(MAKE) $(AM_MAKEFLAGS) gen/sample.stamp; }
+endif
+
+# Without libFuzzer a fuzz target becomes a program that replays its corpus and mutations of it.
+FUZZ_LIBS = $(PURE_ROOMS) $(EXT_LIBS)
+if !FUZZ
+check_LIBRARIES = %D%/fuzz/libreplay.a
+%C%_fuzz_libreplay_a_SOURCES = %D%/fuzz/replay.c
+%C%_fuzz_libreplay_a_CPPFLAGS = $(TEST_CPPFLAGS)
+FUZZ_LIBS += %D%/fuzz/libreplay.a
+endif
+EXTRA_DIST += %D%/fuzz/corpus
+include %D%/fuzz/local.mk
+if !FUZZ
+TESTS += $(FUZZ_TARGETS)
+endif
+.PHONY: fuzz-targets
+fuzz-targets: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(FUZZ_TARGETS)
+
+# The tests of the tree itself.
+TESTS += \
+	%D%/tidy/arrows.py \
+	%D%/tidy/binary.py \
+	%D%/tidy/lists.py \
+	%D%/tidy/selftest.py \
+	%D%/tidy/text.py \
+	%D%/tidy/wire.py

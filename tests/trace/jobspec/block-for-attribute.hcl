@@ -1,0 +1,11 @@
+job "shop" {
+  type {
+  }
+  group "web" {
+    count {
+    }
+    task "web" {
+      command = "/srv/web"
+    }
+  }
+}

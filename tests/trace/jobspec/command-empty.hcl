@@ -1,0 +1,13 @@
+job "shop" {
+  group "web" {
+    task "a" {
+      command = ""
+    }
+    task "b" {
+      command = []
+    }
+    task "c" {
+      command = ["", "x"]
+    }
+  }
+}

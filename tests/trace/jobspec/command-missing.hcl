@@ -1,0 +1,7 @@
+job "shop" {
+  group "web" {
+    task "web" {
+      user = "www"
+    }
+  }
+}

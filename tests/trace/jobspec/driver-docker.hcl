@@ -1,0 +1,11 @@
+job "shop" {
+  group "web" {
+    task "web" {
+      driver = "docker"
+      config {
+        image = "nginx"
+        ports = ["http"]
+      }
+    }
+  }
+}

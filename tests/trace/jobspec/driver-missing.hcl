@@ -1,0 +1,9 @@
+job "shop" {
+  group "web" {
+    task "web" {
+      config {
+        command = "/srv/web"
+      }
+    }
+  }
+}

@@ -1,0 +1,11 @@
+job "shop" {
+  group "web" {
+    task "web" {
+      command = "/srv/web"
+      env {
+        A = null
+        B = "${A}"
+      }
+    }
+  }
+}

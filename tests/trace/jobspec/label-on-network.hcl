@@ -1,0 +1,9 @@
+job "shop" {
+  group "web" {
+    network "x" {
+    }
+    task "web" {
+      command = "/srv/web"
+    }
+  }
+}

@@ -1,0 +1,10 @@
+job "shop" {
+  group "web" {
+    network {
+      mode = "bridge"
+    }
+    task "web" {
+      command = "/srv/web"
+    }
+  }
+}

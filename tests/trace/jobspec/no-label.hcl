@@ -1,0 +1,6 @@
+job {
+  group "web" {
+    task {
+    }
+  }
+}

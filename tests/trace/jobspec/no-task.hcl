@@ -1,0 +1,5 @@
+job "shop" {
+  group "web" {
+    count = 1
+  }
+}

@@ -1,0 +1,6 @@
+job "shop" {
+  group "web" {
+    task "web" {
+      command = "/srv/web"
+    }
+}

@@ -1,0 +1,8 @@
+job "shop" {
+	group "web" {
+		meta = { "größe" = "ä", "weite" = [] }
+		task "web" {
+			command = "/srv/web"
+		}
+	}
+}

@@ -1,0 +1,5 @@
+job "shop" {
+  task "web" {
+      command = "/srv/web"
+  }
+}

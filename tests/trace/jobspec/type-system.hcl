@@ -1,0 +1,8 @@
+job "shop" {
+  type = "system"
+  group "web" {
+    task "web" {
+      command = "/srv/web"
+    }
+  }
+}

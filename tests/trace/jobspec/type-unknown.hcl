@@ -1,0 +1,8 @@
+job "shop" {
+  type = "servce"
+  group "web" {
+    task "web" {
+      command = "/srv/web"
+    }
+  }
+}

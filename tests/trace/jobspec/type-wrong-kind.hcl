@@ -1,0 +1,8 @@
+job "shop" {
+  type = batch
+  group "web" {
+    task "web" {
+      command = "/srv/web"
+    }
+  }
+}

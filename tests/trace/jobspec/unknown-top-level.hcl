@@ -1,0 +1,5 @@
+jobs "x" {
+}
+varible "y" {
+}
+foo = 1

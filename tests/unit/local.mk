@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+#
+# Written by contrib/dev/update-sources.
+
+if CRITERION
+
+check_PROGRAMS += %D%/unit_base
+%C%_unit_base_SOURCES = \
+	%D%/base/arena.c \
+	%D%/base/buf.c \
+	%D%/base/map.c \
+	%D%/base/numbers.c \
+	%D%/base/text.c
+%C%_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_base_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_base
+
+check_PROGRAMS += %D%/unit_codec
+%C%_unit_codec_SOURCES = \
+	%D%/codec/json.c \
+	%D%/codec/raw.c \
+	%D%/codec/refuse.c \
+	%D%/codec/round_trip.c
+%C%_unit_codec_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_codec_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_codec
+
+check_PROGRAMS += %D%/unit_crypto
+%C%_unit_crypto_SOURCES = \
+	%D%/crypto/helpers.c \
+	%D%/crypto/helpers.h \
+	%D%/crypto/session_pair.c \
+	%D%/crypto/session_pair.h \
+	%D%/crypto/test_envelope.c \
+	%D%/crypto/test_identity.c \
+	%D%/crypto/test_noise.c \
+	%D%/crypto/test_noise_vectors.c \
+	%D%/crypto/test_replay.c \
+	%D%/crypto/test_secret.c \
+	%D%/crypto/test_session.c \
+	%D%/crypto/test_session_refusals.c
+%C%_unit_crypto_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_crypto_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_crypto
+
+check_PROGRAMS += %D%/unit_jobspec
+%C%_unit_jobspec_SOURCES = \
+	%D%/jobspec/config.c \
+	%D%/jobspec/dump.c \
+	%D%/jobspec/dump.h \
+	%D%/jobspec/environment.c \
+	%D%/jobspec/golden.c \
+	%D%/jobspec/hcl_grammar.c \
+	%D%/jobspec/hcl_mistakes.c \
+	%D%/jobspec/job.c \
+	%D%/jobspec/mutations.c
+%C%_unit_jobspec_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_jobspec_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_jobspec
+
+check_PROGRAMS += %D%/unit_raft
+%C%_unit_raft_SOURCES = \
+	%D%/raft/checker.c \
+	%D%/raft/election.c \
+	%D%/raft/harness.c \
+	%D%/raft/harness.h \
+	%D%/raft/random.c
+%C%_unit_raft_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_raft_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_raft
+
+check_PROGRAMS += %D%/unit_swim
+%C%_unit_swim_SOURCES = \
+	%D%/swim/harness.c \
+	%D%/swim/harness.h \
+	%D%/swim/test_formula.c \
+	%D%/swim/test_packets.c \
+	%D%/swim/test_probe.c \
+	%D%/swim/test_transitions.c
+%C%_unit_swim_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_swim_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_swim
+
+check_PROGRAMS += %D%/unit_wal
+%C%_unit_wal_SOURCES = \
+	%D%/wal/crash.c \
+	%D%/wal/journal.c \
+	%D%/wal/rig.c \
+	%D%/wal/rig.h \
+	%D%/wal/rot.c \
+	%D%/wal/snapshot.c
+%C%_unit_wal_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_wal_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_wal
+
+endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Every cell of the table in swim.c. The held incarnation is (3, 5). */
+
+#include "harness.h"
+
+#define NOBODY (-1) /* as a state: not in the table */
+#define A      MEMBER_STATE_ALIVE
+#define S      MEMBER_STATE_SUSPECT
+#define D      MEMBER_STATE_DEAD
+#define L      MEMBER_STATE_LEFT
+
+enum { LOWER, SAME, HIGHER };
+
+static const struct cell {
+    int held;
+    enum member_state told;
+    int order;
+    int then;                /* the state that follows */
+    bool raised;             /* the held incarnation becomes the told one */
+    int events[2];           /* -1: none */
+} cells[] = {
+    {NOBODY, A, SAME, A, true, {SWIM_JOINED, -1}},
+    {NOBODY, S, SAME, NOBODY, false, {-1, -1}},
+    {NOBODY, D, SAME, NOBODY, false, {-1, -1}},
+    {NOBODY, L, SAME, NOBODY, false, {-1, -1}},
+
+    {A, A, LOWER, A, false, {-1, -1}},
+    {A, A, SAME, A, false, {-1, -1}},
+    {A, A, HIGHER, A, true, {-1, -1}},
+    {A, S, LOWER, A, false, {-1, -1}},
+    {A, S, SAME, S, false, {SWIM_SUSPECTED, -1}},
+    {A, S, HIGHER, S, true, {SWIM_SUSPECTED, -1}},
+    {A, D, LOWER, A, false, {-1, -1}},
+    {A, D, SAME, D, false, {SWIM_DIED, -1}},
+    {A, D, HIGHER, D, true, {SWIM_DIED, -1}},
+    {A, L, LOWER, A, false, {-1, -1}},
+    {A, L, SAME, L, false, {SWIM_LEFT, -1}},
+    {A, L, HIGHER, L, true, {SWIM_LEFT, -1}},
+
+    {S, A, LOWER, S, false, {-1, -1}},
+    {S, A, SAME, S, false, {-1, -1}},
+    {S, A, HIGHER, A, true, {SWIM_REFUTED, -1}},
+    {S, S, LOWER, S, false, {-1, -1}},
+    {S, S, SAME, S, false, {-1, -1}},
+    {S, S, HIGHER, S, true, {-1, -1}},
+    {S, D, LOWER, S, false, {-1, -1}},
+    {S, D, SAME, D, false, {SWIM_DIED, -1}},
+    {S, D, HIGHER, D, true, {SWIM_DIED, -1}},
+    {S, L, LOWER, S, false, {-1, -1}},
+    {S, L, SAME, L, false, {SWIM_LEFT, -1}},
+    {S, L, HIGHER, L, true, {SWIM_LEFT, -1}},
+
+    {D, A, LOWER, D, false, {-1, -1}},
+    {D, A, SAME, D, false, {-1, -1}},
+    {D, A, HIGHER, A, true, {SWIM_JOINED, -1}},
+    {D, S, LOWER, D, false, {-1, -1}},
+    {D, S, SAME, D, false, {-1, -1}},
+    {D, S, HIGHER, D, true, {-1, -1}},
+    {D, D, LOWER, D, false, {-1, -1}},
+    {D, D, SAME, D, false, {-1, -1}},
+    {D, D, HIGHER, D, true, {-1, -1}},
+    {D, L, LOWER, D, false, {-1, -1}},
+    {D, L, SAME, L, false, {SWIM_LEFT, -1}},
+    {D, L, HIGHER, L, true, {SWIM_LEFT, -1}},
+
+    {L, A, LOWER, L, false, {-1, -1}},
+    {L, A, SAME, L, false, {-1, -1}},
+    {L, A, HIGHER, A, true, {SWIM_JOINED, -1}},
+    {L, S, LOWER, L, false, {-1, -1}},
+    {L, S, SAME, L, false, {-1, -1}},
+    {L, S, HIGHER, S, true, {SWIM_JOINED, SWIM_SUSPECTED}},
+    {L, D, LOWER, L, false, {-1, -1}},
+    {L, D, SAME, L, false, {-1, -1}},
+    {L, D, HIGHER, D, true, {SWIM_DIED, -1}},
+    {L, L, LOWER, L, false, {-1, -1}},
+    {L, L, SAME, L, false, {-1, -1}},
+    {L, L, HIGHER, L, true, {-1, -1}},
+};
+
+/* What is held of node 1 after node 2, 3, 4 and it are known. */
+static struct bench *holding(int held) {
+    struct bench *b = bench_new(NULL);
+    for (size_t i = 2; i < 5; i++)
+        bench_record(b, i, record_of(i, A, 1, 0));
+    if (held != NOBODY)
+        bench_record(b, 2, record_of(1, A, 3, 5));
+    if (held == S || held == D)
+        bench_record(b, 2, accusation_of(1, (enum member_state)held, 3, 5, 2));
+    if (held == L)
+        bench_record(b, 2, record_of(1, L, 3, 5));
+    bench_clear(b);
+    return b;
+}
+
+/* Higher is tried as a later version and as a later generation with a smaller one. */
+static void check_cell(const struct cell *cell, uint32_t generation, uint32_t version, size_t row) {
+    struct bench *b = holding(cell->held);
+    size_t before = swim_members_count(b->swim);
+    struct wire_member told = record_of(1, cell->told, generation, version);
+    if (cell->told == S || cell->told == D)
+        told.from = node_id_of(3);
+    cr_assert_eq(bench_record(b, 3, told), 0);
+    struct swim_member m = {0};
+    bool found = swim_member_find(b->swim, node_id_of(1), &m);
+    cr_assert_eq(found, cell->then != NOBODY, "row %zu", row);
+    if (found) {
+        cr_assert_eq((int)m.state, cell->then, "row %zu: state %d", row, (int)m.state);
+        cr_assert_eq(m.generation, cell->raised ? generation : 3, "row %zu: generation %u", row, m.generation);
+        cr_assert_eq(m.version, cell->raised ? version : 5, "row %zu: version %u", row, m.version);
+    } else {
+        cr_assert_eq(swim_members_count(b->swim), before);
+    }
+    size_t wanted = 0;
+    for (int i = 0; i < 2; i++) {
+        if (cell->events[i] >= 0) {
+            wanted++;
+            cr_assert_eq(bench_events(b, (enum swim_event_kind)cell->events[i], 1), 1, "row %zu", row);
+        }
+    }
+    size_t events = 0;
+    for (size_t i = 0; i < b->effects.count; i++)
+        events += b->effects.data[i].kind == SWIM_EVENT && b->effects.data[i].event != SWIM_CHANGED;
+    cr_assert_eq(events, wanted, "row %zu: %zu events", row, events);
+    bench_free(b);
+}
+
+Test(swim_transitions, each_cell_of_the_table) {
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        const struct cell *cell = &cells[i];
+        switch (cell->order) {
+        case LOWER:
+            check_cell(cell, 3, 4, i);
+            check_cell(cell, 2, 9, i);
+            break;
+        case SAME: check_cell(cell, 3, 5, i); break;
+        case HIGHER:
+            check_cell(cell, 3, 6, i);
+            check_cell(cell, 4, 0, i);
+            break;
+        }
+    }
+}
+
+Test(swim_transitions, the_counts_follow_the_states) {
+    static const int held[] = {NOBODY, A, S, D, L};
+    static const size_t alive[] = {4, 5, 5, 4, 4};
+    for (size_t i = 0; i < 5; i++) {
+        struct bench *b = holding(held[i]);
+        cr_assert_eq(swim_alive_count(b->swim), alive[i]);
+        cr_assert_eq(swim_members_count(b->swim), held[i] == NOBODY ? 4 : 5);
+        bench_free(b);
+    }
+}
+
+/* In a merge the other side's dead are suspects here, and an unknown suspect with an address is let in. */
+Test(swim_transitions, in_a_merge_dead_counts_as_suspect) {
+    struct bench *b = holding(A);
+    struct wire_member told[2] = {accusation_of(1, D, 3, 5, 3), record_of(7, A, 2, 1)};
+    told[1].state = S;
+    told[1].from = node_id_of(3);
+    bench_sync(b, 3, true, told, 2);
+    cr_assert_eq(bench_member(b, 1).state, S);
+    cr_assert_eq(bench_member(b, 7).state, S);
+    cr_assert_eq(bench_events(b, SWIM_DIED, SIZE_MAX), 0);
+    bench_free(b);
+}
+
+Test(swim_transitions, the_unknown_dead_of_a_merge_is_not_let_in) {
+    struct bench *b = holding(A);
+    struct wire_member told = record_of(7, D, 2, 1);
+    told.addr = addr_of(7);
+    bench_sync(b, 3, true, &told, 1);
+    struct swim_member m;
+    cr_assert_not(swim_member_find(b->swim, node_id_of(7), &m));
+    bench_free(b);
+}
+
+Test(swim_transitions, a_stale_alive_does_not_resurrect_once_dead_was_told_higher) {
+    struct bench *b = holding(D);
+    bench_record(b, 2, accusation_of(1, D, 3, 10, 2));
+    bench_record(b, 3, record_of(1, A, 3, 7));
+    cr_assert_eq(bench_member(b, 1).state, D);
+    bench_record(b, 3, record_of(1, A, 3, 10));
+    cr_assert_eq(bench_member(b, 1).state, D);
+    bench_record(b, 3, record_of(1, A, 3, 11));
+    cr_assert_eq(bench_member(b, 1).state, A);
+    bench_free(b);
+}
+
+/* ---- this node ------------------------------------------------------------------------------------------ */
+
+static struct swim_member self_after(enum member_state told, uint32_t generation, uint32_t version, uint32_t *ret_health,
+                                     size_t *ret_refuted, size_t *ret_generation) {
+    struct bench *b = bench_new(&(struct swim_config){.generation = 3});
+    bench_record(b, 2, record_of(2, A, 1, 0));
+    /* Its version becomes 5. */
+    bench_record(b, 2, accusation_of(0, S, 3, 4, 2));
+    bench_run(b, 3 * SECOND);
+    uint32_t before = swim_health(b->swim);
+    bench_clear(b);
+    struct wire_member record = record_of(0, told, generation, version);
+    record.name = bytes_str("n0");
+    bench_record(b, 2, record);
+    *ret_health = swim_health(b->swim) - before;
+    *ret_refuted = bench_events(b, SWIM_SELF_REFUTED, 0);
+    *ret_generation = bench_events(b, SWIM_GENERATION, 0);
+    struct swim_member self = bench_member(b, 0);
+    bench_free(b);
+    return self;
+}
+
+Test(swim_transitions, an_accusation_of_this_node_is_refuted_above_what_was_told) {
+    static const enum member_state accusing[] = {S, D, L};
+    uint32_t health;
+    size_t refuted, raised;
+    for (int i = 0; i < 3; i++) {
+        struct swim_member self = self_after(accusing[i], 3, 4, &health, &refuted, &raised);
+        cr_assert(self.version == 5 && refuted == 0 && health == 0, "below its own: nothing");
+        self = self_after(accusing[i], 3, 5, &health, &refuted, &raised);
+        cr_assert(self.state == A && self.generation == 3 && self.version == 6 && refuted == 1 && health == 1);
+        self = self_after(accusing[i], 3, 40, &health, &refuted, &raised);
+        cr_assert(self.state == A && self.version == 41 && refuted == 1 && raised == 0);
+        self = self_after(accusing[i], 8, 2, &health, &refuted, &raised);
+        cr_assert(self.generation == 9 && self.version == 0 && refuted == 1 && raised == 1);
+    }
+}
+
+Test(swim_transitions, a_forged_record_of_this_node_is_refuted) {
+    uint32_t health;
+    size_t refuted, raised;
+    struct swim_member self = self_after(A, 3, 5, &health, &refuted, &raised);
+    cr_assert_eq(self.version, 5, "its own words are no news");
+    self = self_after(A, 3, 17, &health, &refuted, &raised);
+    cr_assert(self.version == 18 && health == 0);
+    self = self_after(A, 4, 0, &health, &refuted, &raised);
+    cr_assert(self.generation == 5 && raised == 1);
+
+    struct bench *b = bench_new(NULL);
+    struct wire_member forged = record_of(0, A, 1, 0);
+    forged.addr = addr_of(9);
+    bench_record(b, 2, forged);
+    cr_assert_eq(bench_member(b, 0).version, 1);
+    struct addr own = addr_of(0);
+    struct swim_member after = bench_member(b, 0);
+    cr_assert(addr_equal(&after.addr, &own));
+    bench_free(b);
+}
+
+Test(swim_transitions, who_leaves_does_not_refute_and_stays_above_what_is_told) {
+    struct bench *b = holding(A);
+    bench_kind(b, SWIM_LEAVE, SIZE_MAX);
+    bench_record(b, 3, accusation_of(0, S, 1, 0, 3));
+    cr_assert_eq(bench_member(b, 0).state, L);
+    cr_assert_eq(bench_member(b, 0).version, 0);
+    bench_record(b, 3, accusation_of(0, D, 1, 8, 3));
+    cr_assert_eq(bench_member(b, 0).state, L);
+    cr_assert_eq(bench_member(b, 0).version, 8);
+    cr_assert_eq(bench_events(b, SWIM_SELF_REFUTED, SIZE_MAX), 0);
+    bench_free(b);
+}
+
+/* Else one forged packet would make a member that nobody can bring back. */
+Test(swim_transitions, an_incarnation_that_leaves_no_room_above_is_refused) {
+    struct bench *b = holding(A);
+    bench_record(b, 3, accusation_of(1, D, 3, UINT32_MAX, 3));
+    bench_record(b, 3, accusation_of(1, D, UINT32_MAX, 0, 3));
+    bench_record(b, 3, record_of(1, A, UINT32_MAX, UINT32_MAX));
+    cr_assert_eq(bench_member(b, 1).state, A);
+    cr_assert_eq(bench_member(b, 1).version, 5);
+    bench_record(b, 3, accusation_of(0, S, 1, UINT32_MAX - 0x10000, 3)); /* the last but one version */
+    cr_assert_lt(bench_member(b, 0).version, UINT32_MAX - 0xfff);
+    bench_record(b, 3, accusation_of(0, S, 1, UINT32_MAX, 3));
+    cr_assert_lt(bench_member(b, 0).version, UINT32_MAX - 0xfff);
+    bench_free(b);
+}
+
+Test(swim_transitions, nobody_accuses_itself) {
+    struct bench *b = holding(A);
+    bench_record(b, 1, accusation_of(1, D, 3, 9, 1));
+    bench_record(b, 1, accusation_of(1, S, 3, 9, 1));
+    bench_record(b, 1, record_of(1, D, 3, 9));
+    cr_assert_eq(bench_member(b, 1).state, A);
+    bench_free(b);
+}
+
+Test(swim_transitions, a_newcomer_without_a_usable_address_is_not_let_in) {
+    struct bench *b = holding(A);
+    struct wire_member none = record_of(7, A, 1, 0), any = record_of(8, A, 1, 0), no_port = record_of(9, A, 1, 0);
+    none.addr = (struct addr){.size = 0};
+    memset(any.addr.b, 0, 4);
+    addr_set_port(&no_port.addr, 0);
+    bench_record(b, 2, none);
+    bench_record(b, 2, any);
+    bench_record(b, 2, no_port);
+    cr_assert_eq(swim_members_count(b->swim), 5);
+    bench_free(b);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Rot, loss and mistakes: bits that flip, files that are cut, lost, swapped, brought from elsewhere or written by a later
+ * version. None of it may pass for the traces of a crash.
+ */
+#include <criterion/criterion.h>
+
+#include "../../../src/wal/segment.h"
+#include "../../../src/wal/vote.h"
+#include "rig.h"
+
+/* Three segments in use and a spare. */
+static struct rig_disk disk_of_run(struct rig_run *run) {
+    rig_run_begin(run, (struct rig_disk){0}, NULL, 4096);
+    rig_run_vote(run, 1, 1, 1, 20);
+    rig_run_append(run, 0, 1, 1300);
+    rig_run_append(run, 0, 2, 700);
+    rig_run_vote(run, 2, 2, 1, 100);
+    rig_run_append(run, 5, 1, 100);
+    rig_run_append(run, 0, 1, 30);
+    return rig_run_disk(run);
+}
+
+static enum wal_verdict verdict_of(const struct rig_disk *disk) {
+    struct arena arena = {0};
+    struct wal_recovery r;
+    rig_recover(disk, &arena, &r);
+    arena_done(&arena);
+    return r.verdict;
+}
+
+/* The end of the last sector that was written: of a log segment, of what was acknowledged. */
+static size_t end_of(const struct disk_file *f) {
+    size_t end = f->data.size;
+    while (end > 0 && bytes_are_zero(bytes_of(f->data.data + end - WAL_SECTOR_SIZE, WAL_SECTOR_SIZE)))
+        end -= WAL_SECTOR_SIZE;
+    return end;
+}
+static bool in_use(const struct disk_file *f) { return end_of(f) > 0; }
+
+/* The segment that is written to; it and the spare are judged to their very end. */
+static const char *const last_name = "log-0000000000000003";
+static const char *const spare_name = "log-0000000000000004";
+
+Test(wal_rot, each_flipped_bit_is_found_or_without_effect) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    unsigned harmless_count = 0;
+    struct arena arena = {0};
+    for (size_t i = 0; i < disk.count; i++) {
+        struct disk_file *f = &disk.files[i];
+        size_t acknowledged = end_of(f);
+        bool is_vote = strncmp(f->name, "vote", 4) == 0;
+        bool to_the_end = strcmp(f->name, last_name) == 0 || strcmp(f->name, spare_name) == 0;
+        for (size_t bit = 0; bit < f->data.size * 8; bit += bit < acknowledged * 8 ? 1 : 37) {
+            struct wal_recovery r;
+            rig_bytes(f)[bit / 8] = (uint8_t)(f->data.data[bit / 8] ^ 1u << bit % 8);
+            rig_recover(&disk, &arena, &r);
+            enum wal_verdict wanted = !is_vote && (to_the_end || bit / 8 < acknowledged) ? WAL_CORRUPT : WAL_CLEAN;
+            cr_assert_eq(r.verdict, wanted, "%s bit %zu: %s", f->name, bit, r.text);
+            if (r.verdict == WAL_CLEAN)
+                cr_assert(rig_log_equal(rig_run_log(&run), &r));
+            cr_assert(rig_vote_equal(&r.hard, &rig_run_log(&run)->hard), "%s bit %zu", f->name, bit);
+            harmless_count += r.verdict == WAL_CLEAN && is_vote;
+            rig_bytes(f)[bit / 8] = (uint8_t)(f->data.data[bit / 8] ^ 1u << bit % 8);
+            arena_reset(&arena);
+        }
+    }
+    cr_assert_eq(harmless_count, 2 * 512 * 8);
+    arena_done(&arena);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, what_comes_before_the_fault_is_proven_and_handed_out) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct arena arena = {0};
+    struct wal_recovery r;
+    rig_bytes(rig_disk_find(&disk, "log-0000000000000002"))[700] ^= 1;
+    rig_recover(&disk, &arena, &r);
+    cr_assert_eq(r.verdict, WAL_CORRUPT);
+    cr_assert_eq(r.entries_count, 4, "the first segment's");
+    cr_assert_eq(r.entries[1].data.size, 1300);
+    cr_assert(strstr(r.text, "log-0000000000000002 at offset 512: ") != NULL, "%s", r.text);
+    arena_done(&arena);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_flipped_bit_beside_a_torn_tail_is_no_torn_tail) {
+    struct rig_run run;
+    struct rig_disk whole = disk_of_run(&run);
+    rig_run_append(&run, 0, 1, 1300);
+    struct rig_disk disk = rig_run_disk(&run);
+    struct disk_file *before = rig_disk_find(&whole, last_name);
+    struct disk_file *last = rig_disk_find(&disk, last_name);
+    /* One sector of the last batch did not reach the disk. */
+    size_t end = end_of(last);
+    size_t hole = end - 2 * WAL_SECTOR_SIZE;
+    cr_assert(bytes_are_zero(bytes_of(before->data.data + hole, WAL_SECTOR_SIZE)));
+    memset(rig_bytes(last) + hole, 0, WAL_SECTOR_SIZE);
+    cr_assert_eq(verdict_of(&disk), WAL_TORN);
+    for (size_t bit = 0; bit < end * 8; bit += 5) {
+        if (bit / 8 >= hole && bit / 8 < hole + WAL_SECTOR_SIZE)
+            continue;
+        rig_bytes(last)[bit / 8] = (uint8_t)(last->data.data[bit / 8] ^ 1u << bit % 8);
+        cr_assert_eq(verdict_of(&disk), WAL_CORRUPT, "bit %zu", bit);
+        rig_bytes(last)[bit / 8] = (uint8_t)(last->data.data[bit / 8] ^ 1u << bit % 8);
+    }
+    rig_disk_done(&whole);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_sector_of_zeros_before_the_last_batch_is_no_torn_tail) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    unsigned zeroed_count = 0;
+    for (size_t i = 0; i < disk.count; i++) {
+        struct disk_file *f = &disk.files[i];
+        if (strncmp(f->name, "log-", 4) != 0)
+            continue;
+        size_t end = end_of(f);
+        bool last = strcmp(f->name, last_name) == 0;
+        for (size_t at = 0; at + (last ? WAL_SECTOR_SIZE : 0) < end; at += WAL_SECTOR_SIZE) {
+            uint8_t saved[WAL_SECTOR_SIZE];
+            memcpy(saved, f->data.data + at, sizeof saved);
+            memset(rig_bytes(f) + at, 0, sizeof saved);
+            cr_assert_eq(verdict_of(&disk), WAL_CORRUPT, "%s at %zu", f->name, at);
+            memcpy(rig_bytes(f) + at, saved, sizeof saved);
+            zeroed_count++;
+        }
+    }
+    cr_assert_geq(zeroed_count, 8);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_batch_with_all_records_but_no_commit_marker_is_torn) {
+    struct rig_run run;
+    struct rig_disk whole = disk_of_run(&run);
+    /* Sized so that the marker alone falls into a sector of its own. */
+    rig_run_append(&run, 0, 1, 504 - 8 - 16);
+    struct rig_disk disk = rig_run_disk(&run);
+    struct disk_file *last = rig_disk_find(&disk, last_name);
+    size_t end = end_of(last);
+    memset(rig_bytes(last) + end - WAL_SECTOR_SIZE, 0, WAL_SECTOR_SIZE);
+    struct arena arena = {0};
+    struct wal_recovery r;
+    rig_recover(&disk, &arena, &r);
+    cr_assert_eq(r.verdict, WAL_TORN);
+    cr_assert(rig_log_equal(&run.states.data[run.states.count - 2], &r));
+    arena_done(&arena);
+    rig_disk_done(&whole);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_file_that_was_cut_short_is_corrupt) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    for (size_t i = 0; i < disk.count; i++) {
+        struct disk_file *f = &disk.files[i];
+        size_t size = f->data.size;
+        if (strncmp(f->name, "log-", 4) != 0 || !in_use(f))
+            continue;
+        size_t limit = strcmp(f->name, last_name) == 0 ? size : end_of(f);
+        for (size_t cut = 0; cut < limit; cut += 100) {
+            f->data.size = cut;
+            cr_assert_eq(verdict_of(&disk), WAL_CORRUPT, "%s cut to %zu", f->name, cut);
+        }
+        f->data.size = size;
+    }
+    cr_assert_eq(verdict_of(&disk), WAL_CLEAN);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_missing_segment_is_corrupt_the_spare_is_not_missed) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    for (size_t i = 0; i < disk.count; i++) {
+        struct rig_disk less = rig_disk_copy(&disk);
+        bool log = strncmp(disk.files[i].name, "log-", 4) == 0;
+        rig_disk_remove(&less, disk.files[i].name);
+        enum wal_verdict wanted = log && in_use(&disk.files[i]) ? WAL_CORRUPT : WAL_CLEAN;
+        cr_assert_eq(verdict_of(&less), wanted, "without %s", disk.files[i].name);
+        rig_disk_done(&less);
+    }
+    for (size_t i = disk.count; i-- > 0;) {
+        if (strncmp(disk.files[i].name, "log-", 4) == 0)
+            rig_disk_remove(&disk, disk.files[i].name);
+    }
+    cr_assert_eq(verdict_of(&disk), WAL_CORRUPT, "without any segment");
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, swapped_segments_are_corrupt) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct disk_file *x = rig_disk_find(&disk, "log-0000000000000001");
+    struct disk_file *y = rig_disk_find(&disk, "log-0000000000000002");
+    struct bytes data = x->data;
+    x->data = y->data;
+    y->data = data;
+    cr_assert_eq(verdict_of(&disk), WAL_CORRUPT);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_sector_at_the_wrong_place_is_corrupt) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct disk_file *f = rig_disk_find(&disk, "log-0000000000000001");
+    uint8_t saved[WAL_SECTOR_SIZE];
+    memcpy(saved, f->data.data + 1024, sizeof saved);
+    memcpy(rig_bytes(f) + 1024, f->data.data + 512, sizeof saved);
+    cr_assert_eq(verdict_of(&disk), WAL_CORRUPT);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+/* An older segment put back in its place, as a restored backup of one file would. */
+Test(wal_rot, a_segment_from_an_earlier_time_is_corrupt) {
+    struct rig_run run;
+    struct rig_disk early = disk_of_run(&run);
+    rig_run_append(&run, 0, 1, 30);
+    rig_run_append(&run, rig_run_log(&run)->last, 1, 30);
+    struct rig_disk disk = rig_run_disk(&run);
+    struct disk_file *now = rig_disk_find(&disk, last_name);
+    struct disk_file *then = rig_disk_find(&early, last_name);
+    cr_assert_eq(verdict_of(&disk), WAL_CLEAN);
+    memcpy(rig_bytes(now), then->data.data, then->data.size);
+    cr_assert_eq(verdict_of(&disk), WAL_CORRUPT);
+    rig_disk_done(&early);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_log_of_another_identity_is_foreign) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct arena arena = {0};
+    struct wal_recovery r;
+    for (unsigned part = 0; part < 3; part++) {
+        struct wire_log_identity other = rig_identity(1);
+        (part == 0 ? other.cluster.b : part == 1 ? other.node.b : other.log.b)[3] ^= 1;
+        wal_recover(disk.files, disk.count, &other, &arena, &r);
+        cr_assert_eq(r.verdict, WAL_FOREIGN);
+    }
+    wal_recover(disk.files, disk.count, NULL, &arena, &r);
+    cr_assert_eq(r.verdict, WAL_CLEAN);
+    cr_assert_arr_eq(r.identity.log.b, rig_identity(1).log.b, ID_SIZE);
+    arena_done(&arena);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, one_foreign_segment_among_the_own_is_foreign) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct disk_file *f = rig_disk_find(&disk, "log-0000000000000002");
+    struct segment s;
+    struct arena arena = {0};
+    segment_scan(2, f->data, &arena, &s);
+    s.header.identity = rig_identity(9);
+    segment_header_encode(&s.header, rig_bytes(f));
+    cr_assert_eq(verdict_of(&disk), WAL_FOREIGN);
+    arena_done(&arena);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_later_format_is_told_as_such) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct disk_file *f = rig_disk_find(&disk, "log-0000000000000002");
+    uint8_t saved[SECTOR_SIZE];
+    memcpy(saved, f->data.data, sizeof saved);
+    put_u32(rig_bytes(f) + 8, 2);
+    sector_seal(rig_bytes(f), 2, 0, 0);
+    cr_assert_eq(verdict_of(&disk), WAL_VERSION);
+    memcpy(rig_bytes(f), saved, sizeof saved);
+    f = rig_disk_find(&disk, "vote-1");
+    put_u32(rig_bytes(f) + 8, 2);
+    sector_seal(rig_bytes(f), 0, 1, 0);
+    cr_assert_eq(verdict_of(&disk), WAL_VERSION);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, a_lost_vote_copy_is_made_anew) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    struct wal_options options = {.identity = rig_identity(1), .segment_size_bytes = 4096};
+    rig_bytes(rig_disk_find(&disk, "vote-1"))[20] ^= 4;
+    struct wal *w = wal_new(&options, disk.files, disk.count);
+    struct disk_op op;
+    unsigned replaced_count = 0;
+    while (wal_drain(w, &op)) {
+        replaced_count += op.kind == DISK_REPLACE;
+        rig_disk_apply(&disk, &op);
+    }
+    cr_assert_eq(replaced_count, 2);
+    for (unsigned copy = 0; copy < 2; copy++) {
+        struct vote v;
+        cr_assert_eq(vote_decode(rig_disk_find(&disk, copy ? "vote-1" : "vote-0")->data, copy, &v), VOTE_GOOD);
+        cr_assert(rig_vote_equal(&v.hard, &rig_run_log(&run)->hard));
+    }
+    wal_free(w);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+Test(wal_rot, random_bytes_never_pass_for_a_log) {
+    struct prng p;
+    prng_init(&p, 5);
+    for (unsigned round = 0; round < 200; round++) {
+        struct rig_disk disk = {0};
+        struct disk_op op = {.kind = DISK_CREATE, .name = "log-0000000000000001", .size = prng_below(&p, 6000)};
+        rig_disk_apply(&disk, &op);
+        prng_fill(&p, rig_bytes(&disk.files[0]), disk.files[0].data.size);
+        enum wal_verdict verdict = verdict_of(&disk);
+        cr_assert(verdict == WAL_CORRUPT || (disk.files[0].data.size == 0 && verdict == WAL_EMPTY));
+        rig_disk_done(&disk);
+    }
+}
