@@ -143,6 +143,7 @@ bool node_drain(struct node *n, struct node_effect *ret_effect);
 int64_t node_deadline(const struct node *n);
 
 struct node_id node_self(const struct node *n);
+bool node_leads(const struct node *n);                 /* holds office now, ready or not */
 
 /* What the stream handshake needs (struct session_config of covey/crypto.h); borrowed until the next feed. */
 struct node_stream_keys {

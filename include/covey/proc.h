@@ -38,12 +38,16 @@ struct proc_features {
 };
 
 enum proc_event_kind {
-    PROC_FOUND,        /* at start: a task directory with spec and status; a shim may still live (then STATUS follows) */
-    PROC_SCAN_DONE,    /* all directories were looked at and all living shims connected */
+    /* At start: a task's directory with spec and status (NULL: it has told none). If its shim lives, STATUS follows; if
+     * not, then LOST, unless the status says that the task is dead: then it only waits for its release. */
+    PROC_FOUND,
+    PROC_SCAN_DONE,    /* all directories were looked at, and all living shims (or all that answer in 5 s) told */
     PROC_STATUS,       /* a shim reports */
-    PROC_LOST,         /* the shim is gone; status: its last word, or none if there was no final one */
+    PROC_LOST,         /* the shim is gone and no end was told; status: its last word (never dead), or NULL */
     PROC_REFUSED,      /* proc_start could not make the shim: error, text */
     PROC_LOG_DATA,     /* handle, data, end, error */
+    PROC_KEPT,         /* at start: what proc_release kept of this instance's output is there */
+    PROC_DAMAGED,      /* at start: what cannot be understood (instance may be zero, task empty): error, text */
 };
 struct proc_event {
     enum proc_event_kind kind;

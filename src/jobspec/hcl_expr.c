@@ -312,25 +312,19 @@ static struct hcl_expr *parse_term(struct hcl_parser *p) {
     }
 }
 
-/* a.0 and a.0.1 are older spellings of a[0] and a[0][1]; the lexer gives the latter as one number. */
+/* a.0 is an older spelling of a[0]. */
 static struct hcl_expr *parse_old_index(struct hcl_parser *p, struct hcl_expr *of) {
     struct hcl_token t = hcl_next(p);
     struct bytes text = hcl_token_text(p, &t);
-    for (size_t at = 0; at <= text.size && of != NULL;) {
-        size_t size = 0;
-        while (at + size < text.size && text.data[at + size] >= '0' && text.data[at + size] <= '9')
-            size++;
-        if (size == 0 || (at + size < text.size && text.data[at + size] != '.'))
-            return hcl_fail(p, hcl_span_of(t.start, t.end.offset), NULL, "this is no index");
-        struct hcl_expr *key = hcl_node_new(p, HCL_INTEGER, t.start);
-        if (key == NULL || !hcl_number_set(p, key, bytes_of(text.data + at, size)))
-            return NULL;
-        of = wrap(p, HCL_INDEX, of);
-        if (of != NULL)
-            hcl_node_add(p, of, key);
-        at += size + 1;
-    }
-    return of;
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return hcl_fail(p, hcl_span_of(t.start, t.end.offset), "an index is written [0]", "this is no index");
+    struct hcl_expr *key = parse_number(p, &t);
+    struct hcl_expr *e = key != NULL ? wrap(p, HCL_INDEX, of) : NULL;
+    if (e == NULL)
+        return NULL;
+    hcl_node_add(p, e, key);
+    return finish(p, e);
 }
 
 static struct hcl_expr *parse_traversals(struct hcl_parser *p, struct hcl_expr *e, bool is_dots_only);

@@ -14,7 +14,6 @@ struct part {
     struct part *next;
     enum part_kind kind;
     bool strips_before, strips_after; /* ${~ and ~} */
-    bool ends_line;
     struct hcl_pos start;
     struct hcl_span at;
     struct bytes text;     /* TEXT */
@@ -239,7 +238,6 @@ static bool parse_text(struct hcl_parser *p, struct parts *parts) {
     if (part == NULL)
         return false;
     part->text = bytes_of(out, size);
-    part->ends_line = ends_line;
     return true;
 }
 
@@ -266,9 +264,14 @@ static void apply_strips(struct parts *parts) {
     }
 }
 
+/* A line whose end was stripped away goes on in the next, as HashiCorp's own parser has it. */
+static bool ends_line(const struct part *part) {
+    return part->kind == PART_TEXT && part->text.size > 0 && part->text.data[part->text.size - 1] == '\n';
+}
+
 /* Lines that are only spaces neither count nor change; a line that begins with a value has no indentation. */
 static bool is_line_counted(const struct part *part) {
-    return part->kind != PART_TEXT || !part->ends_line || leading_spaces(part->text) < part->text.size;
+    return !ends_line(part) || leading_spaces(part->text) < part->text.size;
 }
 
 static void strip_indentation(struct parts *parts) {
@@ -279,13 +282,13 @@ static void strip_indentation(struct parts *parts) {
             size_t n = part->kind == PART_TEXT ? leading_spaces(part->text) : 0;
             indent = n < indent ? n : indent;
         }
-        is_start = part->ends_line;
+        is_start = ends_line(part);
     }
     is_start = true;
     for (struct part *part = parts->first; part != NULL; part = part->next) {
         if (is_start && part->kind == PART_TEXT && is_line_counted(part))
             part->text = drop_front(part->text, indent);
-        is_start = part->ends_line;
+        is_start = ends_line(part);
     }
 }
 

@@ -23,20 +23,24 @@ static const char *const foreign_drivers[] = {
     "singularity", "virt",
 };
 
+static bool is_foreign(struct bytes name) {
+    for (size_t i = 0; i < COUNT_OF(foreign_drivers); i++)
+        if (bytes_is(name, foreign_drivers[i]))
+            return true;
+    return false;
+}
+
+/* Until a driver of ours is found, the task's config is nothing to complain about. */
 static void read_driver(struct job_reader *r, const struct hcl_item *item) {
     struct bytes text;
     size_t index;
-    r->has_driver = true;
-    if (item->value->kind == HCL_STRING)
-        for (size_t i = 0; i < COUNT_OF(foreign_drivers); i++)
-            if (bytes_is(item->value->text, foreign_drivers[i])) {
-                r->is_foreign_driver = true;
-                hcl_diags_add(r->diags, ERR_UNSUPPORTED, item->value->at, "drivers here: exec, raw_exec",
-                              "covey does not support the driver \"%s\" yet", foreign_drivers[i]);
-                return;
-            }
-    r->is_foreign_driver = job_string(r, item, &text);
-    if (r->is_foreign_driver && job_choice(r, item, drivers, COUNT_OF(drivers), &index)) {
+    r->has_driver = r->is_foreign_driver = true;
+    if (!job_string(r, item, &text))
+        return;
+    if (is_foreign(text)) {
+        hcl_diags_add(r->diags, ERR_UNSUPPORTED, item->value->at, "drivers here: exec, raw_exec",
+                      "covey does not support the driver \"%s\" yet", hcl_show(r->arena, text));
+    } else if (job_choice(r, item, drivers, COUNT_OF(drivers), &index)) {
         r->is_foreign_driver = false;
         r->task->driver = (enum driver_kind)index;
     }

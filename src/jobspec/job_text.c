@@ -119,18 +119,7 @@ static bool append_variable(struct job_reader *r, const struct hcl_expr *e, stru
     return true;
 }
 
-/* What stands between the braces of ${...}, or a literal part. */
-static bool append_piece(struct job_reader *r, const struct hcl_expr *e, bool is_runtime, struct buf *out) {
-    if (is_plain(e) && is_runtime) {
-        append_escaped(out, plain_text(e));
-        return true;
-    }
-    if (is_plain(e)) {
-        buf_append(out, plain_text(e).data, plain_text(e).size);
-        return true;
-    }
-    if (e->kind == HCL_VARIABLE && is_runtime)
-        return append_variable(r, e, out);
+static bool refuse_piece(struct job_reader *r, const struct hcl_expr *e) {
     if (e->kind == HCL_VARIABLE)
         hcl_diags_add(r->diags, ERR_INVALID, e->at, "a literal `${` is written `$${`",
                       "`${...}` may stand in `command`, `args` and `env` only");
@@ -140,12 +129,18 @@ static bool append_piece(struct job_reader *r, const struct hcl_expr *e, bool is
     return false;
 }
 
-static bool append_text(struct job_reader *r, const struct hcl_expr *value, bool is_runtime,
-                        struct buf *out) {
-    if (value->kind != HCL_TEMPLATE)
-        return append_piece(r, value, is_runtime, out);
-    for (const struct hcl_expr *child = value->first; child != NULL; child = child->next)
-        if (!append_piece(r, child, is_runtime, out))
+/* A text, or what stands between the braces of ${...} in it. */
+static bool append_text(struct job_reader *r, const struct hcl_expr *e, bool is_runtime, struct buf *out) {
+    if (e->kind == HCL_VARIABLE && is_runtime)
+        return append_variable(r, e, out);
+    if (!is_plain(e) && e->kind != HCL_TEMPLATE)
+        return refuse_piece(r, e);
+    if (is_plain(e) && is_runtime)
+        append_escaped(out, plain_text(e));
+    else if (is_plain(e))
+        buf_append(out, plain_text(e).data, plain_text(e).size);
+    for (const struct hcl_expr *child = e->first; child != NULL; child = child->next)
+        if (!append_text(r, child, is_runtime, out))
             return false;
     return true;
 }

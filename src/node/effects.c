@@ -77,6 +77,7 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
 bool node_drain(struct node *n, struct node_effect *ret_effect) {
     if (n->effects.head == n->effects.queue.count) {
         n->effects.head = n->effects.queue.count = 0;
+        n->effects.drained = true;
         return false;
     }
     *ret_effect = n->effects.queue.data[n->effects.head++];

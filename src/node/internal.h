@@ -36,6 +36,7 @@
 struct effects {
     VEC(struct node_effect) queue;
     size_t head;
+    bool drained;                    /* node_drain() has said that there are no more: their bytes may go */
     struct arena arena;
 };
 

@@ -253,8 +253,8 @@ static void node_turn(struct node *n) {
 }
 
 void node_feed(struct node *n, int64_t now_us, const struct node_input *input) {
-    if (n->effects.head == n->effects.queue.count) {
-        n->effects.head = n->effects.queue.count = 0;
+    if (n->effects.drained) {
+        n->effects.drained = false;
         arena_reset(&n->effects.arena);
     }
     arena_reset(&n->scratch);
@@ -284,6 +284,8 @@ int64_t node_deadline(const struct node *n) {
 /* ---- looking in ---- */
 
 struct node_id node_self(const struct node *n) { return n->identity.id; }
+
+bool node_leads(const struct node *n) { return n->raft != NULL && raft_role(n->raft) == RAFT_LEADER; }
 
 struct node_stream_keys node_stream_keys(const struct node *n) {
     struct node_stream_keys keys = {.identity = &n->identity};

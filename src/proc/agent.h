@@ -39,9 +39,10 @@ struct proc_task {
     bool adopted;                    /* counted in proc.adopting until its shim has told a status */
     bool final;                      /* its end was told */
     bool released, keep_output;
-    bool grouped;                    /* it has control groups */
-    bool dead;                       /* to be freed at the end of this poll */
+    char *group;                     /* its control groups, below each site; NULL: none */
     struct buf status;               /* the newest, encoded; empty: none */
+    bool told;                       /* a status came over the link, with ... */
+    uint64_t sequence;
     int64_t retry_at_us;             /* connect or conclude then; TIME_NEVER_US */
     int64_t retry_delay_us;
     int64_t give_up_us;              /* LOST is told then although its control group is not empty */
@@ -70,6 +71,7 @@ struct proc {
     struct cgroup sites[CGROUPS_MAX]; /* this agent's own group in each hierarchy that is of use; paths owned */
     size_t sites_count;
     char *cgroup_name;                /* without the '/' that it may begin with */
+    bool polling, woken;
 
     int epoll_fd, wake_fd, timer_fd, inotify_fd;
     struct watch wake_watch, timer_watch, inotify_watch;
@@ -87,7 +89,6 @@ struct proc {
 
     VEC(char *) trash;                /* paths below the root, to be removed bit by bit */
     uint64_t trash_count;
-    VEC(char *) stale_groups;         /* absolute paths, to be removed when empty */
 
     struct reader *readers;           /* the next to be served first */
 };
@@ -119,10 +120,9 @@ void task_link_ready(struct proc *p, struct proc_task *t, uint32_t events);
 void task_death_ready(struct proc *p, struct proc_task *t);
 /* Its retry_at_us has come. */
 void task_retry(struct proc *p, struct proc_task *t);
-/* The status in t->status; false when there is none that can be read. Strings and lists from `a` and t. */
-bool task_status(const struct proc_task *t, struct arena *a, struct wire_shim_status *ret);
-/* The paths of a task's control groups. */
-char *task_group_path(const struct cgroup *site, struct instance_id instance, struct bytes name);
+void task_release(struct proc *p, struct proc_task *t, bool keep_output);
+/* t->group from spec.cgroup. False: it is no path below this agent's own group. */
+bool task_group_set(const struct proc *p, struct proc_task *t, struct bytes cgroup);
 void task_path(struct instance_id instance, struct bytes name, char out[TASK_PATH_MAX]);
 
 /* ---- scan.c -------------------------------------------------------------------------------------------- */
@@ -138,7 +138,6 @@ void scan_conclude(struct proc *p);
 void task_files_remove(struct proc *p, const char *path, bool keep_output);
 /* Removes a bounded number of files; false when nothing is left. */
 bool trash_step(struct proc *p);
-void stale_groups_step(struct proc *p);
 /* Removes an instance's directory if it is empty. */
 void instance_directory_remove(struct proc *p, struct instance_id instance);
 int tree_discard(struct proc *p, const char *path);

@@ -30,14 +30,14 @@ static void timeout_now_send(struct raft *r, const struct raft_id *to) {
 }
 
 void raft_transfer_settle(struct raft *r) {
-    if (!r->transfer || r->transfer_sent)
+    if (!r->transfer)
         return;
     const struct raft_peer *p = raft_peer_find(r, &r->transfer_to);
-    if (!p) {
-        r->transfer = false;
+    if (!p || !raft_conf_has(raft_conf_now(r), &p->id)) {
+        r->transfer = false; /* it was removed meanwhile */
         return;
     }
-    if (p->refused || p->match < raft_log_last(&r->log))
+    if (r->transfer_sent || p->refused || p->match < raft_log_last(&r->log))
         return;
     timeout_now_send(r, &p->id);
     r->transfer_sent = true;

@@ -135,7 +135,7 @@ Test(hcl_grammar, calls_indexes_and_splats) {
         {"a = b[\"k\"].c", "a = (. (index b \"k\") c)"},
         {"a = b[\n0\n]", "a = (index b 0)"},
         {"a = b.0", "a = (index b 0)"},
-        {"a = b.0.1.c", "a = (. (index (index b 0) 1) c)"},
+        {"a = b.0.c", "a = (. (index b 0) c)"},
         {"a = b.*.c.d", "a = (.* b (. (. @ c) d))"},
         {"a = b.*.c[0]", "a = (index (.* b (. @ c)) 0)"},
         {"a = b[*].c[0]", "a = ([*] b (index (. @ c) 0))"},

@@ -78,6 +78,7 @@ Test(hcl_mistakes, of_expressions) {
         {"a = b.", "1:7: expected a name after `.`, found the end of the file"},
         {"a = b.\"c\"", "1:7: expected a name after `.`, found a string"},
         {"a = b.0e1", "1:7: this is no index"},
+        {"a = b.0.1", "1:7: this is no index"},
         {"a = 1 +", "1:8: expected a value, found the end of the file"},
         {"a = * 1", "1:5: expected a value, found `*`"},
         {"a = b ? c", "1:10: expected `:`, found the end of the file"},

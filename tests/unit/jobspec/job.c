@@ -205,6 +205,7 @@ Test(job, runtime_texts_keep_variables_in_one_plain_form) {
         {"\"\\u0024{x}\"", "$${x}"},
         {"\"\\u0024${\"{x}\"}\"", "$${x}"},
         {"\"${\"plain\"}${5}${true}\"", "plain5true"},
+        {"\"a${\"b${NOMAD_JOB_NAME}${\"c\"}\"}\"", "ab${NOMAD_JOB_NAME}c"},
         {"\"100% {} $ $5\"", "100% {} $ $5"},
         {"\"%%{if}\"", "%{if}"},
         {"<<E\n${NOMAD_JOB_NAME}\nE\n", "${NOMAD_JOB_NAME}\n"},

@@ -143,6 +143,11 @@ void checker_read_ready(struct checker *c, uint64_t context, uint64_t index) {
                   (unsigned long)index, (unsigned long)least);
 }
 
+uint64_t checker_chain(const struct checker *c, uint64_t index) {
+    cr_assert(index > 0 && index <= c->committed.count);
+    return c->committed.data[index - 1].chain;
+}
+
 uint64_t checker_commit(const struct checker *c) { return c->committed.count; }
 
 void checker_install(struct checker *c, uint64_t index, uint64_t chain) {

@@ -105,10 +105,10 @@ static void batch_write(struct world *w, struct node *n, struct batch *b) {
         d->hard = b->hard;
     }
     if (b->reset_index) {
-        cr_assert_eq(b->reset_index, d->snapshot.index, "the log is reset to a snapshot that is not on disk");
+        cr_assert_leq(b->reset_index, d->snapshot.index, "the log is reset to a snapshot that is not on disk");
         log_cut(d, 0);
-        d->base_index = d->snapshot.index;
-        d->base_chain = d->snapshot.chain;
+        d->base_index = b->reset_index;
+        d->base_chain = checker_chain(w->checker, b->reset_index);
     }
     if (b->cut_index)
         log_cut(d, b->cut_index);

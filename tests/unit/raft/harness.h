@@ -124,6 +124,7 @@ void checker_vote(struct checker *c, const struct node *n, uint64_t term, const 
 void checker_read_asked(struct checker *c, uint64_t context);
 void checker_read_ready(struct checker *c, uint64_t context, uint64_t index);
 void checker_install(struct checker *c, uint64_t index, uint64_t chain);
+uint64_t checker_chain(const struct checker *c, uint64_t index); /* of a committed index */
 uint64_t checker_commit(const struct checker *c);
 uint64_t chain_next(uint64_t chain, uint64_t index, uint64_t term, enum entry_kind kind, struct bytes data);
 

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The agent's loop: shells tell what happened, node says what to do, effects go back to the shells. Everything is done in
+ * one place, daemon_turn(), once per round of the loop, just before it would sleep.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <covey/daemon.h>
+
+#include "daemon.h"
+#include "host.h"
+
+#define RESOLVE_EVERY_US (15 * US_PER_S)      /* seed names are looked up again: addresses change */
+#define SHUTDOWN_MAX_US  (1 * US_PER_S)       /* for a leader to hand over */
+
+void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) {
+    static const char *const levels[] = {"info", "warning", "error"};
+    char stamp[32];
+    struct timespec t;
+    struct tm tm;
+    (void)d;
+    clock_gettime(CLOCK_REALTIME, &t);
+    gmtime_r(&t.tv_sec, &tm);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s.%03ldZ %s: ", stamp, t.tv_nsec / 1000000, levels[level]);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+/* Effects may feed again (a start that is refused at once): the queue of node is drained by the outermost call. */
+void daemon_feed(struct daemon *d, struct node_input *input) {
+    d->now_us = host_now_us();
+    input->wall_ms = host_wall_ms();
+    node_feed(d->node, d->now_us, input);
+    struct node_effect e;
+    while (node_drain(d->node, &e)) daemon_effect(d, &e);
+}
+
+/* ---- what the shells tell ---- */
+
+static void net_events(struct daemon *d) {
+    struct net_event e;
+    while (net_next(d->net, &e)) {
+        struct node_input in = {.kind = NODE_TICK};
+        switch (e.kind) {
+        case NET_DATAGRAM:
+            in = (struct node_input){.kind = NODE_DATAGRAM, .addr = e.addr, .data = e.data};
+            daemon_feed(d, &in);
+            break;
+        case NET_RESOLVED:
+            in = (struct node_input){.kind = NODE_SEED, .addr = e.addr};
+            daemon_feed(d, &in);
+            break;
+        case NET_RESOLVE_FAILED:
+            daemon_say(d, NODE_WARNING, "cannot resolve %.*s: %.*s; trying again", BYTES_FMT(e.name), BYTES_FMT(e.text));
+            break;
+        case NET_ACCEPTED:
+        case NET_CONNECTED:
+        case NET_BYTES:
+        case NET_CLOSED:
+            link_event(d, &e);
+            break;
+        }
+    }
+}
+
+static void admin_events(struct daemon *d) {
+    struct admin_event e;
+    while (admin_next(d->admin, &e)) {
+        struct node_input in = {.request = e.request};
+        if (e.kind == ADMIN_REQUEST) {
+            in.kind = NODE_REQUEST;
+            in.method = e.method;
+            in.data = e.params;
+        } else if (e.kind == ADMIN_CLOSED) in.kind = NODE_REQUEST_CLOSED;
+        else {
+            in.kind = NODE_CREDIT;
+            in.bytes = e.bytes;
+        }
+        daemon_feed(d, &in);
+    }
+}
+
+static void proc_events(struct daemon *d) {
+    static const enum node_input_kind kinds[] = {
+        [PROC_FOUND] = NODE_TASK_FOUND, [PROC_SCAN_DONE] = NODE_SCAN_DONE, [PROC_STATUS] = NODE_TASK_STATUS,
+        [PROC_LOST] = NODE_TASK_LOST, [PROC_REFUSED] = NODE_TASK_REFUSED, [PROC_LOG_DATA] = NODE_LOG_DATA,
+    };
+    struct proc_event e;
+    while (proc_next(d->proc, &e)) {
+        struct node_input in = {.kind = kinds[e.kind], .instance = e.instance, .task = e.task, .spec = e.spec,
+                                .status = e.status, .error = e.error, .text = e.text, .handle = e.handle, .data = e.data,
+                                .end = e.end};
+        daemon_feed(d, &in);
+    }
+}
+
+static void store_events(struct daemon *d) {
+    struct store_done done;
+    while (store_poll(d->store, &done)) {
+        struct node_input in = {.kind = NODE_DISK_DONE, .ticket = done.ticket};
+        if (done.error != 0)
+            in = (struct node_input){.kind = NODE_DISK_FAILED, .error = done.error, .text = bytes_str(done.text)};
+        daemon_feed(d, &in);
+    }
+}
+
+/* ---- the loop ---- */
+
+static void resolve_seeds(struct daemon *d) {
+    if (d->now_us < d->resolve_at_us) return;
+    d->resolve_at_us = d->now_us + RESOLVE_EVERY_US;
+    for (size_t i = 0; i < d->config.joins_count; i++) net_resolve(d->net, d->config.joins[i], 7370);
+}
+
+static void maybe_end(struct daemon *d) {
+    bool handed_over = d->shutdown_at_us != 0 && (d->now_us >= d->shutdown_at_us || !node_leads(d->node));
+    if (d->ending || handed_over) ev_break(d->loop, EVBREAK_ALL);
+}
+
+static void daemon_turn(struct daemon *d) {
+    d->now_us = host_now_us();
+    net_poll(d->net, d->now_us);
+    net_events(d);
+    admin_poll(d->admin, d->now_us);
+    admin_events(d);
+    proc_poll(d->proc);
+    proc_events(d);
+    store_events(d);
+    resolve_seeds(d);
+    if (d->now_us >= d->sweep_at_us) {
+        d->sweep_at_us = d->now_us + US_PER_S;
+        links_sweep(d);
+    }
+    if (node_deadline(d->node) <= host_now_us()) daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
+    maybe_end(d);
+}
+
+static int64_t daemon_deadline(const struct daemon *d) {
+    int64_t at = node_deadline(d->node);
+    if (net_deadline(d->net) < at) at = net_deadline(d->net);
+    if (admin_deadline(d->admin) < at) at = admin_deadline(d->admin);
+    if (d->config.joins_count > 0 && d->resolve_at_us < at) at = d->resolve_at_us;
+    if (d->links.count > 0 && d->sweep_at_us < at) at = d->sweep_at_us;
+    if (d->shutdown_at_us != 0 && d->shutdown_at_us < at) at = d->shutdown_at_us;
+    return at;
+}
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events) {
+    struct daemon *d = w->data;
+    (void)events;
+    daemon_turn(d);
+    int64_t at = daemon_deadline(d), now = host_now_us();
+    double after = at <= now ? 0 : (double)(at - now) / 1e6;
+    if (at == TIME_NEVER_US || after > 60) after = 60;
+    ev_timer_stop(loop, &d->timer);
+    ev_timer_set(&d->timer, after, 0);
+    ev_now_update(loop);
+    ev_timer_start(loop, &d->timer);
+}
+
+/* Waking is all that is wanted of these: the work is done in on_prepare. */
+static void on_io(struct ev_loop *loop, ev_io *w, int events) { (void)loop, (void)w, (void)events; }
+static void on_timer(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; }
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int events) {
+    struct daemon *d = w->data;
+    (void)events;
+    if (d->shutdown_at_us != 0) {
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    daemon_say(d, NODE_INFO, "told to end; tasks go on running");
+    d->shutdown_at_us = host_now_us() + SHUTDOWN_MAX_US;
+    daemon_feed(d, &(struct node_input){.kind = NODE_SHUTDOWN});
+}
+
+static void watch_io(struct daemon *d, ev_io *w, int fd) {
+    ev_io_init(w, on_io, fd, EV_READ);
+    ev_io_start(d->loop, w);
+}
+
+static void watch(struct daemon *d) {
+    watch_io(d, &d->net_io, net_fd(d->net));
+    watch_io(d, &d->admin_io, admin_fd(d->admin));
+    watch_io(d, &d->proc_io, proc_fd(d->proc));
+    watch_io(d, &d->store_io, store_fd(d->store));
+    ev_timer_init(&d->timer, on_timer, 0, 0);
+    ev_prepare_init(&d->prepare, on_prepare);
+    ev_signal_init(&d->sigint, on_signal, SIGINT);
+    ev_signal_init(&d->sigterm, on_signal, SIGTERM);
+    d->prepare.data = d->sigint.data = d->sigterm.data = d;
+    ev_prepare_start(d->loop, &d->prepare);
+    ev_signal_start(d->loop, &d->sigint);
+    ev_signal_start(d->loop, &d->sigterm);
+}
+
+/* ---- start ---- */
+
+static int fail(const char *text) {
+    fprintf(stderr, "covey agent: %s\n", text);
+    return ERR_INVALID;
+}
+
+static int advertised(const struct config *c, const struct addr *bound, struct addr *ret) {
+    *ret = *bound;
+    if (c->advertise.size > 0) {
+        if (addr_parse(c->advertise, addr_port(bound), ret) != 0) return fail("--advertise: not a numeric address");
+        return 0;
+    }
+    bool any = true;
+    for (size_t i = 0; i + 2 < bound->size; i++) any &= bound->b[i] == 0;
+    if (!any) return 0;
+    if (!host_address(ret)) return fail("this host has no address but loopback: say --advertise or --bind");
+    addr_set_port(ret, addr_port(bound));
+    return 0;
+}
+
+static size_t attributes(const struct proc *proc, struct wire_pair out[8]) {
+    const struct proc_features *f = proc_features(proc);
+    size_t n = 0;
+    out[n++] = (struct wire_pair){.name = bytes_str("kernel.name"), .value = bytes_str("linux")};
+    out[n++] = (struct wire_pair){.name = bytes_str("cgroup.version"), .value = bytes_str(f->cgroup_version)};
+    out[n++] = (struct wire_pair){.name = bytes_str("kill.certain"), .value = bytes_str(f->kill_certain ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("limit.cpu"), .value = bytes_str(f->limit_cpu ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("limit.memory"), .value = bytes_str(f->limit_memory ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("namespace.pid"), .value = bytes_str(f->pid_namespace ? "true" : "false")};
+    return n;
+}
+
+static int open_shells(struct daemon *d, const char *task_root, const struct node_id *id) {
+    char text[512], cgroup[64], hex[ID_TEXT_SIZE];
+    struct config *c = &d->config;
+    struct store_options store = {.directory = c->data_dir};
+    if (store_open(&store, &d->store, text, sizeof text) != 0) return fail(text);
+    struct net_options net = {0};
+    if (addr_parse(c->bind, 7370, &net.bind) != 0) return fail("--bind: not a numeric address with an optional port");
+    d->net = net_new(&net, text, sizeof text);
+    if (d->net == NULL) return fail(text);
+    id_text(id->b, hex);
+    snprintf(cgroup, sizeof cgroup, "covey-%.12s", hex);
+    struct proc_options proc = {.root = task_root, .cgroup = cgroup, .boot = host_boot_id()};
+    d->proc = proc_new(&proc, text, sizeof text);
+    if (d->proc == NULL) return fail(text);
+    struct admin_options admin = {.path = c->socket, .group = c->socket_group};
+    d->admin = admin_new(&admin, text, sizeof text);
+    return d->admin == NULL ? fail(text) : 0;
+}
+
+static int open_node(struct daemon *d, const struct secret *seed, const char *task_root) {
+    char text[512];
+    struct config *c = &d->config;
+    struct wire_pair attrs[8];
+    struct addr bound = net_bound(d->net);
+    struct node_options o = {
+        .identity_seed = *seed, .name = c->name, .meta = c->meta, .meta_count = c->meta_count, .attributes = attrs,
+        .cpu_mhz = c->cpu_mhz != 0 ? c->cpu_mhz : host_cpu_mhz(),
+        .memory_mib = c->memory_mib != 0 ? c->memory_mib : host_memory_mib(),
+        .ports_low = c->ports_low, .ports_high = c->ports_high, .raw_exec = c->raw_exec, .boot = host_boot_id(),
+        .version = bytes_str(COVEY_VERSION), .task_root = bytes_str(task_root), .bootstrap = c->bootstrap, .token = c->token,
+        .swim_period_us = c->swim_period_us, .heartbeat_us = c->heartbeat_us, .election_min_us = c->election_us,
+        .replace_after_us = c->replace_after_us, .heal_stable_us = c->heal_stable_us,
+    };
+    o.attributes_count = attributes(d->proc, attrs);
+    host_random(o.entropy.b, sizeof o.entropy.b);
+    if (advertised(c, &bound, &o.addr) != 0) return ERR_INVALID;
+    o.files = store_files(d->store, &o.files_count);
+    int error = node_new(&o, host_now_us(), host_wall_ms(), &d->node, text, sizeof text);
+    store_files_release(d->store);
+    secret_wipe(&o.identity_seed, sizeof o.identity_seed);
+    secret_wipe(&o.entropy, sizeof o.entropy);
+    if (error != 0) return fail(text);
+    if (!c->bootstrap && c->joins_count == 0 && node_raft(d->node) == NULL)
+        daemon_say(d, NODE_WARNING, "this host is no member of a cluster: start it once with --bootstrap or --join");
+    return 0;
+}
+
+static int daemon_open(struct daemon *d) {
+    char text[512], task_root[4096];
+    struct secret seed;
+    if (host_identity(d->config.data_dir, &seed, text, sizeof text) != 0) return fail(text);
+    struct identity identity;
+    identity_init(&identity, &seed);
+    struct node_id id = identity.id;
+    identity_done(&identity);
+    snprintf(task_root, sizeof task_root, "%s/instances", d->config.data_dir);
+    int error = open_shells(d, task_root, &id);
+    if (error == 0) error = open_node(d, &seed, task_root);
+    secret_wipe(&seed, sizeof seed);
+    return error;
+}
+
+static void daemon_close(struct daemon *d) {
+    links_done(d);
+    node_free(d->node);
+    admin_free(d->admin);
+    proc_free(d->proc);
+    net_free(d->net);
+    store_close(d->store);
+    config_done(&d->config);
+}
+
+/* Each task needs a few descriptors here: what the hard limit allows is taken. */
+static void raise_limits(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+int daemon_main(int argc, char **argv) {
+    struct daemon *d = mem_alloc(sizeof *d);
+    int error = config_load(&d->config, argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    raise_limits();
+    if (error == 0) {
+        error = daemon_open(d);
+        d->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOSIGMASK);
+        if (error == 0) {
+            char addr[ADDR_TEXT_SIZE];
+            struct addr bound = net_bound(d->net);
+            addr_text(&bound, addr);
+            daemon_say(d, NODE_INFO, "covey %s, node %.*s, on %s, data in %s, socket %s", COVEY_VERSION,
+                       BYTES_FMT(d->config.name), addr, d->config.data_dir, d->config.socket);
+            watch(d);
+            daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
+            ev_run(d->loop, 0);
+        }
+        ev_loop_destroy(d->loop);
+    }
+    int status = error != 0 && error != 1 ? err_exit(error) : d->exit_status;
+    daemon_close(d);
+    mem_free(d);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* daemon's own: the loop's state, shared by its files. */
+#ifndef COVEY_DAEMON_DAEMON_H
+#define COVEY_DAEMON_DAEMON_H
+
+#include <ev.h>
+
+#include <covey/admin.h>
+#include <covey/net.h>
+#include <covey/node.h>
+#include <covey/proc.h>
+#include <covey/store.h>
+
+#include "config.h"
+
+/* A TCP connection with its encrypted session. */
+struct link {
+    uint64_t conn;
+    struct addr addr;
+    struct session session;
+    bool has_session, outgoing, open;
+    uint8_t key_id;
+    int64_t since_us;
+};
+
+struct daemon {
+    struct config config;
+    struct ev_loop *loop;
+    ev_io net_io, admin_io, proc_io, store_io;
+    ev_timer timer;
+    ev_prepare prepare;
+    ev_signal sigint, sigterm;
+    struct node *node;
+    struct net *net;
+    struct admin *admin;
+    struct proc *proc;
+    struct store *store;
+    struct map links;              /* conn -> struct link */
+    int64_t resolve_at_us, sweep_at_us, refused_said_us;
+    int64_t now_us, shutdown_at_us;
+    bool ending, ready;
+    int exit_status;
+};
+
+void daemon_feed(struct daemon *d, struct node_input *input);
+void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* links.c */
+void link_connect(struct daemon *d, uint64_t stream, const struct addr *addr, uint8_t key_id);
+void link_event(struct daemon *d, const struct net_event *event);
+void link_send(struct daemon *d, uint64_t stream, struct bytes message);
+void link_close(struct daemon *d, uint64_t stream);
+void links_sweep(struct daemon *d);        /* handshakes that take too long */
+void links_done(struct daemon *d);
+
+/* effects.c */
+void daemon_effect(struct daemon *d, const struct node_effect *effect);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The flusher takes every operation in order. It writes, flushes and replaces; making and removing files it hands on to
+ * the maker, which does them in order as well, and goes on at once: a segment that is made ahead is megabytes of zeros
+ * and a flush of its own. The flusher waits for the maker only when it needs the very file. That is all the order that
+ * the cores count on: a file is durable before it is written to, and is removed after what made it superfluous is.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Zeros are flushed in pieces, so that a flush of the log never waits behind all of them. */
+#define ZEROS_SIZE       (256 * 1024)
+#define ZEROS_FLUSH_SIZE (1024 * 1024)
+
+static const char *op_word(enum disk_op_kind kind) {
+    switch (kind) {
+    case DISK_CREATE: return "making it";
+    case DISK_WRITE: return "writing it";
+    case DISK_SYNC: return "flushing it";
+    case DISK_REMOVE: return "removing it";
+    case DISK_REPLACE: return "replacing it";
+    }
+    return "?";
+}
+
+/* ---- lists, under the mutex ------------------------------------------------------------------------------ */
+
+static void list_pop(struct job_list *list) {
+    struct job *job = list->first;
+    list->first = job->next;
+    if (!list->first)
+        list->last = NULL;
+}
+
+static void list_push(struct job_list *list, struct job *job) {
+    job->next = NULL;
+    if (list->last)
+        list->last->next = job;
+    else
+        list->first = job;
+    list->last = job;
+}
+
+static bool list_names(const struct job_list *list, const char *name) {
+    for (const struct job *job = list->first; job; job = job->next) {
+        if (strcmp(job->op.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void done_push(struct store *s, const struct store_done *done) {
+    struct done_item *item = mem_alloc(sizeof *item);
+    uint64_t one = 1;
+    item->done = *done;
+    if (s->done_last)
+        s->done_last->next = item;
+    else
+        s->done_first = item;
+    s->done_last = item;
+    /* It can only fail when it counts to 2^64: it is readable then all the same. */
+    ssize_t written = write(s->event, &one, sizeof one);
+    (void)written;
+}
+
+/* ---- failing --------------------------------------------------------------------------------------------- */
+
+/* The first failure is told and ends everything. */
+static void store_fail(struct store *s, const struct disk_op *op, const char *name, int system_error) {
+    struct store_done done = {0};
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", s->path, name);
+    done.error = store_error(done.text, sizeof done.text, path, op_word(op->kind), system_error);
+    pthread_mutex_lock(&s->mutex);
+    if (!s->error) {
+        s->error = done.error;
+        done_push(s, &done);
+    }
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static bool store_failed(struct store *s) {
+    pthread_mutex_lock(&s->mutex);
+    bool failed = s->error != 0;
+    pthread_mutex_unlock(&s->mutex);
+    return failed;
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------- */
+
+/* Each returns 0 or an errno. */
+static int fd_write(struct store *s, int fd, const uint8_t *data, size_t size, uint64_t offset) {
+    while (size > 0) {
+        ssize_t written = s->calls.pwrite(s->calls.context, fd, data, size, (off_t)offset);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return errno;
+        if (written == 0)
+            return EIO;
+        data += written;
+        size -= (size_t)written;
+        offset += (uint64_t)written;
+    }
+    return 0;
+}
+
+static int fd_open(struct store *s, const char *name, int flags, int *ret_fd) {
+    int fd;
+    do {
+        fd = s->calls.openat(s->calls.context, s->directory, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+static int directory_flush(struct store *s) {
+    return s->calls.fsync(s->calls.context, s->directory) == 0 ? 0 : errno;
+}
+
+static void open_file_close(struct open_file *f) {
+    if (f->name[0])
+        close(f->fd);
+    *f = (struct open_file){.fd = -1};
+}
+
+static void open_file_forget(struct store *s, const char *name) {
+    for (size_t i = 0; i < OPEN_FILES_MAX; i++) {
+        if (strcmp(s->open_files[i].name, name) == 0)
+            open_file_close(&s->open_files[i]);
+    }
+}
+
+/* The file if it is open; else the place to open it: a free one, or the least recently used that is not dirty. */
+static struct open_file *open_file_place(struct store *s, const char *name) {
+    struct open_file *place = NULL;
+    for (size_t i = 0; i < OPEN_FILES_MAX; i++) {
+        struct open_file *f = &s->open_files[i];
+        if (strcmp(f->name, name) == 0)
+            return f;
+        if (!f->dirty && (!place || f->used < place->used))
+            place = f;
+    }
+    return place;
+}
+
+static int open_file_get(struct store *s, const char *name, struct open_file **ret_file) {
+    struct open_file *f = open_file_place(s, name);
+    if (!f)
+        return EMFILE;
+    if (strcmp(f->name, name) != 0) {
+        open_file_close(f);
+        int error = fd_open(s, name, O_RDWR, &f->fd);
+        if (error)
+            return error;
+        memcpy(f->name, name, sizeof f->name);
+    }
+    f->used = ++s->uses_count;
+    *ret_file = f;
+    return 0;
+}
+
+/* ---- the flusher's operations ---------------------------------------------------------------------------- */
+
+static int op_write(struct store *s, const struct disk_op *op) {
+    struct open_file *f = NULL;
+    int error = open_file_get(s, op->name, &f);
+    if (error)
+        return error;
+    f->dirty = true;
+    return fd_write(s, f->fd, op->data.data, op->data.size, op->offset);
+}
+
+/* The name of the file whose flush failed goes to ret_name. */
+static int op_sync(struct store *s, const char **ret_name) {
+    for (size_t i = 0; i < OPEN_FILES_MAX; i++) {
+        struct open_file *f = &s->open_files[i];
+        if (!f->dirty)
+            continue;
+        *ret_name = f->name;
+        if (s->calls.fdatasync(s->calls.context, f->fd) != 0)
+            return errno;
+        f->dirty = false;
+    }
+    return 0;
+}
+
+static int op_replace(struct store *s, const struct disk_op *op) {
+    char temporary[PATH_NAME_SIZE];
+    int fd = -1;
+    snprintf(temporary, sizeof temporary, "%s.tmp", op->name);
+    open_file_forget(s, op->name);
+    int error = fd_open(s, temporary, O_WRONLY | O_CREAT | O_TRUNC, &fd);
+    if (error)
+        return error;
+    error = fd_write(s, fd, op->data.data, op->data.size, 0);
+    if (!error && s->calls.fsync(s->calls.context, fd) != 0)
+        error = errno;
+    if (close(fd) != 0 && !error)
+        error = errno;
+    if (!error && s->calls.renameat(s->calls.context, s->directory, temporary, op->name) != 0)
+        error = errno;
+    return error ? error : directory_flush(s);
+}
+
+/* ---- the maker's operations ------------------------------------------------------------------------------ */
+
+static int zeros_write(struct store *s, int fd, uint64_t size) {
+    uint8_t *zeros = mem_alloc(ZEROS_SIZE);
+    int error = 0;
+    for (uint64_t at = 0; at < size && !error;) {
+        size_t part = size - at < ZEROS_SIZE ? (size_t)(size - at) : ZEROS_SIZE;
+        error = fd_write(s, fd, zeros, part, at);
+        at += part;
+        if (!error && at % ZEROS_FLUSH_SIZE == 0 && at < size && s->calls.fdatasync(s->calls.context, fd) != 0)
+            error = errno;
+    }
+    mem_free(zeros);
+    return error;
+}
+
+static int op_create(struct store *s, const struct disk_op *op) {
+    int fd = -1;
+    int error = fd_open(s, op->name, O_WRONLY | O_CREAT | O_TRUNC, &fd);
+    if (error)
+        return error;
+    error = zeros_write(s, fd, op->size);
+    if (!error && s->calls.fsync(s->calls.context, fd) != 0)
+        error = errno;
+    if (close(fd) != 0 && !error)
+        error = errno;
+    return error ? error : directory_flush(s);
+}
+
+static int op_remove(struct store *s, const struct disk_op *op) {
+    if (s->calls.unlinkat(s->calls.context, s->directory, op->name) != 0 && errno != ENOENT)
+        return errno;
+    return directory_flush(s);
+}
+
+/* ---- the threads ----------------------------------------------------------------------------------------- */
+
+/* The first job, left in its list so that others see it; NULL: the thread ends. */
+static struct job *job_await(struct store *s, struct job_list *list, const bool *end) {
+    pthread_mutex_lock(&s->mutex);
+    while (!list->first && !*end)
+        pthread_cond_wait(&s->changed, &s->mutex);
+    struct job *job = list->first;
+    pthread_mutex_unlock(&s->mutex);
+    return job;
+}
+
+static void job_finish(struct store *s, struct job_list *list) {
+    pthread_mutex_lock(&s->mutex);
+    struct job *job = list->first;
+    list_pop(list);
+    s->backlog_bytes -= job->op.data.size;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->mutex);
+    mem_free(job);
+}
+
+/* From one list to the other. */
+static void job_hand_on(struct store *s) {
+    pthread_mutex_lock(&s->mutex);
+    struct job *job = s->flushing.first;
+    list_pop(&s->flushing);
+    list_push(&s->making, job);
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void maker_await(struct store *s, const char *name) {
+    pthread_mutex_lock(&s->mutex);
+    while (!s->error && list_names(&s->making, name))
+        pthread_cond_wait(&s->changed, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void ticket_done(struct store *s, uint64_t ticket) {
+    struct store_done done = {.ticket = ticket};
+    if (!ticket)
+        return;
+    pthread_mutex_lock(&s->mutex);
+    if (!s->error)
+        done_push(s, &done);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void flusher_do(struct store *s, const struct disk_op *op) {
+    const char *name = op->name;
+    int error = 0;
+    if (op->name[0])
+        maker_await(s, op->name);
+    if (store_failed(s))
+        return;
+    if (op->kind == DISK_WRITE)
+        error = op_write(s, op);
+    else if (op->kind == DISK_SYNC)
+        error = op_sync(s, &name);
+    else
+        error = op_replace(s, op);
+    if (error)
+        store_fail(s, op, name, error);
+    else if (op->kind != DISK_WRITE)
+        ticket_done(s, op->ticket);
+}
+
+void *store_flusher(void *store) {
+    struct store *s = store;
+    for (;;) {
+        struct job *job = job_await(s, &s->flushing, &s->closing);
+        if (!job)
+            break;
+        if (job->op.kind == DISK_CREATE || job->op.kind == DISK_REMOVE) {
+            open_file_forget(s, job->op.name);
+            job_hand_on(s);
+            continue;
+        }
+        flusher_do(s, &job->op);
+        job_finish(s, &s->flushing);
+    }
+    for (size_t i = 0; i < OPEN_FILES_MAX; i++)
+        open_file_close(&s->open_files[i]);
+    pthread_mutex_lock(&s->mutex);
+    s->flusher_ended = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->mutex);
+    return NULL;
+}
+
+void *store_maker(void *store) {
+    struct store *s = store;
+    for (;;) {
+        struct job *job = job_await(s, &s->making, &s->flusher_ended);
+        if (!job)
+            break;
+        if (!store_failed(s)) {
+            int error = job->op.kind == DISK_CREATE ? op_create(s, &job->op) : op_remove(s, &job->op);
+            if (error)
+                store_fail(s, &job->op, job->op.name, error);
+        }
+        job_finish(s, &s->making);
+    }
+    return NULL;
+}
