@@ -9,8 +9,9 @@ The language, one definition after another, white space free, `#` begins a comme
     enum NAME [open] { value NUMBER "doc" ... }
     message NAME [max BYTES] "doc" { ID field TYPE [required] [secret] "doc" ... }
 
-TYPE is bool, u8, u16, u32, u64, i32, i64, addr, str<=N, bytes<=N, id KIND, enum NAME, the NAME of a message (inline),
-NAME? (by pointer, may be absent) or list<=N TYPE. N and BYTES are numbers or limits, also as products.
+TYPE is bool, u8, u16, u32, u64, i32, i64, addr, str<=N, bytes<=N, id KIND, enum NAME, the NAME of a message
+(inline), NAME? (by pointer, may be absent) or list<=N TYPE. N and BYTES are numbers or limits, also as
+products.
 Equal schemas give equal files.
 """
 
@@ -49,9 +50,9 @@ IDS = {
     "public_key": 32,
 }
 KEYWORDS = set(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "bool true false asm typeof".split()
+    "auto break case char const continue default do double else enum extern float for goto if inline int "
+    "long register restrict return short signed sizeof static struct switch typedef union unsigned void "
+    "volatile while bool true false asm typeof".split()
 )
 LICENSE = "/* SPDX-License-Identifier: Apache-2.0\n * Copyright the covey authors */\n"
 
@@ -287,7 +288,7 @@ class Parser:
         return kind
 
 
-# ---- checks -------------------------------------------------------------------------------------------------
+# ---- checks --------------------------------------------------------------------------------------
 
 
 def check(schema):
@@ -350,7 +351,7 @@ def depths(schema):
             raise SchemaError(f"{message.where}: {message.name} nests deeper than {DEPTH_MAX}")
 
 
-# ---- C ------------------------------------------------------------------------------------------------------
+# ---- C -------------------------------------------------------------------------------------------
 
 
 def comment(text, indent=""):
@@ -435,7 +436,8 @@ def c_enum(enum):
     out.append("};\n")
     out.append(f"const struct codec_enum {enum.name}_enum = {{\n")
     out.append(f'    .name = "{enum.name}",\n    .values = {enum.name}_values,\n')
-    out.append(f"    .values_count = {len(enum.values)},\n    .open = {'true' if enum.open else 'false'},\n}};\n")
+    out.append(f"    .values_count = {len(enum.values)},\n")
+    out.append(f"    .open = {'true' if enum.open else 'false'},\n}};\n")
     out.append(f"_Static_assert(sizeof(enum {enum.name}) == sizeof(int32_t), \"an enum has 32 bits\");\n")
     out.append(f"const char *{enum.name}_str(enum {enum.name} value) {{\n")
     out.append(f"    return codec_enum_str(&{enum.name}_enum, (int32_t)value);\n}}\n")
@@ -507,7 +509,8 @@ def source(schema, prefix):
         out.append("\n")
     for name in IDS:
         if name in used:
-            out.append(f'_Static_assert(sizeof(struct {name}) == {IDS[name]}, "the wire has {IDS[name]} bytes");\n')
+            size = IDS[name]
+            out.append(f'_Static_assert(sizeof(struct {name}) == {size}, "the wire has {size} bytes");\n')
     out += [c_enum(enum) for enum in schema.enums.values()]
     out += [c_message(schema, message, prefix) for message in schema.messages.values()]
     out.append(f"\nconst struct codec_type *const {prefix}_types[] = {{\n")
@@ -517,7 +520,7 @@ def source(schema, prefix):
     return "".join(out)
 
 
-# ---- Markdown -----------------------------------------------------------------------------------------------
+# ---- Markdown ------------------------------------------------------------------------------------
 
 
 def type_text(kind):
@@ -539,13 +542,15 @@ def markdown(schema):
     out += [row(f"`{name}`", value, doc) for name, (value, doc) in schema.limits.items()]
     out.append("\n## Enums\n")
     for enum in schema.enums.values():
-        out.append(f"\n### enum {enum.name}{' (open)' if enum.open else ''}\n\n{enum.doc}\n\n".replace("\n\n\n", "\n"))
+        out.append(f"\n### enum {enum.name}{' (open)' if enum.open else ''}\n\n")
+        out.append(f"{enum.doc}\n\n" if enum.doc else "")
         out += [row("number", "name", ""), "|---|---|---|\n"]
         out += [row(number, f"`{value}`", doc) for value, number, doc in enum.values]
     out.append("\n## Messages\n")
     for message in schema.messages.values():
         size = f" At most {message.max} bytes." if message.max else ""
-        out.append(f"\n### {message.name}\n\n" + (f"{message.doc}.{size}".lstrip(".").strip() + "\n\n"))
+        text = f"{message.doc}.{size}".lstrip(".").strip()
+        out.append(f"\n### {message.name}\n\n" + (f"{text}\n\n" if text else ""))
         if not message.fields:
             continue
         out += [row("id", "field", "type", "", ""), "|---|---|---|---|---|\n"]
@@ -563,7 +568,9 @@ def write(path, text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--schema", required=True, help="the file to read")
     parser.add_argument("--out", help="write DIR/covey/NAME.h and DIR/NAME.c", metavar="DIR")
     parser.add_argument("--name", default="wire", help="of the files, and the prefix of structs and limits")

@@ -45,7 +45,7 @@ struct hcl_diags {
     struct arena *arena; /* holds the messages; borrowed */
     struct hcl_diag list[HCL_DIAGS_MAX];
     size_t count;
-    bool is_cut; /* there were more */
+    bool is_cut; /* there may be more */
 };
 
 void hcl_diags_init(struct hcl_diags *d, const char *file, struct bytes text, struct arena *arena);

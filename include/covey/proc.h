@@ -71,7 +71,11 @@ void proc_poll(struct proc *p);
 bool proc_next(struct proc *p, struct proc_event *ret_event);
 const struct proc_features *proc_features(const struct proc *p);
 
-/* spec is copied; directory and cgroup of it are filled in here when empty. Errors come as PROC_REFUSED. */
+/*
+ * spec is copied; directory and cgroup of it are filled in here when empty. Errors come as PROC_REFUSED: ERR_EXISTS when
+ * the task is there already, unless it was LOST (then it is started anew in its old directory) or only its output was
+ * kept. Not before PROC_SCAN_DONE.
+ */
 void proc_start(struct proc *p, const struct wire_shim_spec *spec);
 /* Commands to a shim; ERR_NOT_FOUND when there is none. */
 int proc_command(struct proc *p, struct instance_id instance, struct bytes task, const struct wire_shim_command *command);
@@ -81,7 +85,7 @@ int proc_command(struct proc *p, struct instance_id instance, struct bytes task,
  * it only removes.
  */
 void proc_release(struct proc *p, struct instance_id instance, struct bytes task, bool keep_output);
-/* Removes what proc_release kept of the tasks of an instance. */
+/* Removes the directories of an instance: of tasks that were released (when their shim has gone), lost or kept. */
 void proc_remove(struct proc *p, struct instance_id instance);
 
 /* Can `port` be bound on the host text `ip` now, for TCP? */

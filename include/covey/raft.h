@@ -43,8 +43,8 @@ struct raft_options {
 
 /*
  * What the disk held at start, already judged by wal (covey/wal.h). Entries are contiguous and end the log; they may
- * begin behind the snapshot. Entries that end before the snapshot, or contradict it, are dropped, and the first
- * RAFT_PERSIST replaces the log on disk.
+ * begin behind the snapshot. Entries that end before the snapshot, or contradict it, are dropped; then, and when there
+ * are none, the first RAFT_PERSIST replaces the log on disk.
  */
 struct raft_restored {
     struct wire_hard_state hard;

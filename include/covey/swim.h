@@ -35,7 +35,8 @@ struct swim_config {
     uint32_t suspicion_alpha;      /* [4] Min = alpha * max(1, log10 n) * period */
     uint32_t suspicion_beta;       /* [6] Max = beta * Min */
     uint32_t confirmations;        /* [3] independent accusers that bring Max down to Min (Lifeguard: K) */
-    uint32_t retransmit_mult;      /* [4] a rumour is sent mult * ceil(log10(n + 1)) times (paper: lambda log n) */
+    uint32_t retransmit_mult;      /* [6] a rumour is sent mult * ceil(log10(n + 1)) times (paper: lambda log n,
+                                      with 3 * ceil(ln(n + 1)) in its measurements) */
     uint32_t health_max;           /* [8] ceiling of the local health multiplier (Lifeguard: S) */
     int64_t sync_interval_us;      /* [30 s] push-pull with a random live member; doubled per doubling above 32 */
     int64_t dead_retry_us;         /* [10 s] one dead member or seed is contacted this often, jittered */

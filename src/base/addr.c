@@ -200,8 +200,6 @@ static bool take_v6(struct bytes *text, uint8_t out[V6_SIZE]) {
     /* "::" stands for at least one group. */
     if (high_size > V6_SIZE - 2 || !take_groups(text, low, V6_SIZE - 2 - high_size, true, &low_size))
         return false;
-    /* Groups taken for a dotted end at first have left their mark. */
-    memset(out + high_size, 0, V6_SIZE - high_size);
     memcpy(out + V6_SIZE - low_size, low, low_size);
     return true;
 }

@@ -229,6 +229,8 @@ static void parse_items(struct hcl_parser *p, struct hcl_body *body, bool is_top
         uint32_t depth = p->depth;
         struct hcl_item *item = p->is_failed ? NULL : parse_item(p);
         p->depth = depth;
+        if (p->is_stopped)
+            return;
         if (item == NULL) {
             recover(p, start, is_top);
         } else if (!is_redefined(p, names, item)) {
@@ -246,12 +248,15 @@ static void note_crooked(struct hcl_parser *p, const struct hcl_item *block, str
     p->crooked_line = brace.line;
 }
 
+/* At the end of the file: the blocks around this one are open, too, and nothing is left to read. */
 static void *fail_open(struct hcl_parser *p, const struct hcl_item *block) {
     const char *hint = NULL;
     if (p->crooked != NULL)
         hint = arena_printf(p->arena, "the `}` in line %u closes `%s` of line %u: is one missing before it?",
                             p->crooked_line, hcl_show(p->arena, p->crooked->name), p->crooked->at.line);
-    return hcl_fail(p, block->at, hint, "this block is never closed with `}`");
+    hcl_fail(p, block->at, hint, "this block is never closed with `}`");
+    p->is_stopped = true;
+    return NULL;
 }
 
 /* Up to and with the brace of `block`, or to the end of the file (NULL). */

@@ -12,17 +12,14 @@ void hcl_diags_init(struct hcl_diags *d, const char *file, struct bytes text, st
     *d = (struct hcl_diags){.file = file, .text = text, .arena = arena};
 }
 
-void hcl_diags_add(struct hcl_diags *d, int code, struct hcl_span at, const char *hint, const char *format,
-                   ...) {
+void hcl_diags_vadd(struct hcl_diags *d, int code, struct hcl_span at, const char *hint, const char *format,
+                    va_list args) {
     if (d->count == HCL_DIAGS_MAX) {
         d->is_cut = true;
         return;
     }
     struct buf message = {0};
-    va_list args;
-    va_start(args, format);
     buf_vprintf(&message, format, args);
-    va_end(args);
     const char *copy = (const char *)arena_copy(d->arena, buf_bytes(&message)).data;
     buf_done(&message);
     if (at.size > d->text.size - at.offset)
@@ -32,6 +29,14 @@ void hcl_diags_add(struct hcl_diags *d, int code, struct hcl_span at, const char
     for (; i > 0 && d->list[i - 1].at.offset > at.offset; i--)
         d->list[i] = d->list[i - 1];
     d->list[i] = (struct hcl_diag){.code = code, .at = at, .message = copy, .hint = hint};
+}
+
+void hcl_diags_add(struct hcl_diags *d, int code, struct hcl_span at, const char *hint, const char *format,
+                   ...) {
+    va_list args;
+    va_start(args, format);
+    hcl_diags_vadd(d, code, at, hint, format, args);
+    va_end(args);
 }
 
 int hcl_diags_code(const struct hcl_diags *d) { return d->count > 0 ? d->list[0].code : 0; }
@@ -107,7 +112,7 @@ void hcl_diags_print(const struct hcl_diags *d, struct buf *out) {
         }
     }
     if (d->is_cut)
-        buf_printf(out, "%s: more mistakes follow; the first %zu are shown\n", d->file, d->count);
+        buf_printf(out, "%s: reading ends after %zu mistakes; there may be more\n", d->file, d->count);
 }
 
 /* ---- help for messages --------------------------------------------------------------------------------- */

@@ -318,7 +318,8 @@ static struct hcl_expr *parse_old_index(struct hcl_parser *p, struct hcl_expr *o
     struct bytes text = hcl_token_text(p, &t);
     for (size_t i = 0; i < text.size; i++)
         if (text.data[i] < '0' || text.data[i] > '9')
-            return hcl_fail(p, hcl_span_of(t.start, t.end.offset), "an index is written [0]", "this is no index");
+            return hcl_fail(p, hcl_span_of(t.start, t.end.offset), "an index is written [0]",
+                            "this is no index");
     struct hcl_expr *key = parse_number(p, &t);
     struct hcl_expr *e = key != NULL ? wrap(p, HCL_INDEX, of) : NULL;
     if (e == NULL)

@@ -142,29 +142,23 @@ struct hcl_span hcl_span_of(struct hcl_pos start, uint32_t end_offset) {
 void *hcl_fail(struct hcl_parser *p, struct hcl_span at, const char *hint, const char *format, ...) {
     if (p->is_failed || p->is_stopped)
         return NULL;
-    p->is_failed = true;
-    struct buf message = {0};
     va_list args;
     va_start(args, format);
-    buf_vprintf(&message, format, args);
+    hcl_diags_vadd(p->diags, ERR_INVALID, at, hint, format, args);
     va_end(args);
-    hcl_diags_add(p->diags, ERR_INVALID, at, hint, "%s", buf_str(&message));
-    buf_done(&message);
-    p->is_stopped = p->diags->count == HCL_DIAGS_MAX;
+    p->is_failed = true;
+    p->is_stopped = p->diags->is_cut = p->diags->count == HCL_DIAGS_MAX;
     return NULL;
 }
 
 void *hcl_fail_limit(struct hcl_parser *p, struct hcl_span at, const char *format, ...) {
     if (p->is_stopped)
         return NULL;
-    p->is_failed = p->is_stopped = true;
-    struct buf message = {0};
     va_list args;
     va_start(args, format);
-    buf_vprintf(&message, format, args);
+    hcl_diags_vadd(p->diags, ERR_LIMIT, at, NULL, format, args);
     va_end(args);
-    hcl_diags_add(p->diags, ERR_LIMIT, at, NULL, "%s", buf_str(&message));
-    buf_done(&message);
+    p->is_failed = p->is_stopped = true;
     return NULL;
 }
 

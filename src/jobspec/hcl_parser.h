@@ -82,6 +82,10 @@ struct hcl_parser {
     uint32_t crooked_line;
 };
 
+/* ---- hcl_diag.c */
+void hcl_diags_vadd(struct hcl_diags *d, int code, struct hcl_span at, const char *hint, const char *format,
+                    va_list args) __attribute__((format(printf, 5, 0)));
+
 /* ---- hcl_lex.c */
 /* Size of the well-formed UTF-8 sequence at data, 0 if there is none; size > 0. */
 uint32_t hcl_utf8_size(const uint8_t *data, size_t size);

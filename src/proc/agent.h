@@ -38,6 +38,7 @@ struct proc_task {
     bool shim_lives;
     bool adopted;                    /* counted in proc.adopting until its shim has told a status */
     bool final;                      /* its end was told */
+    bool lost;                       /* PROC_LOST was told */
     bool released, keep_output;
     char *group;                     /* its control groups, below each site; NULL: none */
     struct buf status;               /* the newest, encoded; empty: none */
@@ -123,6 +124,8 @@ void task_retry(struct proc *p, struct proc_task *t);
 void task_release(struct proc *p, struct proc_task *t, bool keep_output);
 /* t->group from spec.cgroup. False: it is no path below this agent's own group. */
 bool task_group_set(const struct proc *p, struct proc_task *t, struct bytes cgroup);
+/* Whether the directory is locked. */
+bool shim_lives_in(int parent_fd, const char *path);
 void task_path(struct instance_id instance, struct bytes name, char out[TASK_PATH_MAX]);
 
 /* ---- scan.c -------------------------------------------------------------------------------------------- */

@@ -78,9 +78,24 @@ void instance_directory_remove(struct proc *p, struct instance_id instance) {
     unlinkat(p->root_fd, id, AT_REMOVEDIR);
 }
 
-/* Tasks that were not released keep theirs. */
+/* A shim that was released may be about to exit: then its directory goes when it has. */
+static void task_discard(struct proc *p, struct instance_id instance, int directory_fd, const char *name) {
+    char path[TASK_PATH_MAX];
+    struct proc_task *t = task_find(p, instance, bytes_str(name));
+    if (t && t->released)
+        t->keep_output = false;
+    if (t && (t->shim_lives || t->retry_at_us != TIME_NEVER_US))
+        return;
+    if (t)
+        task_remove(p, t);
+    else if (shim_lives_in(directory_fd, name))
+        return;
+    task_path(instance, bytes_str(name), path);
+    tree_discard(p, path);
+}
+
 void proc_remove(struct proc *p, struct instance_id instance) {
-    char id[ID_TEXT_SIZE], path[TASK_PATH_MAX + 32];
+    char id[ID_TEXT_SIZE];
     id_text(instance.b, id);
     int fd = openat(p->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -88,18 +103,9 @@ void proc_remove(struct proc *p, struct instance_id instance) {
         fd_close(&fd);
         return;
     }
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        struct bytes name = bytes_str(entry->d_name);
-        if (!task_name_valid(name) || task_find(p, instance, name))
-            continue;
-        task_path(instance, name, path);
-        size_t size = strlen(path);
-        snprintf(path + size, sizeof path - size, "/%s", FILE_RELEASED);
-        if (faccessat(p->root_fd, path, F_OK, 0) == 0) {
-            path[size] = 0;
-            tree_discard(p, path);
-        }
-    }
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (task_name_valid(bytes_str(entry->d_name)))
+            task_discard(p, instance, fd, entry->d_name);
     closedir(directory);
     instance_directory_remove(p, instance);
 }

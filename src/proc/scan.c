@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,16 +66,9 @@ static void damaged(struct proc *p, const struct instance_id *instance, const ch
     buf_done(&to);
 }
 
-static bool shim_lives_in(const struct proc *p, const char *path) {
-    int fd = openat(p->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    bool lives = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    fd_close(&fd);
-    return lives;
-}
-
 static void task_damaged(struct proc *p, struct instance_id instance, const char *name, const char *path,
                          const char *why) {
-    if (!shim_lives_in(p, path)) {
+    if (!shim_lives_in(p->root_fd, path)) {
         damaged(p, &instance, name, path, why);
         return;
     }

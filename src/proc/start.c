@@ -106,25 +106,48 @@ static int refuse(struct buf *text, int error, const char *what, const char *pat
 
 static int io_error(void) { return errno == ENOSPC || errno == EDQUOT ? ERR_NO_SPACE : ERR_IO; }
 
-/* One that was released with its output kept is used again: the output goes on. */
-static int directory_make(const struct proc *p, const struct proc_task *t, struct buf *text) {
-    char id[ID_TEXT_SIZE], path[TASK_PATH_MAX + 16];
+static int rename_in(const struct proc *p, const struct proc_task *t, const char *from, const char *to) {
+    char old[TASK_PATH_MAX + 32], new[TASK_PATH_MAX + 32];
+    snprintf(old, sizeof old, "%s/%s", t->path, from);
+    snprintf(new, sizeof new, "%s/%s", t->path, to);
+    return renameat(p->root_fd, old, p->root_fd, new);
+}
+
+static void unlink_in(const struct proc *p, const struct proc_task *t, const char *name) {
+    char path[TASK_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", t->path, name);
+    unlinkat(p->root_fd, path, 0);
+}
+
+/*
+ * A directory that is there already is used again in two cases: its task was released with its output kept, or its
+ * shim was lost and the task is started anew (`again`). Either way output and working directory go on.
+ */
+static int directory_reuse(const struct proc *p, const struct proc_task *t, bool again, struct buf *text) {
+    char path[TASK_PATH_MAX + 32];
     struct stat stat;
+    if (again) {
+        rename_in(p, t, FILE_SPEC, FILE_RELEASED);
+        unlink_in(p, t, FILE_STATUS);
+        unlink_in(p, t, FILE_SOCKET);
+    }
+    snprintf(path, sizeof path, "%s/%s", t->path, FILE_SPEC);
+    if (fstatat(p->root_fd, path, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    buf_printf(text, "%s is there already", path);
+    return ERR_EXISTS;
+}
+
+static int directory_make(const struct proc *p, const struct proc_task *t, bool again, struct buf *text) {
+    char id[ID_TEXT_SIZE], path[TASK_PATH_MAX + 16];
     id_text(t->instance.b, id);
     if (mkdirat(p->root_fd, id, 0711) < 0 && errno != EEXIST)
         return refuse(text, io_error(), "cannot make", id);
     if (mkdirat(p->root_fd, t->path, 0711) < 0) {
-        int number = errno;
-        snprintf(path, sizeof path, "%s/%s", t->path, FILE_SPEC);
-        if (number == EEXIST && fstatat(p->root_fd, path, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
-            buf_printf(text, "%s is there already", path);
-            return ERR_EXISTS;
-        }
-        errno = number;
-        if (number != EEXIST)
-            return refuse(text, io_error(), "cannot make", t->path);
-        snprintf(path, sizeof path, "%s/%s", t->path, FILE_RELEASED);
-        unlinkat(p->root_fd, path, 0);
+        int error = errno == EEXIST ? directory_reuse(p, t, again, text)
+                                    : refuse(text, io_error(), "cannot make", t->path);
+        if (error)
+            return error;
     }
     snprintf(path, sizeof path, "%s/%s", t->path, FILE_WORK);
     if (mkdirat(p->root_fd, path, 0755) < 0 && errno != EEXIST)
@@ -193,49 +216,68 @@ static int begin(struct proc *p, struct proc_task *t, struct launch *l, const st
     return 0;
 }
 
-static int start(struct proc *p, struct proc_task *t, const struct wire_shim_spec *asked, struct buf *text) {
+/* What remains of a start that failed is no task's: its output is kept if there was any, as after a release. */
+static void start_undo(struct proc *p, struct proc_task *t, int error) {
+    char path[TASK_PATH_MAX + 32];
+    if (error == ERR_EXISTS || error == ERR_INVALID)
+        return;
+    unlink_in(p, t, FILE_SPEC);
+    snprintf(path, sizeof path, "%s/%s", t->path, FILE_RELEASED);
+    if (faccessat(p->root_fd, path, F_OK, 0) < 0)
+        tree_discard(p, t->path);
+}
+
+static int start(struct proc *p, struct proc_task *t, const struct wire_shim_spec *asked, bool again,
+                 struct buf *text) {
     struct arena arena = {0};
     struct wire_shim_spec spec = *asked;
     struct launch l = {.proc = p, .directory_fd = -1, .link_fd = -1};
     int error = spec_complete(p, t, &spec, &arena, text);
     if (!error)
-        error = directory_make(p, t, text);
+        error = directory_make(p, t, again, text);
     if (!error) {
         l.directory_fd = fd_above_stdio(openat(p->root_fd, t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         error = l.directory_fd < 0 ? refuse(text, ERR_IO, "cannot open", t->path) : begin(p, t, &l, &spec, text);
-        if (error && error != ERR_EXISTS)
-            tree_discard(p, t->path);
+        if (error)
+            start_undo(p, t, error);
+        else
+            unlink_in(p, t, FILE_RELEASED);
     }
     fd_close(&l.directory_fd);
     arena_done(&arena);
     return error;
 }
 
+static int start_named(struct proc *p, const struct wire_shim_spec *spec, struct buf *text) {
+    if (!task_name_valid(spec->task)) {
+        buf_printf(text, "a task's name cannot be \"%.*s\"", BYTES_FMT(spec->task));
+        return ERR_INVALID;
+    }
+    struct proc_task *t = task_find(p, spec->instance, spec->task);
+    bool again = t && t->lost && !t->released;
+    if (t && !again) {
+        buf_printf(text, "the task is there already");
+        return ERR_EXISTS;
+    }
+    if (again)
+        task_remove(p, t);
+    t = task_new(p, spec->instance, spec->task);
+    int error = start(p, t, spec, again, text);
+    if (error) {
+        instance_directory_remove(p, t->instance);
+        task_remove(p, t);
+    }
+    return error;
+}
+
 void proc_start(struct proc *p, const struct wire_shim_spec *spec) {
     struct buf text = {0};
-    struct proc_task *t = NULL;
-    int error;
-    if (!task_name_valid(spec->task)) {
-        error = ERR_INVALID;
-        buf_printf(&text, "a task's name cannot be \"%.*s\"", BYTES_FMT(spec->task));
-    } else if (task_find(p, spec->instance, spec->task)) {
-        error = ERR_EXISTS;
-        buf_printf(&text, "the task is there already");
-    } else {
-        t = task_new(p, spec->instance, spec->task);
-        error = start(p, t, spec, &text);
-    }
-    if (error) {
-        struct queued *q = proc_queue(p, PROC_REFUSED, t);
-        q->instance = spec->instance;
-        snprintf(q->task, sizeof q->task, "%.*s", BYTES_FMT(spec->task));
-        q->error = error;
-        q->text = text;
-        if (t) {
-            instance_directory_remove(p, t->instance);
-            task_remove(p, t);
-        }
-    } else {
-        buf_done(&text);
-    }
+    int error = start_named(p, spec, &text);
+    if (!error)
+        return;
+    struct queued *q = proc_queue(p, PROC_REFUSED, NULL);
+    q->instance = spec->instance;
+    snprintf(q->task, sizeof q->task, "%.*s", BYTES_FMT(spec->task));
+    q->error = error;
+    q->text = text;
 }

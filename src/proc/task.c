@@ -264,6 +264,7 @@ static void last_word_tell(struct proc *p, struct proc_task *t) {
     }
     buf_done(&data);
     t->final = status_read(t, &arena, &status) && status.fact.state == TASK_STATE_DEAD;
+    t->lost = !t->final;
     queue_status(p, t->final ? PROC_STATUS : PROC_LOST, t);
     arena_done(&arena);
 }
@@ -285,7 +286,7 @@ static void conclude(struct proc *p, struct proc_task *t) {
         retry_in(p, t, GROUP_RETRY_US);
         return;
     }
-    if (!t->final)
+    if (!t->final && !t->lost)
         last_word_tell(p, t);
     adopted(p, t);
     readers_task_ended(p, t);
@@ -317,13 +318,19 @@ void task_release(struct proc *p, struct proc_task *t, bool keep_output) {
 
 /* ---- shims of an earlier agent ------------------------------------------------------------------------- */
 
-static bool directory_locked(const struct proc *p, const struct proc_task *t, int *ret_fd) {
-    int fd = openat(p->root_fd, t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    if (!locked)
+/* The directory, open, if a shim has locked it; else -1. */
+static int locked_open(int parent_fd, const char *path) {
+    int fd = openat(parent_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK))
         fd_close(&fd);
-    *ret_fd = fd;
-    return locked;
+    return fd;
+}
+
+bool shim_lives_in(int parent_fd, const char *path) {
+    int fd = locked_open(parent_fd, path);
+    bool lives = fd >= 0;
+    fd_close(&fd);
+    return lives;
 }
 
 /* The path to the directory may be longer than an address. */
@@ -363,8 +370,8 @@ static int peer_pid_open(int link_fd) {
 }
 
 void task_adopt(struct proc *p, struct proc_task *t) {
-    int directory_fd;
-    if (!directory_locked(p, t, &directory_fd)) {
+    int directory_fd = locked_open(p->root_fd, t->path);
+    if (directory_fd < 0) {
         conclude(p, t);
         return;
     }

@@ -19,6 +19,14 @@ void raft_timer_reset(struct raft *r) {
     r->election_at_us = r->now_us + prng_between(&r->prng, min, 2 * min - 1);
 }
 
+/* How long an attempt may take. After RAFT_LEADER_DEAD the next one, after a refusal or a split vote, comes soon. */
+static void attempt_timer_set(struct raft *r) {
+    int64_t beat = r->options.heartbeat_us;
+    raft_timer_reset(r);
+    if (r->now_us < r->hurry_until_us)
+        r->election_at_us = r->now_us + prng_between(&r->prng, beat, 2 * beat);
+}
+
 static bool sticky(const struct raft *r) {
     int64_t heard = r->role == RAFT_LEADER ? raft_quorum_heard(r) : r->leader_heard_us;
     return r->leader_known && r->now_us - heard < r->options.election_min_us;
@@ -106,7 +114,7 @@ void raft_stand(struct raft *r, bool transfer) {
     r->role = RAFT_CANDIDATE;
     r->vote = r->options.self;
     r->vote_ticket = raft_ticket_hard(r);
-    raft_timer_reset(r);
+    attempt_timer_set(r);
     votes_ask(r, false, transfer);
 }
 
@@ -121,10 +129,7 @@ void raft_campaign(struct raft *r) {
     }
     r->role = RAFT_PRE_CANDIDATE;
     r->votes.count = 0;
-    raft_timer_reset(r);
-    int64_t beat = r->options.heartbeat_us;
-    if (r->now_us < r->hurry_until_us)
-        r->election_at_us = r->now_us + prng_between(&r->prng, beat, 2 * beat);
+    attempt_timer_set(r);
     vote_count(r, &r->options.self, true);
     votes_ask(r, true, false);
 }

@@ -117,10 +117,9 @@ static void restore_log(struct raft *r, const struct raft_restored *s) {
     raft_conf_push(r, &base);
     r->log.base_index = s->snapshot_index;
     r->log.base_term = s->snapshot_term;
-    if (s->entries_count == 0)
-        return;
-    if (!restored_fits(s)) {
-        r->reset_due = true;
+    if (s->entries_count == 0 || !restored_fits(s)) {
+        /* Also an empty log need not be one that goes on behind this snapshot. */
+        r->reset_due = s->snapshot_index > 0;
         return;
     }
     size_t skip = 0;

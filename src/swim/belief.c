@@ -194,16 +194,33 @@ void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, str
     }
 }
 
-static void hear_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
-    int order = incarnation_compare(seen, m->incarnation);
-    if (order < 0 || (order == 0 && m->state >= MEMBER_STATE_DEAD))
-        return;
+/*
+ * Somebody's verdict. Nobody is called dead here that had not Min to refute it here: the verdict of one who was cut off
+ * himself, told when he is back, must not kill those who are well. So it ends the suspicion after Min at the latest, and
+ * begins one where there is none.
+ */
+static void verdict(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
+    swim_suspect(s, m, seen, accuser);
+    int64_t due_us = m->accusation->started_us + m->accusation->min_us;
+    if (due_us < m->accusation->timer_us)
+        swim_timer_set(s, m, due_us);
+}
+
+static void gone_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
     m->incarnation = seen;
     if (m->state != MEMBER_STATE_DEAD) {
         swim_member_turn(s, m, MEMBER_STATE_DEAD, accuser, 0);
         swim_event(s, SWIM_DIED, m);
     }
     tell(s, m);
+}
+
+static void hear_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
+    int order = incarnation_compare(seen, m->incarnation);
+    if (m->state <= MEMBER_STATE_SUSPECT && order >= 0)
+        verdict(s, m, seen, accuser);
+    else if (order > 0)
+        gone_dead(s, m, seen, accuser);
 }
 
 static void hear_left(struct swim *s, struct member *m, struct incarnation seen, struct node_id via) {
@@ -263,7 +280,7 @@ void swim_timers_run(struct swim *s) {
     while (s->heap_count > 0 && s->heap[0]->accusation->timer_us <= s->now_us) {
         struct member *m = s->heap[0];
         if (m->state == MEMBER_STATE_SUSPECT)
-            hear_dead(s, m, m->incarnation, s->config.id);
+            gone_dead(s, m, m->incarnation, s->config.id);
         else
             swim_table_forget(s, m);
     }

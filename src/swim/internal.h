@@ -194,6 +194,8 @@ void swim_health_add(struct swim *s, int delta);
 /* ---- rumour.c: what is told on, and the packing of datagrams ---- */
 void swim_rumour_start(struct swim *s, struct member *m);
 void swim_rumour_stop(struct swim *s, struct member *m);
+/* All but the one of this node. */
+void swim_rumours_drop(struct swim *s);
 /* The record of m as it is told. `full`: with name and address though it is suspect. */
 struct wire_member swim_record(const struct member *m, bool full);
 /* Fills the room of the packet with `first` and `second` (each may be NULL), then rumours, and sends it. */

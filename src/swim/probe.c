@@ -90,10 +90,14 @@ static void period_begin(struct swim *s) {
     struct member *m = s->leaving ? NULL : swim_ring_next(s, &s->probe_ring);
     /* The interval is that of the health at the start, like the deadline of its probe. */
     s->period_us = s->now_us + interval_us(s);
-    if (m)
+    if (m) {
         probe_start(s, &s->probes[0], m);
-    else
-        swim_health_add(s, -1); /* alone there is nothing that could speak for its health, nor against it */
+    } else if (!s->leaving) {
+        /* Alone there is nothing that speaks for its health, nor against it. What it would have told of the others
+         * is stale when somebody is there to hear it. */
+        swim_health_add(s, -1);
+        swim_rumours_drop(s);
+    }
 }
 
 void swim_probe_at_once(struct swim *s, struct node_id target) {
@@ -262,7 +266,10 @@ void swim_ping_answer(struct swim *s, const struct wire_ping *ping, const struct
     else
         sender = NULL;
     struct wire_ack ack = {.seq = ping->seq, .target = ping->target};
-    struct wire_swim_packet packet = {.ack = &ack};
+    /* Somebody whose coming was missed: a ping that believes nothing of it is answered with its record. */
+    bool unknown = !swim_find(s, in->from) && s->members.count < s->config.members_max;
+    struct wire_ping who = {.seq = unknown ? ++s->seq : 0, .target = in->from};
+    struct wire_swim_packet packet = {.ack = &ack, .ping = unknown ? &who : NULL};
     swim_send(s, in->from, &in->addr, &packet, wrong ? s->self : NULL, sender);
     s->self_refuted = s->sender_stale = false;
 }

@@ -70,6 +70,17 @@ void swim_rumour_stop(struct swim *s, struct member *m) {
     m->rumour = NULL;
 }
 
+void swim_rumours_drop(struct swim *s) {
+    for (uint32_t sent = 0; sent < RETRANSMITS_MAX; sent++) {
+        struct rumour *next;
+        for (struct rumour *r = s->rumours[sent].first; r; r = next) {
+            next = r->next;
+            if (r->member != s->self)
+                swim_rumour_stop(s, r->member);
+        }
+    }
+}
+
 static void rumour_sent(struct swim *s, struct member *m, uint32_t limit) {
     struct rumour *r = m->rumour;
     if (!r)

@@ -33,6 +33,9 @@
  * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and not in the
  *   O(log n) that the rumour takes. Whoever is heard from and held suspect or dead is told of it, at most once
  *   a period.
+ * - Another's verdict "dead" [SWIM 4.2: overrides at once] only ends the suspicion after Min at the latest: nobody is dead
+ *   here without having had that long to refute here. Else whoever was cut off alone brings the death of all others when
+ *   he is back. As the suspicion has spread before the verdict, this costs no more than that took.
  * - A nack is due at 80 % of the asker's remaining budget, which the ping_req carries. With a timer of the helper's own
  *   it comes too late, and a healthy prober of a dead member charges itself.
  * - A late event loop blames nobody: when an input comes more than a period after the deadline that was told, every
@@ -51,24 +54,23 @@
  * Transitions
  * ===========
  * i = incarnation told, h = incarnation held. "keep i": only the held incarnation is raised. In a merge (push-pull) a
- * dead of the other side counts as suspect: it may only have been cut off.
+ * dead of the other side counts as suspect, with the whole time to refute: it may only have been cut off.
  *
- *   held \ told | alive              | suspect                  | dead              | left
- *   ------------+--------------------+--------------------------+-------------------+-----------------
- *   unknown     | Alive@i  JOINED    | - (with an address, in   | -                 | -
- *               |                    | a merge: Alive, Suspect) |                   |
- *   Alive@h     | i>h Alive@i        | i>=h Suspect@i SUSPECTED | i>=h Dead@i DIED  | i>=h Left@i LEFT
- *   Suspect@h   | i>h Alive@i REFUTED| i>h Suspect@i, new timer | i>=h Dead@i DIED  | i>=h Left@i LEFT
- *               |                    | i=h a confirmation       |                   |
- *   Dead@h      | i>h Alive@i JOINED | i>h keep i               | i>h keep i        | i>=h Left@i LEFT
- *   Left@h      | i>h Alive@i JOINED | i>h Suspect@i JOINED,    | i>h Dead@i DIED   | i>h keep i
- *               |                    | SUSPECTED                |                   |
- *   self        | i>h refute         | i>=h refute              | i>=h refute       | i>=h refute
- *   self, leaves| i>h Left@i         | i>h Left@i               | i>h Left@i        | i>h Left@i
+ *   held \ told | alive              | suspect                  | dead                | left
+ *   ------------+--------------------+--------------------------+---------------------+-----------------
+ *   unknown     | Alive@i  JOINED    | - (with an address, in   | -                   | -
+ *               |                    | a merge: Alive, Suspect) |                     |
+ *   Alive@h     | i>h Alive@i        | i>=h Suspect@i SUSPECTED | i>=h as suspect,    | i>=h Left@i LEFT
+ *   Suspect@h   | i>h Alive@i REFUTED| i>h Suspect@i, new timer | and the timer ends  | i>=h Left@i LEFT
+ *               |                    | i=h a confirmation       | Min after its start |
+ *   Dead@h      | i>h Alive@i JOINED | i>h keep i               | i>h keep i          | i>=h Left@i LEFT
+ *   Left@h      | i>h Alive@i JOINED | i>h Suspect@i JOINED,    | i>h Dead@i DIED     | i>h keep i
+ *               |                    | SUSPECTED                |                     |
+ *   self        | i>h refute         | i>=h refute              | i>=h refute         | i>=h refute
+ *   self, leaves| i>h Left@i         | i>h Left@i               | i>h Left@i          | i>h Left@i
  *
- * Everything else changes nothing. In a column the states are in order alive < suspect < dead < left at the same
- * incarnation and the higher incarnation wins otherwise: views converge in whatever order evidence arrives. A suspect
- * whose timer ends is Dead@h; a dead or left record whose timer ends is forgotten. Refute: the version goes above
+ * Everything else changes nothing. At the same incarnation alive < suspect < dead < left, otherwise the higher one wins:
+ * views converge in whatever order evidence arrives. A suspect whose timer ends is Dead@h, DIED; a dead or left record whose timer ends is forgotten. Refute: the version goes above
  * whatever was told, or the generation if that was a later one. A name or address of ours that is not so, told at
  * our own incarnation, is refuted as well.
  *
@@ -102,7 +104,7 @@ static void config_settle(struct swim_config *c) {
     c->suspicion_alpha = bounded_u32(c->suspicion_alpha, 4, 64);
     c->suspicion_beta = bounded_u32(c->suspicion_beta, 6, 64);
     c->confirmations = bounded_u32(c->confirmations, 3, CONFIRMATIONS_MAX);
-    c->retransmit_mult = bounded_u32(c->retransmit_mult, 4, RETRANSMITS_MAX / 5);
+    c->retransmit_mult = bounded_u32(c->retransmit_mult, 6, RETRANSMITS_MAX / 5);
     c->health_max = bounded_u32(c->health_max, 8, 64);
     c->sync_interval_us = bounded(c->sync_interval_us, 30 * US_PER_S, US_PER_S / 10, 86400 * US_PER_S);
     c->dead_retry_us = bounded(c->dead_retry_us, 10 * US_PER_S, US_PER_S / 10, 86400 * US_PER_S);

@@ -11,6 +11,8 @@
 
 #define ALONE_TRIES     3              /* contacts at a time while there is nobody else to talk to */
 #define ALONE_DELAY_US  (1 * US_PER_S) /* before the second time; doubled up to dead_retry_us */
+#define SECOND_LOW_US   (5 * US_PER_S) /* after the first table: a second one, for who joined at the same time */
+#define SECOND_HIGH_US  (10 * US_PER_S)
 #define LOOKS_MAX       16             /* contacts passed over in one go */
 #define STRETCH_MAX     100            /* of dead_retry_us, so that a large group shares the tries */
 
@@ -44,6 +46,10 @@ static void sync_merge(struct swim *s, const struct wire_swim_sync *sync, struct
         if (m && m->state == record->state && m->incarnation.generation == record->generation &&
             m->incarnation.version == record->version)
             m->sync_stamp = s->sync_stamp;
+    }
+    if (s->merging_quietly && !alone(s)) {
+        int64_t second_us = s->now_us + prng_between(&s->prng, SECOND_LOW_US, SECOND_HIGH_US);
+        s->sync_us = second_us < s->sync_us ? second_us : s->sync_us;
     }
     s->merging = s->merging_quietly = false;
 }

@@ -113,8 +113,7 @@ def archives_test(tap):
     archives = [(room, common.archive(room)) for room in (*PURE, *SHELLS)]
     missing = [f"{path} is not built" for _, path in archives if not path.exists()]
     tap.result("every room is an archive", missing)
-    if missing:
-        return
+    archives = [(room, path) for room, path in archives if path.exists()]
     symbols = {room: common.defined(path) for room, path in archives}
     for room, path in archives:
         if room in PURE:

@@ -25,6 +25,7 @@ Test(text_nearest, finds_slips_of_the_finger) {
 
 Test(text_nearest, does_not_guess_wildly) {
     cr_assert_str_eq(nearest("xx"), "", "two changes in two letters are no likeness");
+    cr_assert_str_eq(nearest("tx"), "", "nor is one: half of the word");
     cr_assert_str_eq(nearest("grxyz"), "");
     cr_assert_str_eq(nearest("nework_mode"), "");
     cr_assert_str_eq(nearest(""), "");

@@ -299,6 +299,38 @@ Test(accept, any_order_and_longer_integers_than_needed) {
     arena_done(&a);
 }
 
+/* The writer's order is expected, any other one is understood. */
+Test(accept, every_field_in_reverse) {
+    for (int named = 0; named < 2; named++) {
+        struct prng p;
+        struct arena a = {0};
+        struct buf forward = {0}, backward = {0};
+        struct bytes pairs[CODEC_FIELDS_MAX], key, value;
+        struct sample_everything e, again;
+        size_t count;
+        prng_init(&p, 19);
+        codec_random(EVERYTHING, &p, &a, &e, 100);
+        (named ? codec_encode_named : codec_encode)(EVERYTHING, &e, &forward);
+        struct bytes rest = buf_bytes(&forward);
+        cr_assert_eq(codec_get_map(&rest, &count), 0);
+        cr_assert_eq(count, sample_everything_type.fields_count);
+        for (size_t i = 0; i < count; i++) {
+            cr_assert_eq(codec_get_raw(&rest, &key), 0);
+            cr_assert_eq(codec_get_raw(&rest, &value), 0);
+            pairs[i] = bytes_of(key.data, key.size + value.size);
+        }
+        codec_put_map(&backward, (uint32_t)count);
+        while (count)
+            codec_put_raw(&backward, pairs[--count]);
+        struct bytes in = buf_bytes(&backward);
+        cr_assert_eq((named ? codec_decode_named : codec_decode)(EVERYTHING, in, &a, &again, NULL), 0);
+        cr_assert(codec_equal(EVERYTHING, &e, &again));
+        buf_done(&forward);
+        buf_done(&backward);
+        arena_done(&a);
+    }
+}
+
 Test(accept, bytes_for_text_and_text_for_bytes) {
     uint8_t bytes[HEX_MAX];
     struct arena a = {0};
@@ -350,6 +382,9 @@ Test(bounds, the_whole_message_has_a_limit) {
     buf_clear(&in);
     codec_encode(&sample_tiny_type, &(struct sample_tiny){.data = bytes_of(data, 13)}, &in);
     cr_assert_eq(codec_decode(&sample_tiny_type, buf_bytes(&in), &a, &tiny, NULL), ERR_LIMIT);
+    in.data[0] = 0x80;
+    cr_assert_eq(codec_decode(&sample_tiny_type, buf_bytes(&in), &a, &tiny, NULL), ERR_LIMIT,
+                 "the size is judged before the content");
     buf_done(&in);
     arena_done(&a);
 }
@@ -498,6 +533,10 @@ Test(prefix, what_will_be_too_large_is_refused_at_its_announcement) {
         ERR_LIMIT);
     cr_assert_eq(codec_decode_prefix(&sample_tiny_type, from_hex("c1", bytes), &a, &tiny, NULL, &used),
                  ERR_INVALID);
+    /* Full, and the next value has not even begun. */
+    struct bytes full = from_hex("8201c40b000000000000000000000063", bytes);
+    cr_assert_eq(full.size, sample_tiny_type.max_bytes);
+    cr_assert_eq(codec_decode_prefix(&sample_tiny_type, full, &a, &tiny, NULL, &used), ERR_LIMIT);
     arena_done(&a);
 }
 

@@ -76,6 +76,9 @@ Test(round_trip, extremes_of_every_number) {
     };
     check_round(&r, &sample_everything_type, &e, codec_encode, codec_decode);
     check_round(&r, &sample_everything_type, &e, codec_encode_named, codec_decode_named);
+    e = (struct sample_everything){.large = UINT64_C(1) << 32, .wide = INT64_C(1) << 32};
+    check_round(&r, &sample_everything_type, &e, codec_encode, codec_decode);
+    cr_assert_gt(r.first.size, 1, "a low half of 0 is no default");
     e.signed_ = INT32_MAX;
     e.wide = INT64_MAX;
     check_round(&r, &sample_everything_type, &e, codec_encode, codec_decode);

@@ -181,6 +181,13 @@ Test(hcl_mistakes, an_open_bracket_does_not_swallow_later_mistakes_in_silence) {
     parsed_done(&p);
 }
 
+Test(hcl_mistakes, a_file_cut_off_is_told_once_for_the_innermost_open_block) {
+    struct parsed p = parse("a {\n b {\n c {\n d = 1\n");
+    cr_assert_eq(p.diags.count, 1u);
+    cr_expect_eq(p.diags.list[0].at.line, 3u);
+    parsed_done(&p);
+}
+
 Test(hcl_mistakes, at_most_twenty_are_kept) {
     struct buf text = {0};
     for (int i = 0; i < 30; i++)

@@ -123,6 +123,30 @@ static void batch_write(struct world *w, struct node *n, struct batch *b) {
     b->entries.count = 0;
 }
 
+static void disk_push(struct world *w, size_t i, struct wire_raft_entry entry) {
+    struct disk *d = &w->nodes[i].disk;
+    cr_assert_null(w->nodes[i].raft);
+    struct entry_copy e = {.index = entry.index, .term = entry.term, .kind = entry.kind, .data = bytes_copy(entry.data)};
+    uint64_t chain, last = disk_last(d, &chain);
+    cr_assert_eq(e.index, last + 1);
+    e.chain = chain_next(chain, e.index, e.term, e.kind, e.data);
+    VEC_PUSH(&d->log, e);
+    d->hard.term = d->hard.term > e.term ? d->hard.term : e.term;
+}
+
+void disk_put(struct world *w, size_t i, uint64_t index, uint64_t term, const char *text) {
+    disk_push(w, i, (struct wire_raft_entry){
+                        .index = index, .term = term, .kind = ENTRY_KIND_COMMAND, .data = bytes_str(text)});
+}
+
+void disk_put_config(struct world *w, size_t i, uint64_t index, uint64_t term, const struct wire_raft_config *config) {
+    struct buf data = {0};
+    codec_encode(&wire_raft_config_type, config, &data);
+    disk_push(w, i, (struct wire_raft_entry){
+                        .index = index, .term = term, .kind = ENTRY_KIND_CONFIG, .data = buf_bytes(&data)});
+    buf_done(&data);
+}
+
 static void disk_begin(struct world *w, size_t i) {
     struct node *n = &w->nodes[i];
     if (n->batch && !n->disk_stalled)
@@ -494,31 +518,26 @@ void world_free(struct world *w) {
     mem_free(w);
 }
 
-void world_start(struct world *w, size_t voters_count) {
+void world_prepare(struct world *w, size_t voters_count) {
     struct raft_id voters[NODES_MAX];
     for (size_t i = 0; i < voters_count; i++)
         voters[i] = w->nodes[i].id;
     struct wire_raft_config config = {.voters = voters, .voters_count = voters_count};
-    struct buf data = {0};
-    codec_encode(&wire_raft_config_type, &config, &data);
-    for (size_t i = 0; i < w->nodes_count; i++) {
-        struct disk *d = &w->nodes[i].disk;
-        if (i < voters_count) {
-            struct entry_copy e = {.index = 1, .term = 1, .kind = ENTRY_KIND_CONFIG, .data = bytes_copy(buf_bytes(&data))};
-            e.chain = chain_next(0, e.index, e.term, e.kind, e.data);
-            VEC_PUSH(&d->log, e);
-            d->hard = (struct wire_hard_state){.term = 1, .commit = 1};
-        }
+    for (size_t i = 0; i < voters_count; i++) {
+        disk_put_config(w, i, 1, 1, &config);
+        w->nodes[i].disk.hard = (struct wire_hard_state){.term = 1, .commit = 1};
     }
-    buf_done(&data);
+}
+
+void world_start(struct world *w, size_t voters_count) {
+    world_prepare(w, voters_count);
     for (size_t i = 0; i < w->nodes_count; i++)
         node_start(w, i);
 }
 
-static void disk_event(struct world *w, size_t i) {
+void disk_complete(struct world *w, size_t i) {
     struct node *n = &w->nodes[i];
-    if (!n->batch || n->disk_stalled)
-        return;
+    cr_assert_not_null(n->batch, "no write is under way");
     struct batch *b = n->batch;
     n->batch = NULL;
     batch_write(w, n, b);
@@ -527,6 +546,11 @@ static void disk_event(struct world *w, size_t i) {
     batch_free(b);
     held_release(w, i);
     node_feed(w, i, &in);
+}
+
+static void disk_event(struct world *w, size_t i) {
+    if (w->nodes[i].batch && !w->nodes[i].disk_stalled)
+        disk_complete(w, i);
 }
 
 /* The snapshot is saved and the state machine replaced, both at once. */

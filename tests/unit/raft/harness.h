@@ -133,6 +133,7 @@ struct world *world_new(uint64_t seed, size_t nodes_count);
 void world_free(struct world *w);
 /* The first voters_count nodes begin with a committed configuration of themselves; all start. */
 void world_start(struct world *w, size_t voters_count);
+void world_prepare(struct world *w, size_t voters_count); /* the same without starting */
 void node_start(struct world *w, size_t n);
 void node_crash(struct world *w, size_t n);
 /* The disk is lost, and with it the log id: the same host, another raft id. */
@@ -157,7 +158,12 @@ int node_snapshot(struct world *w, size_t n);
 int node_pull(struct world *w, size_t n, size_t from);
 /* A message as if it had just arrived; from, to and generation are filled in. */
 void node_deliver(struct world *w, size_t from, size_t to, struct wire_raft_message *m);
+/* Writes stay under way until it is lifted; disk_complete() ends the one that is, stalled or not. */
 void disk_stall(struct world *w, size_t n, bool stalled);
+void disk_complete(struct world *w, size_t n);
+/* Puts a command behind the log of a node that is down. */
+void disk_put(struct world *w, size_t n, uint64_t index, uint64_t term, const char *text);
+void disk_put_config(struct world *w, size_t n, uint64_t index, uint64_t term, const struct wire_raft_config *config);
 
 #define NOBODY SIZE_MAX
 size_t world_leader(const struct world *w);           /* of the highest term; NOBODY */

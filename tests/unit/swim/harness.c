@@ -495,6 +495,20 @@ struct wire_member accusation_of(size_t index, enum member_state state, uint32_t
     return record;
 }
 
+void bench_declare_dead(struct bench *b, size_t member, uint32_t generation, uint32_t version) {
+    bench_record(b, 254, accusation_of(member, MEMBER_STATE_DEAD, generation, version, 254));
+    for (int i = 0; i < 1000 && bench_member(b, member).state != MEMBER_STATE_DEAD; i++) {
+        bench_run(b, 10 * MS);
+        for (size_t k = 0; k < swim_members_count(b->swim); k++) {
+            struct swim_member m;
+            swim_member_at(b->swim, k, &m);
+            if (!id_same(m.id, node_id_of(member)))
+                bench_feed(b, &(struct swim_input){.kind = SWIM_ALIVE_HINT, .from = m.id});
+        }
+    }
+    cr_assert_eq(bench_member(b, member).state, MEMBER_STATE_DEAD);
+}
+
 struct swim_member bench_member(struct bench *b, size_t index) {
     struct swim_member m = {0};
     cr_assert(swim_member_find(b->swim, node_id_of(index), &m), "node %zu is not in the table", index);

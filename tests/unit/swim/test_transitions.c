@@ -33,8 +33,8 @@ static const struct cell {
     {A, S, SAME, S, false, {SWIM_SUSPECTED, -1}},
     {A, S, HIGHER, S, true, {SWIM_SUSPECTED, -1}},
     {A, D, LOWER, A, false, {-1, -1}},
-    {A, D, SAME, D, false, {SWIM_DIED, -1}},
-    {A, D, HIGHER, D, true, {SWIM_DIED, -1}},
+    {A, D, SAME, S, false, {SWIM_SUSPECTED, -1}},
+    {A, D, HIGHER, S, true, {SWIM_SUSPECTED, -1}},
     {A, L, LOWER, A, false, {-1, -1}},
     {A, L, SAME, L, false, {SWIM_LEFT, -1}},
     {A, L, HIGHER, L, true, {SWIM_LEFT, -1}},
@@ -46,8 +46,8 @@ static const struct cell {
     {S, S, SAME, S, false, {-1, -1}},
     {S, S, HIGHER, S, true, {-1, -1}},
     {S, D, LOWER, S, false, {-1, -1}},
-    {S, D, SAME, D, false, {SWIM_DIED, -1}},
-    {S, D, HIGHER, D, true, {SWIM_DIED, -1}},
+    {S, D, SAME, S, false, {-1, -1}},
+    {S, D, HIGHER, S, true, {-1, -1}},
     {S, L, LOWER, S, false, {-1, -1}},
     {S, L, SAME, L, false, {SWIM_LEFT, -1}},
     {S, L, HIGHER, L, true, {SWIM_LEFT, -1}},
@@ -86,8 +86,10 @@ static struct bench *holding(int held) {
         bench_record(b, i, record_of(i, A, 1, 0));
     if (held != NOBODY)
         bench_record(b, 2, record_of(1, A, 3, 5));
-    if (held == S || held == D)
-        bench_record(b, 2, accusation_of(1, (enum member_state)held, 3, 5, 2));
+    if (held == S)
+        bench_record(b, 2, accusation_of(1, S, 3, 5, 2));
+    if (held == D)
+        bench_declare_dead(b, 1, 3, 5);
     if (held == L)
         bench_record(b, 2, record_of(1, L, 3, 5));
     bench_clear(b);
@@ -150,6 +152,31 @@ Test(swim_transitions, the_counts_follow_the_states) {
         struct bench *b = holding(held[i]);
         cr_assert_eq(swim_alive_count(b->swim), alive[i]);
         cr_assert_eq(swim_members_count(b->swim), held[i] == NOBODY ? 4 : 5);
+        bench_free(b);
+    }
+}
+
+/* Six members: Min 2 s, Max 12 s. The verdict of another leaves a member Min to refute, from when it was doubted here. */
+Test(swim_transitions, a_verdict_ends_the_suspicion_after_min_and_not_before) {
+    static const int64_t doubted_before_ms[] = {0, 0, 1500, 5000};
+    static const int64_t dies_after_ms[] = {2000, 2000, 500, 0};
+    for (int i = 0; i < 4; i++) {
+        struct bench *b = holding(A);
+        bench_record(b, 6, record_of(6, A, 1, 0));
+        bench_record(b, 7, record_of(7, A, 1, 0));
+        if (i > 0)
+            bench_record(b, 2, accusation_of(1, S, 3, 5, 2));
+        for (int64_t ms = 0; ms < doubted_before_ms[i]; ms += 10) {
+            bench_run(b, 10 * MS);
+            for (size_t k = 1; k < 8; k++)
+                bench_kind(b, SWIM_ALIVE_HINT, k);
+        }
+        bench_record(b, 2, accusation_of(1, D, 3, 5, 2)); /* the same accuser: no confirmation */
+        bench_record(b, 3, accusation_of(1, D, 3, 5, 2)); /* a second time is no more evidence */
+        bench_run(b, dies_after_ms[i] * MS - MS);
+        cr_assert_eq(bench_events(b, SWIM_DIED, 1), 0, "case %d", i);
+        bench_run(b, 2 * MS);
+        cr_assert_eq(bench_events(b, SWIM_DIED, 1), 1, "case %d", i);
         bench_free(b);
     }
 }
