@@ -4,4 +4,12 @@
 EXTRA_DIST += contrib
 
 # files: man/*.[158]
-dist_man_MANS +=
+dist_man_MANS += \
+	%D%/man/covey-job.5
+
+# files: covey.service systemd/*.service
+dist_systemdsystemunit_DATA =
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+# files: completions/covey completions/*.bash
+dist_bashcompletion_DATA =

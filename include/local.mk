@@ -5,9 +5,11 @@
 noinst_HEADERS += \
 	%D%/covey/admin.h \
 	%D%/covey/base.h \
+	%D%/covey/cli.h \
 	%D%/covey/client.h \
 	%D%/covey/codec.h \
 	%D%/covey/crypto.h \
+	%D%/covey/daemon.h \
 	%D%/covey/hcl.h \
 	%D%/covey/jobspec.h \
 	%D%/covey/journal.h \
@@ -19,5 +21,6 @@ noinst_HEADERS += \
 	%D%/covey/reconcile.h \
 	%D%/covey/shim.h \
 	%D%/covey/state.h \
+	%D%/covey/store.h \
 	%D%/covey/swim.h \
 	%D%/covey/wal.h

@@ -25,11 +25,13 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 UNIT_CPPFLAGS = $(TEST_CPPFLAGS) $(CRITERION_CFLAGS)
 UNIT_LIBS = $(PURE_ROOMS) $(CRITERION_LIBS) $(EXT_LIBS)
 
-EXTRA_DIST += %D%/run %D%/lsan.supp %D%/tidy
+EXTRA_DIST += %D%/run %D%/unittap.py %D%/lsan.supp %D%/tidy
 include %D%/unit/local.mk
-# files: unit/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*/.* !*.py[co]
+# Scripts, expected answers and the like.
+# files: bench/**/* cluster/**/* sim/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co]
 EXTRA_DIST += \
-	%D%/unit/codec/test.schema
+	%D%/unit/codec/test.schema \
+	%D%/unit/codec/test_gen.py
 
 if CRITERION
 # The codec's tests have a schema of their own, with every type and small limits.
@@ -43,6 +45,23 @@ gen/sample.stamp: $(srcdir)/%D%/unit/codec/test.schema $(srcdir)/proto/gen.py
 gen/covey/sample.h gen/sample.c: gen/sample.stamp
 	@test -f $@ || { rm -f gen/sample.stamp && $(MAKE) $(AM_MAKEFLAGS) gen/sample.stamp; }
 endif
+TESTS += %D%/unit/codec/test_gen.py
+
+# Whole clusters in one process: some seeds here, more of them by contrib/check.
+TESTS += %D%/sim/covey-sim
+check_PROGRAMS += %D%/sim/covey-sim
+# files: sim/*.c sim/*.h
+%C%_sim_covey_sim_SOURCES = \
+	%D%/sim/checks.c \
+	%D%/sim/disk.c \
+	%D%/sim/main.c \
+	%D%/sim/network.c \
+	%D%/sim/operator.c \
+	%D%/sim/story.c \
+	%D%/sim/tasks.c \
+	%D%/sim/world.c \
+	%D%/sim/world.h
+%C%_sim_covey_sim_LDADD = $(PURE_ROOMS) $(EXT_LIBS)
 
 # Without libFuzzer a fuzz target becomes a program that replays its corpus and mutations of it.
 FUZZ_LIBS = $(PURE_ROOMS) $(EXT_LIBS)
@@ -52,7 +71,7 @@ check_LIBRARIES = %D%/fuzz/libreplay.a
 %C%_fuzz_libreplay_a_CPPFLAGS = $(TEST_CPPFLAGS)
 FUZZ_LIBS += %D%/fuzz/libreplay.a
 endif
-EXTRA_DIST += %D%/fuzz/corpus
+EXTRA_DIST += %D%/fuzz/corpus %D%/trace
 include %D%/fuzz/local.mk
 if !FUZZ
 TESTS += $(FUZZ_TARGETS)

@@ -8,15 +8,16 @@
  *
  * PURE. raft_feed() an input with the time, raft_drain() effects until there are none, raft_deadline().
  *
- * Durability by tickets: an effect RAFT_PERSIST carries a ticket, RAFT_SEND carries `after`: the ticket that must be
- * durable before the message may leave (0 = none). Tickets are 1, 2, 3 ... and become durable in order; at most one is
- * under way, and what changes meanwhile is gathered into the next, so `after` may name a ticket whose RAFT_PERSIST is
- * still to come. RAFT_PERSISTED tells the core. What a ticket will prove is lowered when entries in it are cut before
- * it is durable: a late acknowledgement of entries that were cut since marks nothing (etcd's "append ABA").
+ * Durability by tickets: an effect RAFT_PERSIST carries a ticket, RAFT_SEND carries `after`: the ticket that
+ * must be durable before the message may leave (0 = none). Tickets are 1, 2, 3 ... and become durable in
+ * order; at most one is under way, and what changes meanwhile is gathered into the next, so `after` may name
+ * a ticket whose RAFT_PERSIST is still to come. RAFT_PERSISTED tells the core. What a ticket will prove is
+ * lowered when entries in it are cut before it is durable: a late acknowledgement of entries that were cut
+ * since marks nothing (etcd's "append ABA").
  *
- * Requests (votes, appends, snapshots) are taken from any authenticated raft id of the same generation, as the thesis
- * (4.1) asks; answers only from voters and tracked nodes; timeout_now only from the leader. A message to another raft
- * id than ours, to an earlier life of this node's disk, say, is dropped.
+ * Requests (votes, appends, snapshots) are taken from any authenticated raft id of the same generation, as
+ * the thesis (4.1) asks; answers only from voters and tracked nodes; timeout_now only from the leader. A
+ * message to another raft id than ours, to an earlier life of this node's disk, say, is dropped.
  */
 #ifndef COVEY_RAFT_H
 #define COVEY_RAFT_H
@@ -28,13 +29,15 @@ struct raft;
 
 struct raft_options {
     struct raft_id self;
-    uint32_t generation;               /* of the cluster; messages of another (generation, recovery) are dropped */
+    /* of the cluster; messages of another (generation, recovery) are dropped */
+    uint32_t generation;
     struct recovery_id recovery;
     uint64_t seed;
     /* 0 takes the default in brackets. */
     int64_t heartbeat_us;              /* [50 ms] */
     int64_t election_min_us;           /* [300 ms] timeouts are drawn from [min, 2 * min) */
-    uint32_t inflight_max;             /* [8] append messages under way to one follower (hashicorp/raft #541: shallow) */
+    /* [8] append messages under way to one follower (hashicorp/raft #541: shallow) */
+    uint32_t inflight_max;
     size_t inflight_bytes_max;         /* [4 MiB] */
     size_t message_bytes_max;          /* [512 KiB] of entries in one append */
     size_t uncommitted_bytes_max;      /* [32 MiB] proposals beyond are ERR_BUSY */
@@ -42,9 +45,9 @@ struct raft_options {
 };
 
 /*
- * What the disk held at start, already judged by wal (covey/wal.h). Entries are contiguous and end the log; they may
- * begin behind the snapshot. Entries that end before the snapshot, or contradict it, are dropped; then, and when there
- * are none, the first RAFT_PERSIST replaces the log on disk.
+ * What the disk held at start, already judged by wal (covey/wal.h). Entries are contiguous and end the log;
+ * they may begin behind the snapshot. Entries that end before the snapshot, or contradict it, are dropped;
+ * then, and when there are none, the first RAFT_PERSIST replaces the log on disk.
  */
 struct raft_restored {
     struct wire_hard_state hard;
@@ -61,32 +64,59 @@ enum raft_input_kind {
     RAFT_TICK,
     RAFT_MESSAGE,        /* message: decoded, borrowed during the call; message->from was authenticated */
     RAFT_PERSISTED,      /* ticket: all up to it is durable */
-    RAFT_DISK_FAILED,    /* a write or fsync failed: acknowledge nothing more, step down, never vote again in this run.
-                            From then on nothing is taken from anybody: only a new raft id brings this node back */
-    RAFT_PROPOSE,        /* data: a command, copied; ERR_NOT_LEADER, ERR_BUSY (too much is uncommitted, or leadership is
-                            being handed over), ERR_LIMIT. raft_last_index() tells its index */
-    RAFT_TRACK,          /* peer: the leader begins to send to a future voter so that it catches up. Forgotten with
-                            leadership. ERR_NOT_LEADER, ERR_LIMIT, ERR_INVALID (itself) */
+    /*
+     * a write or fsync failed: acknowledge nothing more, step down, never vote again in this run. From then
+     * on nothing is taken from anybody: only a new raft id brings this node back
+     */
+    RAFT_DISK_FAILED,
+    /*
+     * data: a command, copied; ERR_NOT_LEADER, ERR_BUSY (too much is uncommitted, or leadership is being
+     * handed over), ERR_LIMIT. raft_last_index() tells its index
+     */
+    RAFT_PROPOSE,
+    /*
+     * peer: the leader begins to send to a future voter so that it catches up. Forgotten with leadership.
+     * ERR_NOT_LEADER, ERR_LIMIT, ERR_INVALID (itself)
+     */
+    RAFT_TRACK,
     RAFT_UNTRACK,        /* peer; ERR_NOT_FOUND */
-    RAFT_CHANGE_VOTERS,  /* voters, voters_count: joint change to this set, in any order; ERR_NOT_LEADER, ERR_BUSY (a
-                            change or an uncommitted first entry is pending, or leadership is being handed over),
-                            ERR_CONFLICT (a new one is not caught up), ERR_EXISTS (they are the voters already),
-                            ERR_INVALID (none, or one twice), ERR_LIMIT */
-    RAFT_READ,           /* context: a read; answered by RAFT_READ_READY or RAFT_READ_FAILED. ERR_NOT_LEADER, ERR_BUSY */
-    RAFT_TRANSFER,       /* peer: hand leadership to this voter; given up after an election timeout. ERR_NOT_LEADER,
-                            ERR_NOT_FOUND (no voter), ERR_BUSY (to another one already) */
-    RAFT_LEADER_DEAD,    /* peer.node: an outside detector holds this node dead: if it is the leader, forget it, so
-                            that the next pre-vote is granted at once (etcd's ForgetLeader), and campaign soon */
-    RAFT_SNAPSHOT_TAKEN, /* index: the state up to here is saved durably; the log behind may be cut. ERR_INVALID (not
-                            applied yet) */
-    RAFT_SNAPSHOT_CHUNK_READ, /* snapshot: answer to RAFT_SNAPSHOT_READ: a chunk to send to `peer`; NULL: none to be had,
-                            asked again later */
-    RAFT_INSTALLED,      /* index: the state was replaced by the snapshot that RAFT_INSTALL brought, durably; 0: its bytes
-                            were bad, it is fetched anew. ERR_INVALID (another one) */
-    RAFT_PULLED,         /* pulled, entries committed elsewhere (the caller checked that, by a checkpoint): a learner takes
-                            them. ERR_DENIED (a voter takes them from its leader alone), ERR_STALE (they do not follow
-                            what is here: ask as raft_pull_next() says), ERR_CONFLICT (they contradict what is
-                            committed here), ERR_INVALID, ERR_BUSY (a snapshot is being installed) */
+    /*
+     * voters, voters_count: joint change to this set, in any order; ERR_NOT_LEADER, ERR_BUSY (a change or an
+     * uncommitted first entry is pending, or leadership is being handed over), ERR_CONFLICT (a new one is not
+     * caught up), ERR_EXISTS (they are the voters already), ERR_INVALID (none, or one twice), ERR_LIMIT
+     */
+    RAFT_CHANGE_VOTERS,
+    /* context: a read; answered by RAFT_READ_READY or RAFT_READ_FAILED. ERR_NOT_LEADER, ERR_BUSY */
+    RAFT_READ,
+    /*
+     * peer: hand leadership to this voter; given up after an election timeout. ERR_NOT_LEADER, ERR_NOT_FOUND
+     * (no voter), ERR_BUSY (to another one already)
+     */
+    RAFT_TRANSFER,
+    /*
+     * peer.node: an outside detector holds this node dead: if it is the leader, forget it, so that the next
+     * pre-vote is granted at once (etcd's ForgetLeader), and campaign soon
+     */
+    RAFT_LEADER_DEAD,
+    /* index: the state up to here is saved durably; the log behind may be cut. ERR_INVALID (not applied) */
+    RAFT_SNAPSHOT_TAKEN,
+    /*
+     * snapshot: answer to RAFT_SNAPSHOT_READ: a chunk to send to `peer`; NULL: none to be had, asked again
+     * later
+     */
+    RAFT_SNAPSHOT_CHUNK_READ,
+    /*
+     * index: the state was replaced by the snapshot that RAFT_INSTALL brought, durably; 0: its bytes were
+     * bad, it is fetched anew. ERR_INVALID (another one)
+     */
+    RAFT_INSTALLED,
+    /*
+     * pulled, entries committed elsewhere (the caller checked that, by a checkpoint): a learner takes them.
+     * ERR_DENIED (a voter takes them from its leader alone), ERR_STALE (they do not follow what is here: ask
+     * as raft_pull_next() says), ERR_CONFLICT (they contradict what is committed here), ERR_INVALID, ERR_BUSY
+     * (a snapshot is being installed)
+     */
+    RAFT_PULLED,
 };
 
 struct raft_input {
@@ -104,27 +134,42 @@ struct raft_input {
 };
 
 enum raft_effect_kind {
-    RAFT_SEND,           /* message to message->to, not before `after` is durable. Borrowed until the next call */
-    RAFT_PERSIST,        /* ticket: hard (if hard_changed), then cut the log from cut_index on (if not 0), then append
-                            entries. All in one flush. If reset_index is not 0: the log is replaced by the snapshot at
-                            (reset_index, reset_term) instead, and nothing is cut or appended in this ticket */
-    RAFT_APPLY,          /* entries: committed, in order, each exactly once in a run, of every kind. They may not be
-                            durable here yet; a majority has them */
+    /* message to message->to, not before `after` is durable. Borrowed until the next call */
+    RAFT_SEND,
+    /*
+     * ticket: hard (if hard_changed), then cut the log from cut_index on (if not 0), then append entries. All
+     * in one flush. If reset_index is not 0: the log is replaced by the snapshot at (reset_index, reset_term)
+     * instead, and nothing is cut or appended in this ticket
+     */
+    RAFT_PERSIST,
+    /*
+     * entries: committed, in order, each exactly once in a run, of every kind. They may not be durable here
+     * yet; a majority has them
+     */
+    RAFT_APPLY,
     RAFT_READ_READY,     /* context: linearizable once `index` is applied */
     RAFT_READ_FAILED,    /* context: leadership was lost */
     RAFT_ROLE,           /* role, term or leader changed: see the getters */
-    RAFT_SNAPSHOT_READ,  /* peer wants the bytes of the snapshot at `index` (0: the newest) from `offset` on; when that one
-                            is gone, a chunk of the newest does */
+    /*
+     * peer wants the bytes of the snapshot at `index` (0: the newest) from `offset` on; when that one is
+     * gone, a chunk of the newest does
+     */
+    RAFT_SNAPSHOT_READ,
     RAFT_SNAPSHOT_BYTES, /* chunk received: keep it (a new (index, checksum) or offset 0 begins anew) */
-    RAFT_INSTALL,        /* the snapshot at `index`, `term` is complete: verify, save, replace the state, RAFT_INSTALLED */
+    /* the snapshot at `index`, `term` is complete: verify, save, replace the state, RAFT_INSTALLED */
+    RAFT_INSTALL,
     RAFT_CUT,            /* entries up to `index` may be dropped from the disk */
     RAFT_REMOVED,        /* this node is no longer a voter: a configuration without it is committed */
-    RAFT_REFUSED,        /* peer, refusal, index: see enum raft_refusal. Replace that voter, and look into it */
+    /* peer, refusal, index: see enum raft_refusal. Replace that voter, and look into it */
+    RAFT_REFUSED,
 };
 
 enum raft_refusal {
-    RAFT_FORGOT,         /* the voter reports a log that ends at `index`, before what it acknowledged in this term: its
-                            disk was lost or rolled back. This leader no longer counts it, nor sends to it */
+    /*
+     * the voter reports a log that ends at `index`, before what it acknowledged in this term: its disk was
+     * lost or rolled back. This leader no longer counts it, nor sends to it
+     */
+    RAFT_FORGOT,
     RAFT_DIVERGED,       /* what the peer sent contradicts the committed entry at `index`: dropped */
 };
 const char *raft_refusal_str(enum raft_refusal refusal);
@@ -148,13 +193,17 @@ struct raft_effect {
     const struct wire_snapshot_chunk *chunk;  /* borrowed until the next call */
 };
 
-/* restored may be NULL: an empty log. NULL when what was restored has a gap or a configuration that cannot be. */
-struct raft *raft_new(const struct raft_options *options, const struct raft_restored *restored, int64_t now_us);
+/*
+ * restored may be NULL: an empty log. NULL when what was restored has a gap or a configuration that cannot
+ * be.
+ */
+struct raft *raft_new(const struct raft_options *options, const struct raft_restored *restored,
+                      int64_t now_us);
 void raft_free(struct raft *r);
 
 /*
- * The first entry of a new cluster: configuration {self} at index 1, term 1, committed by this node alone. Only on an
- * empty log: else ERR_EXISTS.
+ * The first entry of a new cluster: configuration {self} at index 1, term 1, committed by this node alone.
+ * Only on an empty log: else ERR_EXISTS.
  */
 int raft_bootstrap(struct raft *r, int64_t now_us);
 
@@ -171,7 +220,8 @@ uint64_t raft_last_index(const struct raft *r);
 uint64_t raft_first_index(const struct raft *r);  /* oldest entry kept */
 uint64_t raft_term_at(const struct raft *r, uint64_t index);  /* 0 when not kept */
 const struct wire_raft_config *raft_config_now(const struct raft *r);   /* in force: the newest in the log */
-bool raft_is_voter(const struct raft *r, const struct raft_id *id);     /* in either half of a joint configuration */
+/* In either half of a joint configuration. */
+bool raft_is_voter(const struct raft *r, const struct raft_id *id);
 /* Last time (now_us) a majority of voters was heard (leader) or the leader was heard (others); 0 = never. */
 int64_t raft_contact_us(const struct raft *r);
 
@@ -186,17 +236,20 @@ struct raft_progress_view {
 bool raft_progress(const struct raft *r, const struct raft_id *peer, struct raft_progress_view *ret);
 
 /*
- * Committed entries from `first` on, at most bytes_max of data but at least one; for learners that pull. Borrowed until
- * the next feed. ERR_NOT_FOUND: gone behind the snapshot. *ret_count 0: none yet.
+ * Committed entries from `first` on, at most bytes_max of data but at least one; for learners that pull.
+ * Borrowed until the next feed. ERR_NOT_FOUND: gone behind the snapshot. *ret_count 0: none yet.
  */
-int raft_log_read(const struct raft *r, uint64_t first, size_t bytes_max, const struct wire_raft_entry **ret_entries,
-                  size_t *ret_count);
+int raft_log_read(const struct raft *r, uint64_t first, size_t bytes_max,
+                  const struct wire_raft_entry **ret_entries, size_t *ret_count);
 /*
- * Configuration in force at a committed index (for a snapshot of the state there), not before the oldest entry kept.
- * Borrowed until the next feed.
+ * Configuration in force at a committed index (for a snapshot of the state there), not before the oldest
+ * entry kept. Borrowed until the next feed.
  */
 const struct wire_raft_config *raft_config_at(const struct raft *r, uint64_t index);
-/* What a learner asks a peer for: the entries behind its commit index, or the rest of a snapshot it has begun to get. */
+/*
+ * What a learner asks a peer for: the entries behind its commit index, or the rest of a snapshot it has begun
+ * to get.
+ */
 void raft_pull_next(const struct raft *r, struct wire_pull_request *ret);
 
 #endif

@@ -104,7 +104,7 @@ int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term, con
 bool wal_drain(struct wal *w, struct disk_op *ret_op);
 uint64_t wal_size_bytes(const struct wal *w);   /* of all segments */
 
-/* ---- files written whole (DISK_REPLACE), see proto/snapshot.md -------------------------------------------- */
+/* ---- files written whole (DISK_REPLACE), see proto/snapshot.md ----------------------------------------- */
 
 /* "snapshot-<16 hex digits of index>" */
 void snapshot_name(uint64_t index, char ret_name[WAL_NAME_SIZE]);

@@ -3,14 +3,22 @@
 
 noinst_LIBRARIES += %D%/libdaemon.a
 # files: *.c *.h !main.c
-%C%_libdaemon_a_SOURCES =
+%C%_libdaemon_a_SOURCES = \
+	%D%/config.c \
+	%D%/config.h \
+	%D%/daemon.c \
+	%D%/daemon.h \
+	%D%/effects.c \
+	%D%/host.c \
+	%D%/host.h \
+	%D%/links.c
 
 # The one binary: the agent, the shim and the command line. The rooms stand in the order in which they use
 # one another.
 bin_PROGRAMS += covey
 covey_SOURCES = %D%/main.c
 covey_LDFLAGS = $(AM_LDFLAGS) $(COVEY_LDFLAGS)
-covey_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS)
+covey_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) src/net/libnet.a
 
 SHELL_ROOMS = \
 	src/daemon/libdaemon.a \

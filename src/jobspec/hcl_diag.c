@@ -22,9 +22,8 @@ void hcl_diags_vadd(struct hcl_diags *d, int code, struct hcl_span at, const cha
     buf_vprintf(&message, format, args);
     const char *copy = (const char *)arena_copy(d->arena, buf_bytes(&message)).data;
     buf_done(&message);
-    if (at.size > d->text.size - at.offset)
-        at.size =
-            (uint32_t)(d->text.size - at.offset); /* a broken escape may be cut off by the end of the file */
+    size_t rest = d->text.size - at.offset; /* a broken escape may be cut off by the end of the file */
+    at.size = at.size < rest ? at.size : (uint32_t)rest;
     size_t i = d->count++;
     for (; i > 0 && d->list[i - 1].at.offset > at.offset; i--)
         d->list[i] = d->list[i - 1];

@@ -194,7 +194,7 @@ static size_t decode_escape(struct hcl_parser *p, uint8_t *out) {
 static bool at_text_end(const struct hcl_parser *p, bool is_quoted) {
     if (p->pos.offset >= p->text.size || at_sequence(p))
         return true;
-    return is_quoted && (hcl_byte(p, 0) == '"' || hcl_byte(p, 0) == '\n' || hcl_text_at(p, "\r\n"));
+    return is_quoted && (hcl_byte(p, 0) == '"' || hcl_byte(p, 0) == '\n' || hcl_byte(p, 0) == '\r');
 }
 
 /* The size of the literal at pos in the source: an upper bound for what it decodes to. */

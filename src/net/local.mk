@@ -3,4 +3,11 @@
 
 noinst_LIBRARIES += %D%/libnet.a
 # files: *.c *.h
-%C%_libnet_a_SOURCES =
+%C%_libnet_a_SOURCES = \
+	%D%/conn.c \
+	%D%/internal.h \
+	%D%/net.c \
+	%D%/resolve.c \
+	%D%/services.c \
+	%D%/socket.c \
+	%D%/udp.c

@@ -8,6 +8,7 @@
  */
 #include "internal.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
@@ -25,6 +26,30 @@ static void failed_tell(struct net *n, struct bytes name, const char *text) {
 static void resolved_tell(struct net *n, struct bytes name, const struct addr *addr) {
     struct told *t = net_tell(n, (struct net_event){.kind = NET_RESOLVED, .addr = *addr});
     buf_append(&t->name, name.data, name.size);
+}
+
+/* ---- in libc's place ----------------------------------------------------------------------------------- */
+
+/*
+ * c-ares asks libc for the names of services, and libc asks NSS, which loads the host's own libraries into
+ * the process. Ports are numbers here: these two know no service. They lie in this object because it is
+ * linked before c-ares in any case: an archive's member that nobody needs yet would leave the names to libc.
+ */
+struct servent *getservbyname(const char *name, const char *protocol) {
+    (void)name;
+    (void)protocol;
+    return NULL;
+}
+
+int getservbyport_r(int port, const char *protocol, struct servent *entry, char *buffer, size_t buffer_size,
+                    struct servent **ret_entry) {
+    (void)port;
+    (void)protocol;
+    (void)entry;
+    (void)buffer;
+    (void)buffer_size;
+    *ret_entry = NULL;
+    return 0;
 }
 
 /* ---- queries ------------------------------------------------------------------------------------------- */

@@ -164,7 +164,7 @@ static int64_t earlier(int64_t x, int64_t y) { return x < y ? x : y; }
  * so that only its last fine step can be late, by a tenth of that.
  */
 static void alarm_set(struct host *h) {
-    int64_t due_us = earlier(shim_deadline(h->core), earlier(h->retry_at_us, h->sync_at_us));
+    int64_t due_us = earlier(earlier(shim_deadline(h->core), h->listen_at_us), earlier(h->save_at_us, h->sync_at_us));
     if (due_us == TIME_NEVER_US || due_us == h->alarm_us)
         return;
     if (h->timer_fd < 0)
@@ -189,13 +189,16 @@ static void on_alarm(struct host *h) {
     host_feed(h, (struct shim_input){.kind = SHIM_TICK});
     if (now_us >= h->sync_at_us)
         host_status_sync(h);
-    if (now_us < h->retry_at_us)
-        return;
-    h->retry_at_us = TIME_NEVER_US;
-    if (h->links_count == 0 && h->listen_fd < 0)
-        host_listen(h);
-    if (h->unsaved)
-        host_feed(h, (struct shim_input){.kind = SHIM_ATTACHED});
+    if (now_us >= h->save_at_us) {
+        h->save_at_us = TIME_NEVER_US;
+        h->save_due = true;
+        host_tell(h);
+    }
+    if (now_us >= h->listen_at_us) {
+        h->listen_at_us = TIME_NEVER_US;
+        if (h->listen_fd < 0)
+            host_listen(h);
+    }
 }
 
 #define POLLS_MAX (5 + LINKS_MAX)

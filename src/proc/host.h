@@ -89,13 +89,14 @@ struct host {
     bool farewell;    /* the host goes down */
     bool clearing;    /* SHIM_KILL_ALL is not yet answered */
     bool dead;
-    bool unsaved;     /* the newest status is not in the file */
+    bool unsaved;     /* the newest status is not in the file: it will be at save_at_us */
+    bool save_due;    /* ... which has come */
     pid_t task_pid;   /* as seen here; 0: none */
     struct output outputs[2];
     int signal_fd, timer_fd, listen_fd;
     struct host_link links[LINKS_MAX]; /* oldest first */
     size_t links_count;
-    int64_t retry_at_us, sync_at_us; /* TIME_NEVER_US: nothing to do again, to sync */
+    int64_t listen_at_us, save_at_us, sync_at_us; /* TIME_NEVER_US: nothing to do */
     int64_t alarm_us;                /* what the timer is set for */
 };
 
@@ -111,5 +112,7 @@ void host_link_accept(struct host *h);
 void host_link_ready(struct host *h, size_t index, short events);
 void host_status(struct host *h, struct wire_shim_status *status, bool save);
 void host_status_sync(struct host *h);
+/* Has the core tell its status once more. */
+void host_tell(struct host *h);
 
 #endif

@@ -160,6 +160,8 @@ static void instance_look(struct proc *p, struct instance_id instance, const cha
     VEC(char *) names = {0};
     bool kept = false;
     DIR *directory = directory_open(p->root_fd, id);
+    if (!directory && errno == ENOENT)
+        return;
     if (!directory) {
         damaged(p, &instance, NULL, id, "it is no directory that can be read");
         return;

@@ -154,8 +154,8 @@ static void end(struct host *h) {
 }
 
 int proc_shim_main(int argc, char **argv) {
-    struct host h = {.signal_fd = -1, .timer_fd = -1, .listen_fd = -1, .retry_at_us = TIME_NEVER_US,
-                     .sync_at_us = TIME_NEVER_US, .alarm_us = TIME_NEVER_US,
+    struct host h = {.signal_fd = -1, .timer_fd = -1, .listen_fd = -1, .listen_at_us = TIME_NEVER_US,
+                     .save_at_us = TIME_NEVER_US, .sync_at_us = TIME_NEVER_US, .alarm_us = TIME_NEVER_US,
                      .outputs = {{.pipe_fd = -1, .file_fd = -1}, {.pipe_fd = -1, .file_fd = -1}}};
     int status = begin(&h, argc, argv);
     if (status == 0)

@@ -2,15 +2,16 @@
  * Copyright the covey authors */
 
 /*
- * The log copied: what a leader sends, what a follower makes of it, what the leader makes of the answer, and when an
- * entry is committed.
+ * The log copied: what a leader sends, what a follower makes of it, what the leader makes of the answer, and
+ * when an entry is committed.
  *
- * A message is an append whether or not it carries entries: an empty one is a heartbeat, a probe, news of the commit
- * index, and a round of reads, all at once. raft_flush() at the end of each input sends every peer what it lacks.
+ * A message is an append whether or not it carries entries: an empty one is a heartbeat, a probe, news of the
+ * commit index, and a round of reads, all at once. raft_flush() at the end of each input sends every peer
+ * what it lacks.
  */
 #include "internal.h"
 
-/* ---- leader: sending ------------------------------------------------------------------------------------ */
+/* ---- leader: sending ----------------------------------------------------------------------------------- */
 
 static void append_send(struct raft *r, struct raft_peer *p, uint64_t prev, size_t entries_count) {
     struct raft_item *item = raft_send(r, &p->id, 0);
@@ -45,8 +46,8 @@ static size_t entries_send(struct raft *r, struct raft_peer *p) {
 }
 
 /*
- * Entries go along with the first probe, to a peer that was heard lately. If that or its answer is lost, the empty one
- * of the next round finds it out: a dead or slow peer is not sent half a megabyte a beat.
+ * Entries go along with the first probe, to a peer that was heard lately. If that or its answer is lost, the
+ * empty one of the next round finds it out: a dead or slow peer is not sent half a megabyte a beat.
  */
 static void flush_probe(struct raft *r, struct raft_peer *p) {
     if (p->paused && p->round_sent >= r->round)
@@ -97,7 +98,7 @@ void raft_heartbeat(struct raft *r) {
     raft_peers_leave(r);
 }
 
-/* ---- leader: its own log -------------------------------------------------------------------------------- */
+/* ---- leader: its own log ------------------------------------------------------------------------------- */
 
 void raft_lead_append(struct raft *r, enum entry_kind kind, struct bytes data) {
     struct wire_raft_entry entry = {
@@ -113,7 +114,10 @@ static size_t weight(const struct raft *r, uint64_t after, uint64_t upto) {
     return bytes;
 }
 
-/* The entry without content lets what earlier terms left be committed, and tells the commit index (thesis 6.4). */
+/*
+ * The entry without content lets what earlier terms left be committed, and tells the commit index (thesis
+ * 6.4).
+ */
 void raft_leader_start(struct raft *r) {
     r->role = RAFT_LEADER;
     r->leader_known = true;
@@ -141,7 +145,7 @@ int raft_propose(struct raft *r, struct bytes data) {
     return 0;
 }
 
-/* ---- commit --------------------------------------------------------------------------------------------- */
+/* ---- commit -------------------------------------------------------------------------------------------- */
 
 void raft_commit_to(struct raft *r, uint64_t index) {
     if (index <= r->commit)
@@ -154,8 +158,8 @@ void raft_commit_to(struct raft *r, uint64_t index) {
 }
 
 /*
- * Only an entry of the own term is committed by counting who has it; what lies before comes along. An older one may sit
- * on a majority and still be replaced (paper, figure 8).
+ * Only an entry of the own term is committed by counting who has it; what lies before comes along. An older
+ * one may sit on a majority and still be replaced (paper, figure 8).
  */
 void raft_commit_advance(struct raft *r) {
     uint64_t index = raft_quorum_match(r);
@@ -163,9 +167,10 @@ void raft_commit_advance(struct raft *r) {
         raft_commit_to(r, index);
 }
 
-/* ---- follower ------------------------------------------------------------------------------------------- */
+/* ---- follower ------------------------------------------------------------------------------------------ */
 
-void raft_emit_refused(struct raft *r, const struct raft_id *peer, enum raft_refusal refusal, uint64_t index) {
+void raft_emit_refused(struct raft *r, const struct raft_id *peer, enum raft_refusal refusal,
+                       uint64_t index) {
     struct raft_item *item = raft_emit(r, RAFT_REFUSED);
     item->effect.peer = *peer;
     item->effect.refusal = refusal;
@@ -223,8 +228,8 @@ static void append_refuse(struct raft *r, const struct wire_raft_message *m) {
 }
 
 /*
- * The answer to entries waits until they are durable. That to an empty message tells what is durable already, at once:
- * a leader must not lose its quorum because disks are slow.
+ * The answer to entries waits until they are durable. That to an empty message tells what is durable already,
+ * at once: a leader must not lose its quorum because disks are slow.
  */
 static void append_accept(struct raft *r, const struct wire_raft_message *m, uint64_t last) {
     const struct wire_append_request *q = m->append_request;
@@ -237,7 +242,10 @@ static void append_accept(struct raft *r, const struct wire_raft_message *m, uin
                   (struct wire_append_response){.success = true, .match_index = match, .round = q->round});
 }
 
-/* True when the sender leads the current term, here too; a node with a lower term is told ours (the unstick rule). */
+/*
+ * True when the sender leads the current term, here too; a node with a lower term is told ours (the unstick
+ * rule).
+ */
 bool raft_accept_leader(struct raft *r, const struct wire_raft_message *m) {
     if (m->term < r->term) {
         append_answer(r, &m->from, raft_ticket_hard(r), (struct wire_append_response){0});
@@ -272,7 +280,7 @@ void raft_append_request(struct raft *r, const struct wire_raft_message *m) {
     append_accept(r, m, last);
 }
 
-/* ---- leader: answers ------------------------------------------------------------------------------------ */
+/* ---- leader: answers ----------------------------------------------------------------------------------- */
 
 static void append_refused(struct raft *r, struct raft_peer *p, const struct wire_append_response *a) {
     if (p->state == PEER_SNAPSHOT || a->hint_index < p->match)

@@ -2,16 +2,17 @@
  * Copyright the covey authors */
 
 /*
- * Who votes. A configuration is in force from the moment its entry is appended (thesis 4.1), committed or not, and
- * goes again when the entry is cut. r->confs keeps those of the entries in the log, and before them the one of the
- * snapshot or of what was cut at the front.
+ * Who votes. A configuration is in force from the moment its entry is appended (thesis 4.1), committed or
+ * not, and goes again when the entry is cut. r->confs keeps those of the entries in the log, and before them
+ * the one of the snapshot or of what was cut at the front.
  *
- * Every change is joint (thesis 4.3): C_old,new, then, by the leader's own doing once that is committed, C_new. Most
- * changes replace a dead voter by a live one; as two single steps that would pass through an even number of voters
- * with one dead, without slack.
+ * Every change is joint (thesis 4.3): C_old,new, then, by the leader's own doing once that is committed,
+ * C_new. Most changes replace a dead voter by a live one; as two single steps that would pass through an even
+ * number of voters with one dead, without slack.
  *
- * A change waits until an entry of the leader's own term is committed, and the one before it too: without the first
- * rule two leaders can commit different configurations that have the same parent (Ongaro, raft-dev, 2015).
+ * A change waits until an entry of the leader's own term is committed, and the one before it too: without the
+ * first rule two leaders can commit different configurations that have the same parent (Ongaro, raft-dev,
+ * 2015).
  */
 #include <covey/codec.h>
 
@@ -81,7 +82,9 @@ size_t raft_conf_all(const struct raft_conf *conf, struct raft_id ret_ids[2 * WI
     return count;
 }
 
-struct raft_conf *raft_conf_now(const struct raft *r) { return r->confs.data[r->confs.count - 1]; }
+struct raft_conf *raft_conf_now(const struct raft *r) {
+    return r->confs.data[r->confs.count - 1];
+}
 
 struct raft_conf *raft_conf_at(const struct raft *r, uint64_t index) {
     size_t i = r->confs.count - 1;
@@ -122,9 +125,9 @@ bool raft_sole_voter(const struct raft *r) {
 }
 
 /*
- * A voter; or one that was until an entry which is not committed yet: its log may be the only one that can win, and
- * then the change could not finish without it (thesis 4.2.2). Not while the state is being replaced: the log is about
- * to be, too.
+ * A voter; or one that was until an entry which is not committed yet: its log may be the only one that can
+ * win, and then the change could not finish without it (thesis 4.2.2). Not while the state is being replaced:
+ * the log is about to be, too.
  */
 bool raft_may_campaign(const struct raft *r) {
     const struct raft_conf *now = raft_conf_now(r);

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * What waits to be drained. Messages first, then the write, then what to apply: so a leader's appends are on their way
- * before its own disk is asked. Entries are not copied into a message: they are taken out of the log when it is
- * drained, and the message is dropped if they are no longer there.
+ * What waits to be drained. Messages first, then the write, then what to apply: so a leader's appends are on
+ * their way before its own disk is asked. Entries are not copied into a message: they are taken out of the
+ * log when it is drained, and the message is dropped if they are no longer there.
  */
 #include "internal.h"
 

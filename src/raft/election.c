@@ -5,12 +5,13 @@
  * Who leads: timers, pre-votes, votes, and going back to following.
  *
  *     LEARNER --in a configuration--> FOLLOWER --timeout--> PRE_CANDIDATE --majority would--> CANDIDATE
- *        ^                               ^                                                       |
- *        '--out of it, committed---------+<--a leader, a higher term, no quorum heard-- LEADER <-'  majority did
+ *        ^                                ^                                                       |
+ *        '--out of it, committed----------+--a leader, a higher term, no quorum heard-- LEADER <--'
+ *                                                                              majority did
  *
- * A pre-vote promises nothing and changes nothing at either end (thesis 9.6). A vote is durable before it is told, also
- * our own: the requests leave only when term and vote are on disk, or a candidate that crashes could win the same term
- * twice with two logs.
+ * A pre-vote promises nothing and changes nothing at either end (thesis 9.6). A vote is durable before it is
+ * told, also our own: the requests leave only when term and vote are on disk, or a candidate that crashes
+ * could win the same term twice with two logs.
  */
 #include "internal.h"
 
@@ -19,7 +20,10 @@ void raft_timer_reset(struct raft *r) {
     r->election_at_us = r->now_us + prng_between(&r->prng, min, 2 * min - 1);
 }
 
-/* How long an attempt may take. After RAFT_LEADER_DEAD the next one, after a refusal or a split vote, comes soon. */
+/*
+ * How long an attempt may take. After RAFT_LEADER_DEAD the next one, after a refusal or a split vote, comes
+ * soon.
+ */
 static void attempt_timer_set(struct raft *r) {
     int64_t beat = r->options.heartbeat_us;
     raft_timer_reset(r);
@@ -155,9 +159,9 @@ static void vote_answer(struct raft *r, const struct raft_id *to, uint64_t term,
 }
 
 /*
- * A vote is asked of anybody, learner or not: one that was just made a voter may not know it yet. While a leader is
- * heard, requests are not even answered, and move no term: whoever lost contact must not unseat it. The leader's own
- * word (transfer) overrides that.
+ * A vote is asked of anybody, learner or not: one that was just made a voter may not know it yet. While a
+ * leader is heard, requests are not even answered, and move no term: whoever lost contact must not unseat it.
+ * The leader's own word (transfer) overrides that.
  */
 void raft_vote_request(struct raft *r, const struct wire_raft_message *m) {
     const struct wire_vote_request *q = m->vote_request;
@@ -171,7 +175,8 @@ void raft_vote_request(struct raft *r, const struct wire_raft_message *m) {
         return;
     if (!q->pre && m->term > r->term)
         raft_follow(r, m->term, NULL);
-    bool free = (id_is_zero(r->vote.node.b, ID_SIZE) && !r->leader_known) || raft_id_equal(&r->vote, &m->from);
+    bool free =
+        (id_is_zero(r->vote.node.b, ID_SIZE) && !r->leader_known) || raft_id_equal(&r->vote, &m->from);
     bool granted = (m->term > r->term || free) && log_up_to_date(r, q);
     if (q->pre) {
         vote_answer(r, &m->from, granted ? m->term : r->term, true, granted);
@@ -181,8 +186,10 @@ void raft_vote_request(struct raft *r, const struct wire_raft_message *m) {
         r->vote = m->from;
         r->hard_dirty = true;
     }
-    if (granted)
+    if (granted) {
+        raft_follow(r, r->term, NULL); /* an answer to an own pre-vote comes too late */
         raft_timer_reset(r);
+    }
     vote_answer(r, &m->from, r->term, false, granted);
 }
 
@@ -204,9 +211,9 @@ void raft_vote_response(struct raft *r, const struct wire_raft_message *m) {
 }
 
 /*
- * An outside detector holds the leader's host dead. Forget it, so that pre-votes are granted at once, and ask for them
- * soon; again and again for a while, because the others hear of the death at different times. A pre-vote that is
- * refused disturbs nobody. The spread keeps two from standing at once.
+ * An outside detector holds the leader's host dead. Forget it, so that pre-votes are granted at once, and ask
+ * for them soon; again and again for a while, because the others hear of the death at different times. A
+ * pre-vote that is refused disturbs nobody. The spread keeps two from standing at once.
  */
 void raft_leader_dead(struct raft *r, const struct node_id *node) {
     if (r->role == RAFT_LEADER || !r->leader_known || !ID_EQUAL(r->leader.node, *node))

@@ -17,17 +17,26 @@
 #define UNCOMMITTED_BYTES_MAX ((size_t)32 << 20)
 #define TRAILING_ENTRIES      4096u
 
-#define ENTRIES_MAX   4096u  /* in one message: the schema's bound */
-#define ENTRY_COST    64u    /* bytes that an entry weighs beside its data, so that empty ones count too */
-#define READS_MAX     65536u /* waiting at once: a leader without a quorum must not grow without bound */
-#define TRACKED_MAX   16u    /* future voters at once: twice the largest configuration is more than any plan needs */
-#define GUESTS_MAX    8u     /* former voters that are being told of their removal */
-#define TERM_MAX      (UINT64_MAX / 2) /* a peer that claims a later term is broken; ours must not wrap around */
-#define LEAVING_TURNS 20     /* election timeouts that a removed voter is still sent to when it does not answer */
+/* In one message: the schema's bound. */
+#define ENTRIES_MAX 4096u
+/* Bytes that an entry weighs beside its data, so that empty ones count too. */
+#define ENTRY_COST 64u
+/* Reads waiting at once: a leader without a quorum must not grow without bound. */
+#define READS_MAX 65536u
+/* Future voters at once: twice the largest configuration is more than any plan needs. */
+#define TRACKED_MAX 16u
+/* Former voters that are being told of their removal, and the election timeouts that this may take. */
+#define GUESTS_MAX    8u
+#define LEAVING_TURNS 20
+/* A peer that claims a later term is broken; ours must not wrap around. */
+#define TERM_MAX (UINT64_MAX / 2)
 
-/* ---- the log in memory, log.c --------------------------------------------------------------------------- */
+/* ---- the log in memory, log.c -------------------------------------------------------------------------- */
 
-/* Entries base_index + 1 .. last. (base_index, base_term) is the entry before the first: 0, 0 or behind a snapshot. */
+/*
+ * Entries base_index + 1 .. last. (base_index, base_term) is the entry before the first: 0, 0 or behind a
+ * snapshot.
+ */
 struct raft_log {
     struct wire_raft_entry *entries;
     size_t head, count, capacity; /* in use: entries[head .. head + count) */
@@ -46,12 +55,13 @@ void raft_log_restart(struct raft_log *log, uint64_t index, uint64_t term);
 /* The last index <= `index` whose term is <= `term`; base_index - 1 (or 0) when that lies before the base. */
 uint64_t raft_log_seek(const struct raft_log *log, uint64_t index, uint64_t term);
 /* How many entries from `first` on fit in bytes_max; at least one when there is one. */
-size_t raft_log_fit(const struct raft_log *log, uint64_t first, uint64_t last, size_t bytes_max, size_t *ret_bytes);
+size_t raft_log_fit(const struct raft_log *log, uint64_t first, uint64_t last, size_t bytes_max,
+                    size_t *ret_bytes);
 
-/* ---- configurations, config.c --------------------------------------------------------------------------- */
+/* ---- configurations, config.c -------------------------------------------------------------------------- */
 
 struct raft_conf {
-    uint64_t index; /* of its entry; that of the snapshot for the oldest known */
+    uint64_t index;               /* of its entry; that of the snapshot for the oldest known */
     struct wire_raft_config wire; /* points into ids */
     struct raft_id ids[2][WIRE_VOTERS_MAX];
 };
@@ -64,7 +74,7 @@ bool raft_conf_has(const struct raft_conf *conf, const struct raft_id *id);
 /* Everybody in either half, each once. */
 size_t raft_conf_all(const struct raft_conf *conf, struct raft_id ret_ids[2 * WIRE_VOTERS_MAX]);
 
-/* ---- a follower as its leader sees it, progress.c ------------------------------------------------------- */
+/* ---- a follower as its leader sees it, progress.c ------------------------------------------------------ */
 
 enum peer_state {
     PEER_PROBE,     /* where its log fits is not known: one message at a time */
@@ -78,25 +88,25 @@ struct raft_inflight {
 struct raft_peer {
     struct raft_id id;
     enum peer_state state;
-    bool tracked;             /* by RAFT_TRACK: a future voter */
-    bool leaving;             /* a former voter, kept until it knows */
-    bool refused;             /* it lost what it acknowledged: counted for nothing */
-    bool paused;              /* PROBE: an answer is awaited */
-    uint64_t match, next;     /* match < next */
-    uint64_t match_round;     /* the leader's round when match last grew */
+    bool tracked;         /* by RAFT_TRACK: a future voter */
+    bool leaving;         /* a former voter, kept until it knows */
+    bool refused;         /* it lost what it acknowledged: counted for nothing */
+    bool paused;          /* PROBE: an answer is awaited */
+    uint64_t match, next; /* match < next */
+    uint64_t match_round; /* the leader's round when match last grew */
     uint64_t round_sent, round_acked;
     uint64_t commit_sent;
-    uint64_t leave_round;     /* an answer to this round or a later one proves that it knows */
+    uint64_t leave_round; /* an answer to this round or a later one proves that it knows */
     int64_t leave_until_us;
     int64_t heard_us;
     VEC(struct raft_inflight) inflights;
     size_t inflight_bytes;
     uint64_t snap_index, snap_offset, snap_size;
-    bool snap_reading;        /* a chunk was asked of the shell */
+    bool snap_reading; /* a chunk was asked of the shell */
     int64_t snap_sent_us;
 };
 
-/* ---- effects that wait to be drained, effect.c ---------------------------------------------------------- */
+/* ---- effects that wait to be drained, effect.c --------------------------------------------------------- */
 
 /* A chunk with everything that it points to. */
 struct raft_chunk {
@@ -114,7 +124,7 @@ struct raft_item {
         struct wire_append_response append_response;
         struct wire_snapshot_response snapshot_response;
     } body;
-    uint64_t entries_first;   /* append_request: taken out of the log when drained */
+    uint64_t entries_first; /* append_request: taken out of the log when drained */
     size_t entries_count;
     struct raft_chunk *chunk; /* owned */
 };
@@ -122,7 +132,7 @@ struct raft_item {
 struct raft_read {
     uint64_t context;
     uint64_t index;
-    uint64_t round;           /* that must be confirmed; 0 = not begun yet */
+    uint64_t round; /* that must be confirmed; 0 = not begun yet */
 };
 struct raft_vote {
     struct raft_id id;
@@ -136,23 +146,23 @@ struct raft {
 
     /* Hard state and log. */
     uint64_t term;
-    struct raft_id vote;      /* zero: none */
+    struct raft_id vote; /* zero: none */
     struct raft_log log;
-    uint64_t commit, applied; /* applied: handed out by RAFT_APPLY or held by the snapshot */
+    uint64_t commit, applied;      /* applied: handed out by RAFT_APPLY or held by the snapshot */
     VEC(struct raft_conf *) confs; /* oldest first; the last is in force; never empty */
 
     /* Disk, persist.c. */
-    uint64_t ticket;          /* last handed out */
-    uint64_t durable;         /* last that became durable */
-    uint64_t pending;         /* in flight; 0 = none */
-    uint64_t pending_last;    /* what the pending ticket makes durable: lowered when the log is cut meanwhile */
+    uint64_t ticket;       /* last handed out */
+    uint64_t durable;      /* last that became durable */
+    uint64_t pending;      /* in flight; 0 = none */
+    uint64_t pending_last; /* what the pending ticket makes durable: lowered when the log is cut meanwhile */
     bool pending_hard;
-    bool hard_dirty;          /* term or vote changed since they were handed out */
-    uint64_t hard_commit;     /* the hint handed out last */
-    uint64_t handed;          /* last index handed to the disk */
-    uint64_t stable;          /* last index known durable */
-    uint64_t cut_index;       /* to be cut on disk before the next append; 0 = nothing */
-    bool reset_due;           /* the log on disk is to be replaced by the base */
+    bool hard_dirty;      /* term or vote changed since they were handed out */
+    uint64_t hard_commit; /* the hint handed out last */
+    uint64_t handed;      /* last index handed to the disk */
+    uint64_t stable;      /* last index known durable */
+    uint64_t cut_index;   /* to be cut on disk before the next append; 0 = nothing */
+    bool reset_due;       /* the log on disk is to be replaced by the base */
     bool disk_failed;
 
     /* Role and election, election.c. */
@@ -161,16 +171,16 @@ struct raft {
     struct raft_id leader;
     int64_t leader_heard_us;
     int64_t election_at_us;
-    int64_t hurry_until_us;   /* after RAFT_LEADER_DEAD: pre-votes are repeated quickly until then */
-    uint64_t vote_ticket;     /* our own vote counts once this is durable */
+    int64_t hurry_until_us; /* after RAFT_LEADER_DEAD: pre-votes are repeated quickly until then */
+    uint64_t vote_ticket;   /* our own vote counts once this is durable */
     VEC(struct raft_vote) votes;
-    bool was_voter;           /* in the newest committed configuration */
+    bool was_voter; /* in the newest committed configuration */
 
     /* Leader. */
     VEC(struct raft_peer *) peers; /* by id, ascending */
-    uint64_t term_start;      /* index of this term's first entry */
-    uint64_t round;           /* grows for the whole run, so that no two leaderships share a number */
-    uint64_t read_round;      /* the newest round that reads wait for */
+    uint64_t term_start;           /* index of this term's first entry */
+    uint64_t round;                /* grows for the whole run, so that no two leaderships share a number */
+    uint64_t read_round;           /* the newest round that reads wait for */
     int64_t heartbeat_at_us;
     uint64_t heartbeat_commit; /* commit index at the last heartbeat */
     size_t uncommitted_bytes;
@@ -288,7 +298,10 @@ void raft_lead_append(struct raft *r, enum entry_kind kind, struct bytes data);
 bool raft_accept_leader(struct raft *r, const struct wire_raft_message *m);
 void raft_append_request(struct raft *r, const struct wire_raft_message *m);
 void raft_append_response(struct raft *r, const struct wire_raft_message *m);
-/* Compares and takes entries that follow a place where the logs agree. ERR_CONFLICT: they contradict what is committed. */
+/*
+ * Compares and takes entries that follow a place where the logs agree. ERR_CONFLICT: they contradict what is
+ * committed.
+ */
 int raft_take_entries(struct raft *r, const struct wire_raft_entry *entries, size_t entries_count);
 bool raft_entries_valid(const struct wire_raft_entry *entries, size_t entries_count, uint64_t prev_index,
                         uint64_t prev_term, uint64_t term_max);

@@ -89,7 +89,8 @@ uint64_t raft_log_seek(const struct raft_log *log, uint64_t index, uint64_t term
     return index;
 }
 
-size_t raft_log_fit(const struct raft_log *log, uint64_t first, uint64_t last, size_t bytes_max, size_t *ret_bytes) {
+size_t raft_log_fit(const struct raft_log *log, uint64_t first, uint64_t last, size_t bytes_max,
+                    size_t *ret_bytes) {
     size_t count = 0, bytes = 0;
     for (uint64_t i = first; i <= last && count < ENTRIES_MAX; i++) {
         size_t cost = raft_log_at(log, i)->data.size + ENTRY_COST;

@@ -2,9 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * What is written, and what that proves. One ticket is under way at a time; what changes meanwhile goes into the next:
- * group commit without a timer. A ticket's worth is (pending_last, pending_hard); a cut of the log lowers
- * pending_last, so that a completion which comes after the cut proves nothing about entries that were written anew.
+ * What is written, and what that proves. One ticket is under way at a time; what changes meanwhile goes into
+ * the next: group commit without a timer. A ticket's worth is (pending_last, pending_hard); a cut of the log
+ * lowers pending_last, so that a completion which comes after the cut proves nothing about entries that were
+ * written anew.
  *
  *      memory   |.....stable.....|....handed....|........last
  *      disk      durable          under way      next ticket
@@ -12,8 +13,8 @@
 #include "internal.h"
 
 /*
- * The ticket that makes term and vote durable. A reset has a ticket of its own and carries them, so the next one is
- * always right.
+ * The ticket that makes term and vote durable. A reset has a ticket of its own and carries them, so the next
+ * one is always right.
  */
 uint64_t raft_ticket_hard(const struct raft *r) {
     if (r->hard_dirty)
@@ -110,8 +111,8 @@ void raft_persisted(struct raft *r, uint64_t ticket) {
 }
 
 /*
- * After a failed flush nobody knows what the disk holds, and asking again only hides it (the kernel marks the pages
- * clean). Whatever waits for a ticket is lost with it.
+ * After a failed flush nobody knows what the disk holds, and asking again only hides it (the kernel marks the
+ * pages clean). Whatever waits for a ticket is lost with it.
  */
 void raft_disk_failed(struct raft *r) {
     if (r->disk_failed)

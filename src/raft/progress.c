@@ -7,8 +7,9 @@
  *     PROBE --an append fits--> REPLICATE --refused--> PROBE
  *       '------- what it needs was cut ------> SNAPSHOT --installed, or it is further than that--> PROBE
  *
- * Beside the voters of both halves there are tracked nodes (future voters), former voters until they know that they
- * are, and guests: a former voter that was away asks for votes, because nobody told it. It is told, then dropped.
+ * Beside the voters of both halves there are tracked nodes (future voters), former voters until they know
+ * that they are, and guests: a former voter that was away asks for votes, because nobody told it. It is told,
+ * then dropped.
  */
 #include "internal.h"
 
@@ -77,8 +78,9 @@ void raft_peers_sync(struct raft *r) {
 }
 
 /*
- * Those that leave go when they know of it: they have the configuration's entry, and answered a round that began after
- * it was committed, so that they were told of the commit too. Or when they do not answer for long.
+ * Those that leave go when they know of it: they have the configuration's entry, and answered a round that
+ * began after it was committed, so that they were told of the commit too. Or when they do not answer for
+ * long.
  */
 void raft_peers_leave(struct raft *r) {
     const struct raft_conf *c = raft_conf_now(r);
@@ -197,9 +199,9 @@ void raft_peer_heard(struct raft *r, struct raft_peer *p, uint64_t round) {
 }
 
 /*
- * A log that ends before what its owner acknowledged. The leader knew of the match when it sent this round, so the
- * answer is no old one: the owner's disk forgot. It must not be fed again as if nothing had happened: it may have
- * forgotten votes as well.
+ * A log that ends before what its owner acknowledged. The leader knew of the match when it sent this round,
+ * so the answer is no old one: the owner's disk forgot. It must not be fed again as if nothing had happened:
+ * it may have forgotten votes as well.
  */
 bool raft_peer_forgot(struct raft *r, struct raft_peer *p, uint64_t round, uint64_t reported) {
     if (p->refused)

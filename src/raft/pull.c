@@ -2,21 +2,23 @@
  * Copyright the covey authors */
 
 /*
- * Learners pull what is committed from any peer that has it, so that the load on the leader does not grow with the
- * number of hosts. That it is committed the caller knows from a signed checkpoint. What a former voter still has of
- * entries that never were gives way to it.
+ * Learners pull what is committed from any peer that has it, so that the load on the leader does not grow
+ * with the number of hosts. That it is committed the caller knows from a signed checkpoint. What a former
+ * voter still has of entries that never were gives way to it.
  */
 #include "internal.h"
 
 void raft_pull_next(const struct raft *r, struct wire_pull_request *ret) {
     *ret = (struct wire_pull_request){.next = r->commit + 1, .term = raft_log_term(&r->log, r->commit)};
-    if (r->incoming.active && !r->incoming.installing) {
+    if (r->incoming.active && !r->incoming.installing && r->incoming.index > r->commit) {
         ret->snapshot_index = r->incoming.index;
         ret->offset = r->incoming.offset;
     }
 }
 
-/* An entry of a later term than ours is news of that term: a restart must not find a log that is ahead of it. */
+/*
+ * An entry of a later term than ours is news of that term: a restart must not find a log that is ahead of it.
+ */
 static void term_raise(struct raft *r, uint64_t term) {
     if (term > r->term)
         raft_follow(r, term, NULL);

@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * raft: the replicated log, after Ongaro's thesis (Consensus: bridging theory and practice, 2014). Section numbers
- * without another name are the thesis's.
+ * raft: the replicated log, after Ongaro's thesis (Consensus: bridging theory and practice, 2014). Section
+ * numbers without another name are the thesis's.
  *
  * What is here, by file:
  *   election.c   terms, pre-votes and votes (3.4, 9.6), stickiness, going back to following
@@ -20,41 +20,51 @@
  *
  * What differs from the thesis, and why:
  *
- * 1. A leader that has not heard a majority for the longest election timeout that a follower may draw steps down, and a
- *    node that heard a leader within the shortest one ignores votes (CheckQuorum and its lease in etcd's raft). Both are
- *    needed: with pre-votes alone, links that fail one way can keep a cluster without a leader (the outage of 2020 that
- *    Cloudflare described). Neither is relied on for safety: reads are confirmed by rounds, never by clocks.
- * 2. With these, a node whose term ran ahead would never be let in again, since the leader's messages look old to it and
- *    its own requests are ignored: so it answers an old message with its own term, the leader steps down, and all meet
- *    in a new term (etcd's unstick rule).
- * 3. Disk writes are asynchronous (10.2.1, etcd's async storage writes): see covey/raft.h for tickets. Entries may be
- *    committed and applied before they are durable here, when a majority has them. Votes are never told before they are
- *    durable, and requests for votes leave only after our own vote is.
- * 4. Every change of the configuration is joint, and waits for an entry of the leader's term to be committed. A voter
- *    that is removed goes on being sent to until it knows; a leader that is removed hands over when C_new is committed.
+ * 1. A leader that has not heard a majority for the longest election timeout that a follower may draw steps
+ *    down, and a node that heard a leader within the shortest one ignores votes (CheckQuorum and its lease in
+ *    etcd's raft). Both are needed: with pre-votes alone, links that fail one way can keep a cluster without
+ *    a leader (the outage of 2020 that Cloudflare described). Neither is relied on for safety: reads are
+ *    confirmed by rounds, never by clocks.
+ * 2. With these, a node whose term ran ahead would never be let in again, since the leader's messages look
+ *    old to it and its own requests are ignored: so it answers an old message with its own term, the leader
+ *    steps down, and all meet in a new term (etcd's unstick rule).
+ * 3. Disk writes are asynchronous (10.2.1, etcd's async storage writes): see covey/raft.h for tickets.
+ *    Entries may be committed and applied before they are durable here, when a majority has them. Votes are
+ *    never told before they are durable, and requests for votes leave only after our own vote is.
+ * 4. Every change of the configuration is joint, and waits for an entry of the leader's term to be committed.
+ *    A voter that is removed goes on being sent to until it knows; a leader that is removed hands over when
+ *    C_new is committed.
  * 5. Snapshots never replace entries that follow from them.
- * 6. An outside detector may say that the leader's host is dead: its followers forget it and ask for pre-votes at once.
- * 7. A voter that reports less than it acknowledged in the same term lost its disk's memory. Its answers, and silence,
- *    no longer count for this leader, which says so (RAFT_REFUSED); a new life of that disk has a new raft id. The
- *    leader recognises it by rounds: a report that answers a message which left after the acknowledgement came.
+ * 6. An outside detector may say that the leader's host is dead: its followers forget it and ask for
+ *    pre-votes at once.
+ * 7. A voter that reports less than it acknowledged in the same term lost its disk's memory. Its answers, and
+ *    silence, no longer count for this leader, which says so (RAFT_REFUSED); a new life of that disk has a
+ *    new raft id. The leader recognises it by rounds: a report that answers a message which left after the
+ *    acknowledgement came.
  *
- * Time enters with each input only. Randomness is in the election timeouts alone, from a generator seeded by the options
- * and the raft id, so that voters which were given the same seed do not stand at the same moment.
+ * Time enters with each input only. Randomness is in the election timeouts alone, from a generator seeded by
+ * the options and the raft id, so that voters which were given the same seed do not stand at the same moment.
  */
 #include <covey/codec.h>
 
 #include "internal.h"
 
 const char *raft_role_str(enum raft_role role) {
-    static const char *const names[] = {"learner", "follower", "pre-candidate", "candidate", "leader"};
-    return (size_t)role < sizeof names / sizeof names[0] ? names[role] : "?";
+    switch (role) {
+    case RAFT_LEARNER: return "learner";
+    case RAFT_FOLLOWER: return "follower";
+    case RAFT_PRE_CANDIDATE: return "pre-candidate";
+    case RAFT_CANDIDATE: return "candidate";
+    case RAFT_LEADER: return "leader";
+    }
+    return "?";
 }
 
 const char *raft_refusal_str(enum raft_refusal refusal) {
     return refusal == RAFT_FORGOT ? "forgot what it acknowledged" : "contradicts what is committed";
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static void options_default(struct raft_options *o) {
     if (o->heartbeat_us <= 0)
@@ -83,7 +93,10 @@ static uint64_t seed_of(const struct raft_options *o) {
     return o->seed ^ hash;
 }
 
-/* Do the entries follow from the snapshot, or one another up to it? If they end before it or contradict it: false. */
+/*
+ * Do the entries follow from the snapshot, or one another up to it? If they end before it or contradict it:
+ * false.
+ */
 static bool restored_fits(const struct raft_restored *s) {
     uint64_t first = s->entries[0].index, last = first + s->entries_count - 1;
     if (last < s->snapshot_index)
@@ -124,7 +137,10 @@ static void restore_log(struct raft *r, const struct raft_restored *s) {
     }
     size_t skip = 0;
     if (s->entries[0].index <= s->snapshot_index) {
-        /* The term before the first entry is not known, unless that is the very first: so it serves as the base. */
+        /*
+         * The term before the first entry is not known, unless that is the very first: so it serves as the
+         * base.
+         */
         skip = s->entries[0].index == 1 ? 0 : 1;
         r->log.base_index = skip ? s->entries[0].index : 0;
         r->log.base_term = skip ? s->entries[0].term : 0;
@@ -149,8 +165,9 @@ static void restore_hard(struct raft *r, const struct raft_restored *s) {
     r->applied = s->snapshot_index;
 }
 
-struct raft *raft_new(const struct raft_options *options, const struct raft_restored *restored, int64_t now_us) {
-    static const struct raft_restored nothing;
+struct raft *raft_new(const struct raft_options *options, const struct raft_restored *restored,
+                      int64_t now_us) {
+    struct raft_restored nothing = {0};
     const struct raft_restored *s = restored ? restored : &nothing;
     if (!restored_valid(s))
         return NULL;
@@ -205,7 +222,7 @@ int raft_bootstrap(struct raft *r, int64_t now_us) {
     return 0;
 }
 
-/* ---- inputs --------------------------------------------------------------------------------------------- */
+/* ---- inputs -------------------------------------------------------------------------------------------- */
 
 /* What a leader owes after any input, in this order: what was decided decides what is sent. */
 static void lead_settle(struct raft *r) {
@@ -249,9 +266,9 @@ static void tick(struct raft *r) {
 }
 
 static bool message_ours(const struct raft *r, const struct wire_raft_message *m) {
-    return !r->disk_failed && m->generation == r->options.generation && ID_EQUAL(m->recovery, r->options.recovery) &&
-           raft_id_equal(&m->to, &r->options.self) && !raft_id_equal(&m->from, &r->options.self) && m->term > 0 &&
-           m->term <= TERM_MAX;
+    return !r->disk_failed && m->generation == r->options.generation &&
+           ID_EQUAL(m->recovery, r->options.recovery) && raft_id_equal(&m->to, &r->options.self) &&
+           !raft_id_equal(&m->from, &r->options.self) && m->term > 0 && m->term <= TERM_MAX;
 }
 
 static void answer(struct raft *r, const struct wire_raft_message *m) {
@@ -325,7 +342,7 @@ int64_t raft_deadline(const struct raft *r) {
     return r->transfer && r->transfer_until_us < at ? r->transfer_until_us : at;
 }
 
-/* ---- getters -------------------------------------------------------------------------------------------- */
+/* ---- getters ------------------------------------------------------------------------------------------- */
 
 enum raft_role raft_role(const struct raft *r) { return r->role; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
@@ -346,7 +363,9 @@ bool raft_leader(const struct raft *r, struct raft_id *ret_leader) {
 
 bool raft_leader_ready(const struct raft *r) { return r->role == RAFT_LEADER && r->commit >= r->term_start; }
 
-bool raft_is_voter(const struct raft *r, const struct raft_id *id) { return raft_conf_has(raft_conf_now(r), id); }
+bool raft_is_voter(const struct raft *r, const struct raft_id *id) {
+    return raft_conf_has(raft_conf_now(r), id);
+}
 
 int64_t raft_contact_us(const struct raft *r) {
     return r->role == RAFT_LEADER ? raft_quorum_heard(r) : r->leader_heard_us;
@@ -366,8 +385,8 @@ bool raft_progress(const struct raft *r, const struct raft_id *peer, struct raft
     return true;
 }
 
-int raft_log_read(const struct raft *r, uint64_t first, size_t bytes_max, const struct wire_raft_entry **ret_entries,
-                  size_t *ret_count) {
+int raft_log_read(const struct raft *r, uint64_t first, size_t bytes_max,
+                  const struct wire_raft_entry **ret_entries, size_t *ret_count) {
     if (first <= r->log.base_index)
         return ERR_NOT_FOUND;
     size_t bytes = 0;

@@ -2,13 +2,13 @@
  * Copyright the covey authors */
 
 /*
- * Linearizable reads without the log (ReadIndex, thesis 6.4): the commit index, noted when a round of messages begins
- * that a majority answers. Before an entry of its own term is committed a leader does not know the commit index yet:
- * reads wait.
+ * Linearizable reads without the log (ReadIndex, thesis 6.4): the commit index, noted when a round of
+ * messages begins that a majority answers. Before an entry of its own term is committed a leader does not
+ * know the commit index yet: reads wait.
  *
- * The round is the leader's own counter. etcd matched answers by a context that the client chose, and a repeated one
- * let an old answer confirm a new read (etcd-io/raft, pull request 397). Reads that come while a round is out wait for
- * the next, so that any number of them costs one round.
+ * The round is the leader's own counter. etcd matched answers by a context that the client chose, and a
+ * repeated one let an old answer confirm a new read (etcd-io/raft, pull request 397). Reads that come while a
+ * round is out wait for the next, so that any number of them costs one round.
  */
 #include "internal.h"
 

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * The state instead of the log, for whoever needs entries that were cut. It goes in chunks, one at a time; the receiver
- * says which byte it wants next, so a transfer goes on where it stopped, also with another leader that has the same
- * snapshot (same index, same checksum).
+ * The state instead of the log, for whoever needs entries that were cut. It goes in chunks, one at a time;
+ * the receiver says which byte it wants next, so a transfer goes on where it stopped, also with another
+ * leader that has the same snapshot (same index, same checksum).
  *
  *     leader                                  follower
  *     SNAPSHOT_READ -> shell
@@ -13,12 +13,12 @@
  *     ...                                     the last one: INSTALL -> shell: verify, save, replace the state
  *                                        <--- snapshot_response, offset = total_size <- INSTALLED
  *
- * A snapshot whose (index, term) is in the follower's log replaces nothing: it only proves that this much is committed,
- * and the entries behind it stay.
+ * A snapshot whose (index, term) is in the follower's log replaces nothing: it only proves that this much is
+ * committed, and the entries behind it stay.
  */
 #include "internal.h"
 
-/* ---- leader --------------------------------------------------------------------------------------------- */
+/* ---- leader -------------------------------------------------------------------------------------------- */
 
 static void chunk_ask(struct raft *r, struct raft_peer *p) {
     struct raft_item *item = raft_emit(r, RAFT_SNAPSHOT_READ);
@@ -50,7 +50,8 @@ bool raft_chunk_valid(const struct wire_snapshot_chunk *c) {
         return false;
     if (c->offset > c->total_size || c->data.size > c->total_size - c->offset || !raft_conf_valid(&c->config))
         return false;
-    return c->data.size > 0; /* and so no snapshot is empty: an answer at its end means that it is installed */
+    return c->data.size >
+           0; /* and so no snapshot is empty: an answer at its end means that it is installed */
 }
 
 void raft_snapshot_read(struct raft *r, const struct raft_id *id, const struct wire_snapshot_chunk *chunk) {
@@ -102,7 +103,7 @@ void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m) {
     chunk_ask(r, p);
 }
 
-/* ---- receiver ------------------------------------------------------------------------------------------- */
+/* ---- receiver ------------------------------------------------------------------------------------------ */
 
 static void snapshot_answer(struct raft *r, const struct raft_id *to, uint64_t after,
                             struct wire_snapshot_response answer) {
@@ -150,7 +151,8 @@ static void incoming_take(struct raft *r, const struct wire_snapshot_chunk *c) {
 }
 
 int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, const struct raft_id *to) {
-    if (c->index <= r->commit || raft_log_has(&r->log, c->index, c->term)) {
+    /* A leader's word is enough to commit what is here; that of a peer, which was asked, is checked later. */
+    if (c->index <= r->commit || (to && raft_log_has(&r->log, c->index, c->term))) {
         raft_commit_to(r, c->index);
         snapshot_answer(r, to, raft_ticket_log(r, r->commit),
                         (struct wire_snapshot_response){
@@ -182,8 +184,8 @@ void raft_snapshot_chunk(struct raft *r, const struct wire_raft_message *m) {
 }
 
 /*
- * The state is the snapshot's. If the log has come to hold its last entry meanwhile, it stays; else it holds nothing
- * that follows, and begins anew there.
+ * The state is the snapshot's. If the log has come to hold its last entry meanwhile, it stays; else it holds
+ * nothing that follows, and begins anew there.
  */
 int raft_installed(struct raft *r, uint64_t index) {
     if (!r->incoming.installing || (index != 0 && index != r->incoming.index))

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Leadership handed over (thesis 3.10): the leader takes no proposals, brings the target up to date and tells it to
- * stand at once, without a pre-vote and with the flag that overrides stickiness. If that takes longer than an election
- * timeout, the leader goes on.
+ * Leadership handed over (thesis 3.10): the leader takes no proposals, brings the target up to date and tells
+ * it to stand at once, without a pre-vote and with the flag that overrides stickiness. If that takes longer
+ * than an election timeout, the leader goes on.
  */
 #include "internal.h"
 

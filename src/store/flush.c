@@ -30,7 +30,7 @@ static const char *op_word(enum disk_op_kind kind) {
     return "?";
 }
 
-/* ---- lists, under the mutex ------------------------------------------------------------------------------ */
+/* ---- lists, under the mutex ---------------------------------------------------------------------------- */
 
 static void list_pop(struct job_list *list) {
     struct job *job = list->first;
@@ -70,7 +70,7 @@ static void done_push(struct store *s, const struct store_done *done) {
     (void)written;
 }
 
-/* ---- failing --------------------------------------------------------------------------------------------- */
+/* ---- failing ------------------------------------------------------------------------------------------- */
 
 /* The first failure is told and ends everything. */
 static void store_fail(struct store *s, const struct disk_op *op, const char *name, int system_error) {
@@ -94,7 +94,7 @@ static bool store_failed(struct store *s) {
     return failed;
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------------------- */
 
 /* Each returns 0 or an errno. */
 static int fd_write(struct store *s, int fd, const uint8_t *data, size_t size, uint64_t offset) {
@@ -170,7 +170,7 @@ static int open_file_get(struct store *s, const char *name, struct open_file **r
     return 0;
 }
 
-/* ---- the flusher's operations ---------------------------------------------------------------------------- */
+/* ---- the flusher's operations -------------------------------------------------------------------------- */
 
 static int op_write(struct store *s, const struct disk_op *op) {
     struct open_file *f = NULL;
@@ -213,7 +213,7 @@ static int op_replace(struct store *s, const struct disk_op *op) {
     return error ? error : directory_flush(s);
 }
 
-/* ---- the maker's operations ------------------------------------------------------------------------------ */
+/* ---- the maker's operations ---------------------------------------------------------------------------- */
 
 static int zeros_write(struct store *s, int fd, uint64_t size) {
     uint8_t *zeros = mem_alloc(ZEROS_SIZE);
@@ -248,7 +248,7 @@ static int op_remove(struct store *s, const struct disk_op *op) {
     return directory_flush(s);
 }
 
-/* ---- the threads ----------------------------------------------------------------------------------------- */
+/* ---- the threads --------------------------------------------------------------------------------------- */
 
 /* The first job, left in its list so that others see it; NULL: the thread ends. */
 static struct job *job_await(struct store *s, struct job_list *list, const bool *end) {

@@ -3,4 +3,9 @@
 
 noinst_LIBRARIES += %D%/libstore.a
 # files: *.c *.h
-%C%_libstore_a_SOURCES =
+%C%_libstore_a_SOURCES = \
+	%D%/calls.c \
+	%D%/flush.c \
+	%D%/internal.h \
+	%D%/open.c \
+	%D%/store.c

@@ -14,7 +14,7 @@
 
 #define READ_BYTES_MAX_DEFAULT (UINT64_C(4) << 30)
 
-/* ---- opening --------------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------------------- */
 
 static int directory_open(struct store *s, char *ret_text, size_t text_size) {
     bool made = mkdir(s->path, 0700) == 0;
@@ -113,7 +113,7 @@ int store_open(const struct store_options *options, struct store **ret_store, ch
     return 0;
 }
 
-/* ---- closing --------------------------------------------------------------------------------------------- */
+/* ---- closing ------------------------------------------------------------------------------------------- */
 
 static void fd_close(int fd) {
     if (fd >= 0)
@@ -146,7 +146,7 @@ void store_close(struct store *s) {
     mem_free(s);
 }
 
-/* ---- use ------------------------------------------------------------------------------------------------- */
+/* ---- use ----------------------------------------------------------------------------------------------- */
 
 const struct disk_file *store_files(const struct store *s, size_t *ret_count) {
     *ret_count = s->files_count;

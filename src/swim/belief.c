@@ -26,7 +26,7 @@ void swim_answer(struct swim *s, struct member *m, const struct addr *addr) {
     swim_send(s, m->id, addr->size ? addr : &m->addr, &packet, m, NULL);
 }
 
-/* ---- this node ------------------------------------------------------------------------------------------ */
+/* ---- this node ----------------------------------------------------------------------------------------- */
 
 static void generation_raise(struct swim *s, uint32_t generation) {
     s->self->incarnation = (struct incarnation){generation, 0};
@@ -77,10 +77,11 @@ static void hear_self_record(struct swim *s, const struct wire_member *record, s
     if (self_forged(s, record) && !s->leaving)
         self_raise(s, s->self->incarnation);
     else
-        swim_hear_of_self(s, record->state, (struct incarnation){record->generation, record->version}, accuser);
+        swim_hear_of_self(s, record->state, (struct incarnation){record->generation, record->version},
+                          accuser);
 }
 
-/* ---- others --------------------------------------------------------------------------------------------- */
+/* ---- others -------------------------------------------------------------------------------------------- */
 
 static bool addr_usable(const struct addr *a) {
     uint8_t any = 0;
@@ -111,7 +112,8 @@ static bool renew(struct member *m, const struct wire_member *record, struct inc
     return changed;
 }
 
-static void hear_alive(struct swim *s, struct member *m, const struct wire_member *record, struct node_id via) {
+static void hear_alive(struct swim *s, struct member *m, const struct wire_member *record,
+                       struct node_id via) {
     struct incarnation seen = {record->generation, record->version};
     int order = incarnation_compare(seen, m->incarnation);
     if (order <= 0) {
@@ -135,7 +137,8 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
     tell(s, m);
 }
 
-static void suspicion_start(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
+static void suspicion_start(struct swim *s, struct member *m, struct incarnation seen,
+                            struct node_id accuser) {
     size_t n = s->probe_ring.count + 1;
     /* With too few to confirm, waiting for confirmations would only be waiting. */
     uint32_t k = n < 2 + (size_t)s->config.confirmations ? 0 : s->config.confirmations;
@@ -180,9 +183,7 @@ void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, str
         else
             confirm(s, m, accuser);
         break;
-    case MEMBER_STATE_DEAD:
-        m->incarnation = seen;
-        break;
+    case MEMBER_STATE_DEAD: m->incarnation = seen; break;
     case MEMBER_STATE_LEFT:
         if (order > 0) {
             /* It had come back after it left, or nobody would suspect it. */
@@ -195,9 +196,9 @@ void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, str
 }
 
 /*
- * Somebody's verdict. Nobody is called dead here that had not Min to refute it here: the verdict of one who was cut off
- * himself, told when he is back, must not kill those who are well. So it ends the suspicion after Min at the latest, and
- * begins one where there is none.
+ * Somebody's verdict. Nobody is called dead here that had not Min to refute it here: the verdict of one
+ * who was cut off himself, told when he is back, must not kill those who are well. So it ends the
+ * suspicion after Min at the latest, and begins one where there is none.
  */
 static void verdict(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
     swim_suspect(s, m, seen, accuser);
@@ -265,7 +266,10 @@ void swim_hear(struct swim *s, const struct wire_member *record, struct node_id 
         if (!m || state == MEMBER_STATE_ALIVE)
             return;
     }
-    /* The other side of a healed cut has declared dead whom it could not see: they are given time to refute. */
+    /*
+     * The other side of a healed cut has declared dead whom it could not see: they are given time to
+     * refute.
+     */
     if (s->merging && state == MEMBER_STATE_DEAD)
         state = MEMBER_STATE_SUSPECT;
     switch (state) {

@@ -8,7 +8,10 @@
 uint32_t swim_log2_q20(uint64_t x) {
     assert(x > 0);
     unsigned whole = 63u - (unsigned)__builtin_clzll(x);
-    /* The mantissa in 1 / 2^31, within [1, 2). Each squaring moves one more bit of the logarithm before the point. */
+    /*
+     * The mantissa in 1 / 2^31, within [1, 2). Each squaring moves one more bit of the logarithm before
+     * the point.
+     */
     uint64_t mantissa = whole > 31 ? x >> (whole - 31) : x << (31 - whole);
     uint32_t result = whole;
     for (int bit = 0; bit < 20; bit++) {

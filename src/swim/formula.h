@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* The numbers of SWIM and Lifeguard, in integers: the same on every machine. n counts the members of the group. */
+/*
+ * The numbers of SWIM and Lifeguard, in integers: the same on every machine. n counts the members of the
+ * group.
+ */
 #ifndef COVEY_SWIM_FORMULA_H
 #define COVEY_SWIM_FORMULA_H
 
@@ -14,8 +17,8 @@ uint32_t swim_log2_q20(uint64_t x);
 int64_t swim_suspicion_min_us(uint32_t alpha, size_t n, int64_t period_us);
 
 /*
- * max(Min, Max - (Max - Min) * log(C + 1) / log(K + 1)) for C independent confirmations (Lifeguard, section IV.B).
- * With K = 0, nobody being there to confirm, Min.
+ * max(Min, Max - (Max - Min) * log(C + 1) / log(K + 1)) for C independent confirmations (Lifeguard,
+ * section IV.B). With K = 0, nobody being there to confirm, Min.
  */
 int64_t swim_suspicion_us(uint32_t confirmations, uint32_t k, int64_t min_us, int64_t max_us);
 

@@ -12,18 +12,18 @@
 
 #define NOWHERE UINT32_MAX /* a position in a ring or the heap: in none */
 
-#define CONFIRMATIONS_MAX  16
-#define RETRANSMITS_MAX    80   /* 16 * 5 digits: the most that the clamped configuration can ask for */
-#define PROBES_MAX         4    /* the one of the period and those that SWIM_PROBE asked for */
-#define HELPERS_MAX        8
-#define RELAYS_MAX         512  /* pings under way for others; more are not helped */
-#define SEEDS_MAX          64
-#define FORGOTTEN_MAX      4096 /* ids taken out by the cluster; the oldest mark gives way */
-#define BUDGET_MAX_MS      60000
+#define CONFIRMATIONS_MAX 16
+#define RETRANSMITS_MAX   80 /* 16 * 5 digits: the most that the clamped configuration can ask for */
+#define PROBES_MAX        4  /* the one of the period and those that SWIM_PROBE asked for */
+#define HELPERS_MAX       8
+#define RELAYS_MAX        512 /* pings under way for others; more are not helped */
+#define SEEDS_MAX         64
+#define FORGOTTEN_MAX     4096 /* ids taken out by the cluster; the oldest mark gives way */
+#define BUDGET_MAX_MS     60000
 
 /*
- * Incarnations from here on are refused, whoever tells them: one forged or rotten packet must not lift a member to
- * a number above which there is no refutation. 2^32 - 2^16 refutations or starts do not happen.
+ * Incarnations from here on are refused, whoever tells them: one forged or rotten packet must not lift a
+ * member to a number above which there is no refutation. 2^32 - 2^16 refutations or starts do not happen.
  */
 #define INCARNATION_LIMIT (UINT32_MAX - 0xffffu)
 
@@ -43,10 +43,10 @@ struct accusation {
     int64_t timer_us;       /* suspect: declared dead then; dead and left: forgotten then */
     uint32_t heap_pos;
     /* Of a suspect only. */
-    uint32_t k;             /* confirmations that bring the timer down to min_us */
+    uint32_t k; /* confirmations that bring the timer down to min_us */
     int64_t started_us, min_us, max_us;
-    uint32_t from_count;    /* 1 + confirmations */
-    struct node_id from[];  /* the first accuser, then the independent ones; k + 1 places */
+    uint32_t from_count;   /* 1 + confirmations */
+    struct node_id from[]; /* the first accuser, then the independent ones; k + 1 places */
 };
 
 struct member;
@@ -57,19 +57,19 @@ struct rumour {
 };
 
 struct member {
-    struct node_id id;     /* zero: a seed of which only the address is known */
+    struct node_id id; /* zero: a seed of which only the address is known */
     struct addr addr;
     uint8_t name_size;
-    uint8_t state;         /* enum member_state */
-    bool known;            /* in the table; false: a stranger (a contact never heard of) or a seed */
-    bool pinned;           /* a contact of the committed table: tried for ever */
+    uint8_t state; /* enum member_state */
+    bool known;    /* in the table; false: a stranger (a contact never heard of) or a seed */
+    bool pinned;   /* a contact of the committed table: tried for ever */
     uint8_t *name;
     struct incarnation incarnation; /* the highest of all evidence */
     int64_t changed_us, last_ack_us;
     uint32_t rtt_us, rtt_deviation_us;
-    int64_t answered_us;   /* when it was last told of its record unasked */
-    uint32_t ring_pos;     /* alive, suspect: in the ring of probes; dead, stranger, seed: of retries */
-    uint32_t sync_stamp;   /* of the last sync whose record of it was the same as ours */
+    int64_t answered_us; /* when it was last told of its record unasked */
+    uint32_t ring_pos;   /* alive, suspect: in the ring of probes; dead, stranger, seed: of retries */
+    uint32_t sync_stamp; /* of the last sync whose record of it was the same as ours */
     struct accusation *accusation; /* NULL while alive */
     struct rumour *rumour;         /* NULL: nothing to tell */
 };
@@ -113,16 +113,16 @@ struct pending {
 struct swim {
     struct swim_config config; /* its name is the self record's */
     struct prng prng;
-    int64_t now_us;            /* of the feed being handled */
+    int64_t now_us; /* of the feed being handled */
 
-    struct map members;        /* id -> struct member; the first entry is self */
-    struct map strangers;      /* contacts not in the table */
-    struct map forgotten;      /* id -> struct node_id */
+    struct map members;   /* id -> struct member; the first entry is self */
+    struct map strangers; /* contacts not in the table */
+    struct map forgotten; /* id -> struct node_id */
     VEC(struct member *) seeds;
     struct member *self;
-    size_t gone_count;         /* dead and left ones in the table */
+    size_t gone_count; /* dead and left ones in the table */
     struct ring probe_ring, retry_ring;
-    struct member **heap;      /* accusations by timer_us */
+    struct member **heap; /* accusations by timer_us */
     size_t heap_count, heap_capacity;
 
     struct probe probes[PROBES_MAX]; /* [0] is the period's own */
@@ -130,7 +130,7 @@ struct swim {
     uint32_t seq;
     uint32_t health;
     VEC(struct relay) relays;
-    int64_t relay_us;                /* the earliest of the relays */
+    int64_t relay_us; /* the earliest of the relays */
 
     struct {
         struct rumour *first, *last;
@@ -158,7 +158,7 @@ struct swim {
     struct arena arena; /* of what is being decoded or encoded */
 };
 
-/* ---- table.c: members, rings, timers, events ---- */
+/* ---- table.c: members, rings, timers, events ----------------------------------------------------------- */
 struct member *swim_find(const struct swim *s, struct node_id id);
 struct member *swim_member_new(struct swim *s, struct node_id id, const struct addr *addr);
 void swim_member_free(struct member *m);
@@ -166,7 +166,10 @@ void swim_member_free(struct member *m);
 struct member *swim_table_add(struct swim *s, const struct wire_member *record);
 void swim_table_forget(struct swim *s, struct member *m);
 void swim_member_describe(struct member *m, struct bytes name, const struct addr *addr);
-/* Rings, counts, timer and time of change follow. SUSPECT and DEAD need an accuser; k places for confirmations. */
+/*
+ * Rings, counts, timer and time of change follow. SUSPECT and DEAD need an accuser; k places for
+ * confirmations.
+ */
 void swim_member_turn(struct swim *s, struct member *m, enum member_state state, struct node_id accuser,
                       uint32_t k);
 void swim_timer_set(struct swim *s, struct member *m, int64_t at_us);
@@ -180,7 +183,7 @@ void swim_ring_front(struct ring *ring, struct member *m);
 size_t swim_pick(struct swim *s, const struct member *except, size_t wanted, struct member **out);
 struct swim_effect *swim_event(struct swim *s, enum swim_event_kind kind, const struct member *m);
 
-/* ---- belief.c: the table of transitions ---- */
+/* ---- belief.c: the table of transitions ---------------------------------------------------------------- */
 /* `via` told it: the accuser if the record names none. */
 void swim_hear(struct swim *s, const struct wire_member *record, struct node_id via);
 /* What somebody believes of this node. */
@@ -191,7 +194,7 @@ void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, str
 void swim_timers_run(struct swim *s);
 void swim_health_add(struct swim *s, int delta);
 
-/* ---- rumour.c: what is told on, and the packing of datagrams ---- */
+/* ---- rumour.c: what is told on, and the packing of datagrams ------------------------------------------- */
 void swim_rumour_start(struct swim *s, struct member *m);
 void swim_rumour_stop(struct swim *s, struct member *m);
 /* All but the one of this node. */
@@ -206,7 +209,7 @@ struct swim_effect *swim_effect_new(struct swim *s, enum swim_effect_kind kind);
 void swim_effect_encode(struct swim *s, struct swim_effect *effect, const struct codec_type *type,
                         const void *obj);
 
-/* ---- probe.c: pings for oneself and for others ---- */
+/* ---- probe.c: pings for oneself and for others --------------------------------------------------------- */
 void swim_probes_run(struct swim *s);
 void swim_probe_at_once(struct swim *s, struct node_id target);
 void swim_heard_from(struct swim *s, struct node_id from);
@@ -217,7 +220,7 @@ void swim_nack_take(struct swim *s, const struct wire_nack *nack, struct node_id
 void swim_probes_shift(struct swim *s, int64_t late_us, int64_t floor_us);
 int64_t swim_probes_deadline(const struct swim *s);
 
-/* ---- sync.c: push-pull, and those who may come back ---- */
+/* ---- sync.c: push-pull, and those who may come back ---------------------------------------------------- */
 void swim_sync_run(struct swim *s);
 int swim_sync_take(struct swim *s, const struct swim_input *in);
 int swim_seed_add(struct swim *s, const struct addr *addr);

@@ -5,9 +5,10 @@
 
 #include "internal.h"
 
-#define NACK_PERCENT 80 /* of the asker's budget: the rest is for the nack's way back (Lifeguard, section IV.A) */
+/* Of the asker's budget: the rest is for the nack's way back (Lifeguard, section IV.A). */
+#define NACK_PERCENT 80
 
-/* ---- one probe ------------------------------------------------------------------------------------------ */
+/* ---- one probe ----------------------------------------------------------------------------------------- */
 
 /* As for a retransmission timer (RFC 6298), within bounds: a quick host is not given up by a hiccup. */
 static int64_t probe_timeout_us(const struct swim *s, const struct member *m) {
@@ -93,8 +94,10 @@ static void period_begin(struct swim *s) {
     if (m) {
         probe_start(s, &s->probes[0], m);
     } else if (!s->leaving) {
-        /* Alone there is nothing that speaks for its health, nor against it. What it would have told of the others
-         * is stale when somebody is there to hear it. */
+        /*
+         * Alone there is nothing that speaks for its health, nor against it. What it would have told of the
+         * others is stale when somebody is there to hear it.
+         */
         swim_health_add(s, -1);
         swim_rumours_drop(s);
     }
@@ -118,7 +121,7 @@ void swim_probe_at_once(struct swim *s, struct node_id target) {
         swim_ring_front(&s->probe_ring, m);
 }
 
-/* ---- relays --------------------------------------------------------------------------------------------- */
+/* ---- relays -------------------------------------------------------------------------------------------- */
 
 static void relays_deadline(struct swim *s) {
     s->relay_us = TIME_NEVER_US;
@@ -187,7 +190,7 @@ static void relay_ack(struct swim *s, const struct wire_ack *ack, struct node_id
     }
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 static void rtt_sample(struct member *m, int64_t sample_us) {
     int64_t sample = sample_us < 1 ? 1 : sample_us > UINT32_MAX / 2 ? UINT32_MAX / 2 : sample_us;
@@ -274,7 +277,7 @@ void swim_ping_answer(struct swim *s, const struct wire_ping *ping, const struct
     s->self_refuted = s->sender_stale = false;
 }
 
-/* ---- time ----------------------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------------------- */
 
 void swim_probes_run(struct swim *s) {
     relays_run(s);

@@ -4,15 +4,15 @@
 /*
  * What is told on, and how much of it goes into one datagram.
  *
- * One rumour a member: a newer one takes the place of the older. Those sent least often go first (SWIM, section
- * 4.1), among equals the oldest; after swim_retransmits() times a rumour is dropped.
+ * One rumour a member: a newer one takes the place of the older. Those sent least often go first (SWIM,
+ * section 4.1), among equals the oldest; after swim_retransmits() times a rumour is dropped.
  */
 
 #include "internal.h"
 
 #define MISSES_MAX 8 /* rumours too large for the room that is left, until the packet is called full */
 
-/* ---- effects -------------------------------------------------------------------------------------------- */
+/* ---- effects ------------------------------------------------------------------------------------------- */
 
 struct swim_effect *swim_effect_new(struct swim *s, enum swim_effect_kind kind) {
     struct pending p = {.effect = {.kind = kind}};
@@ -29,7 +29,7 @@ void swim_effect_encode(struct swim *s, struct swim_effect *effect, const struct
     effect->packet.size = s->out.size - p->packet_at;
 }
 
-/* ---- the queue ------------------------------------------------------------------------------------------ */
+/* ---- the queue ----------------------------------------------------------------------------------------- */
 
 static void rumour_link(struct swim *s, struct rumour *r) {
     r->next = NULL;
@@ -94,7 +94,7 @@ static void rumour_sent(struct swim *s, struct member *m, uint32_t limit) {
     rumour_link(s, r);
 }
 
-/* ---- packing -------------------------------------------------------------------------------------------- */
+/* ---- packing ------------------------------------------------------------------------------------------- */
 
 struct wire_member swim_record(const struct member *m, bool full) {
     struct wire_member record = {

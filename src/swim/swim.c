@@ -6,55 +6,64 @@
  *
  * What is built, and after whom
  * =============================
- * [SWIM] A. Das, I. Gupta, A. Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process Group Membership
- * Protocol", DSN 2002. [LG] A. Dadgar, J. Phillips, J. Currey, "Lifeguard: Local Health Awareness for More Accurate
- * Failure Detection", 2018. memberlist, Tarantool's swim and foca are the implementations that were learnt from.
+ * [SWIM] A. Das, I. Gupta, A. Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process Group
+ * Membership Protocol", DSN 2002. [LG] A. Dadgar, J. Phillips, J. Currey, "Lifeguard: Local Health
+ * Awareness for More Accurate Failure Detection", 2018. memberlist, Tarantool's swim and foca are the
+ * implementations that were learnt from.
  *
- * One probe a period [SWIM 3.1]: ping a member; without an ack in time ask k others to ping it (ping_req); without
- * any ack by the end of the period it is suspect [SWIM 4.2]. Targets go round in a random order that is drawn anew
- * each lap, a newcomer is put in at a random place [SWIM 4.3]: at most 2n - 1 periods lie between two probes of one
- * member. News rides on the pings and acks, each rumour lambda log n times, those sent least often first [SWIM 4.1].
+ * One probe a period [SWIM 3.1]: ping a member; without an ack in time ask k others to ping it
+ * (ping_req); without any ack by the end of the period it is suspect [SWIM 4.2]. Targets go round in a
+ * random order that is drawn anew each lap, a newcomer is put in at a random place [SWIM 4.3]: at most
+ * 2n - 1 periods lie between two probes of one member. News rides on the pings and acks, each rumour lambda
+ * log n times, those sent least often first [SWIM 4.1].
  *
- * A host that is slow itself must not blame others [LG IV.A]: its health, 0 when well, goes up with a failed probe,
- * with a helper that sent neither ack nor nack, and with a suspicion of itself that it had to refute; it goes down
- * with an answered probe. Period and probe timeout are multiplied by health + 1. A suspicion lasts from Max down to
- * Min as independent accusers confirm it [LG IV.B], and a ping to a suspect tells it so first [LG IV.C, buddy].
+ * A host that is slow itself must not blame others [LG IV.A]: its health, 0 when well, goes up with a
+ * failed probe, with a helper that sent neither ack nor nack, and with a suspicion of itself that it had
+ * to refute; it goes down with an answered probe. Period and probe timeout are multiplied by health + 1.
+ * A suspicion lasts from Max down to Min as independent accusers confirm it [LG IV.B], and a ping to a
+ * suspect tells it so first [LG IV.C, buddy].
  *
  * What differs, and why
  * =====================
- * - Incarnation = (generation, version). The generation is persisted and raised at each start, so that a restarted
- *   host never loses against its own past; if the disk lost it, the host learns from the first evidence of its later
- *   life, jumps above it and asks (SWIM_GENERATION) for the new one to be kept. The paper has one number, from 0.
- * - Dead is not final [SWIM 4.2 drops the member]: a higher incarnation brings it back, and only the member itself
- *   makes one. Dead records are kept for days and their members contacted again, as are seeds and the members of the
- *   committed table: a healed cut merges by itself. Implementations that skip the dead split for good.
- * - The highest incarnation of all evidence is kept, whatever the state: after Alive@1, Dead@1, Dead@10 a stale Alive@2
- *   resurrects nobody.
- * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and not in the
- *   O(log n) that the rumour takes. Whoever is heard from and held suspect or dead is told of it, at most once
- *   a period.
- * - Another's verdict "dead" [SWIM 4.2: overrides at once] only ends the suspicion after Min at the latest: nobody is dead
- *   here without having had that long to refute here. Else whoever was cut off alone brings the death of all others when
- *   he is back. As the suspicion has spread before the verdict, this costs no more than that took.
- * - A nack is due at 80 % of the asker's remaining budget, which the ping_req carries. With a timer of the helper's own
- *   it comes too late, and a healthy prober of a dead member charges itself.
- * - A late event loop blames nobody: when an input comes more than a period after the deadline that was told, every
- *   deadline moves by the lateness, verdicts not below a whole period from then. [LG] bears slowness, not a stop.
- * - The probe timeout follows the round trip (smoothed as in RFC 6298), from a quarter of the configured one to half
- *   a period. Before the first sample it is the configured one [SWIM 3.1 takes an average over all].
- * - One buffer of rumours, not one for the living and one for the failed [SWIM 4.1]: with only one rumour a member and the
- *   fewest-sent first none starves.
- * - No probe over TCP beside the ping_req as memberlist has: streams between members exist anyway, and what comes
- *   over them is fed as SWIM_ALIVE_HINT.
- * - No other gossip than on pings and acks: 2 messages out and 2 in per period and member spread news in about log n
- *   periods [SWIM 5, figure 3b].
- * - Members learnt second-hand are let in when they are alive (the envelope has authenticated who tells it), never
- *   when they are dead: ghosts would be passed round for ever.
+ * - Incarnation = (generation, version). The generation is persisted and raised at each start, so that a
+ *   restarted host never loses against its own past; if the disk lost it, the host learns from the first
+ *   evidence of its later life, jumps above it and asks (SWIM_GENERATION) for the new one to be kept. The
+ *   paper has one number, from 0.
+ * - Dead is not final [SWIM 4.2 drops the member]: a higher incarnation brings it back, and only the
+ *   member itself makes one. Dead records are kept for days and their members contacted again, as are
+ *   seeds and the members of the committed table: a healed cut merges by itself. Implementations that
+ *   skip the dead split for good.
+ * - The highest incarnation of all evidence is kept, whatever the state: after Alive@1, Dead@1, Dead@10 a
+ *   stale Alive@2 resurrects nobody.
+ * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and
+ *   not in the O(log n) that the rumour takes. Whoever is heard from and held suspect or dead is told of
+ *   it, at most once a period.
+ * - Another's verdict "dead" [SWIM 4.2: overrides at once] only ends the suspicion after Min at the
+ *   latest: nobody is dead here without having had that long to refute here. Else whoever was cut off
+ *   alone brings the death of all others when he is back. As the suspicion has spread before the verdict,
+ *   this costs no more than that took.
+ * - A nack is due at 80 % of the asker's remaining budget, which the ping_req carries. With a timer of
+ *   the helper's own it comes too late, and a healthy prober of a dead member charges itself.
+ * - A late event loop blames nobody: when an input comes more than a period after the deadline that was
+ *   told, every deadline moves by the lateness, verdicts not below a whole period from then. [LG] bears
+ *   slowness, not a stop.
+ * - The probe timeout follows the round trip (smoothed as in RFC 6298), from a quarter of the configured
+ *   one to half a period. Before the first sample it is the configured one [SWIM 3.1 takes an average
+ *   over all].
+ * - One buffer of rumours, not one for the living and one for the failed [SWIM 4.1]: with only one rumour
+ *   a member and the fewest-sent first none starves.
+ * - No probe over TCP beside the ping_req as memberlist has: streams between members exist anyway, and
+ *   what comes over them is fed as SWIM_ALIVE_HINT.
+ * - No other gossip than on pings and acks: 2 messages out and 2 in per period and member spread news in
+ *   about log n periods [SWIM 5, figure 3b].
+ * - Members learnt second-hand are let in when they are alive (the envelope has authenticated who tells
+ *   it), never when they are dead: ghosts would be passed round for ever.
  *
  * Transitions
  * ===========
- * i = incarnation told, h = incarnation held. "keep i": only the held incarnation is raised. In a merge (push-pull) a
- * dead of the other side counts as suspect, with the whole time to refute: it may only have been cut off.
+ * i = incarnation told, h = incarnation held. "keep i": only the held incarnation is raised. In a merge
+ * (push-pull) a dead of the other side counts as suspect, with the whole time to refute: it may only have
+ * been cut off.
  *
  *   held \ told | alive              | suspect                  | dead                | left
  *   ------------+--------------------+--------------------------+---------------------+-----------------
@@ -69,23 +78,25 @@
  *   self        | i>h refute         | i>=h refute              | i>=h refute         | i>=h refute
  *   self, leaves| i>h Left@i         | i>h Left@i               | i>h Left@i          | i>h Left@i
  *
- * Everything else changes nothing. At the same incarnation alive < suspect < dead < left, otherwise the higher one wins:
- * views converge in whatever order evidence arrives. A suspect whose timer ends is Dead@h, DIED; a dead or left record whose timer ends is forgotten. Refute: the version goes above
- * whatever was told, or the generation if that was a later one. A name or address of ours that is not so, told at
- * our own incarnation, is refuted as well.
+ * Everything else changes nothing. At the same incarnation alive < suspect < dead < left, otherwise the
+ * higher one wins: views converge in whatever order evidence arrives. A suspect whose timer ends is
+ * Dead@h, DIED; a dead or left record whose timer ends is forgotten. Refute: the version goes above
+ * whatever was told, or the generation if that was a later one. A name or address of ours that is not so,
+ * told at our own incarnation, is refuted as well.
  *
  * Cost
  * ====
- * A member takes about 120 bytes and its name. An idle period costs one ping and, on average, one answered ping. Timers
- * are a heap of the members that are not alive; nothing walks the table but a push-pull, a full table looking
- * for a dead record to give up, and the check of a seed's address when its turn comes.
+ * A member takes about 120 bytes and its name. An idle period costs one ping of about 35 bytes and, on
+ * average, one answered ping. Timers are a heap of the members that are not alive; nothing walks the table
+ * but a push-pull, a full table looking for a dead record to give up, and the check of a seed's address when
+ * its turn comes.
  */
 
 #include "internal.h"
 
 #define OUT_KEEP_BYTES (1u << 20) /* memory for packets that is kept between feeds */
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static int64_t bounded(int64_t value, int64_t otherwise, int64_t low, int64_t high) {
     if (value == 0)
@@ -169,7 +180,7 @@ void swim_free(struct swim *s) {
     mem_free(s);
 }
 
-/* ---- leaving -------------------------------------------------------------------------------------------- */
+/* ---- leaving ------------------------------------------------------------------------------------------- */
 
 #define LEAVE_BURSTS 2 /* the second makes up for what the first lost */
 
@@ -207,7 +218,7 @@ static void leave_run(struct swim *s) {
     }
 }
 
-/* ---- inputs --------------------------------------------------------------------------------------------- */
+/* ---- inputs -------------------------------------------------------------------------------------------- */
 
 static void later(int64_t *deadline_us, int64_t late_us) {
     if (*deadline_us != TIME_NEVER_US)
@@ -318,7 +329,7 @@ int swim_feed(struct swim *s, int64_t now_us, const struct swim_input *input) {
     return error;
 }
 
-/* ---- outputs -------------------------------------------------------------------------------------------- */
+/* ---- outputs ------------------------------------------------------------------------------------------- */
 
 bool swim_drain(struct swim *s, struct swim_effect *ret_effect) {
     if (s->pending_head == s->pending.count)

@@ -2,19 +2,19 @@
  * Copyright the covey authors */
 
 /*
- * Push-pull of whole tables over a stream, and the contacts that are tried for as long as they may come back: dead
- * members, seeds, and members of the committed table that were never heard of. Any one contact that answers
- * merges two halves: its table is merged here, and the news spreads as rumours.
+ * Push-pull of whole tables over a stream, and the contacts that are tried for as long as they may come
+ * back: dead members, seeds, and members of the committed table that were never heard of. Any one contact
+ * that answers merges two halves: its table is merged here, and the news spreads as rumours.
  */
 
 #include "internal.h"
 
-#define ALONE_TRIES     3              /* contacts at a time while there is nobody else to talk to */
-#define ALONE_DELAY_US  (1 * US_PER_S) /* before the second time; doubled up to dead_retry_us */
-#define SECOND_LOW_US   (5 * US_PER_S) /* after the first table: a second one, for who joined at the same time */
-#define SECOND_HIGH_US  (10 * US_PER_S)
-#define LOOKS_MAX       16             /* contacts passed over in one go */
-#define STRETCH_MAX     100            /* of dead_retry_us, so that a large group shares the tries */
+#define ALONE_TRIES    3              /* contacts at a time while there is nobody else to talk to */
+#define ALONE_DELAY_US (1 * US_PER_S) /* before the second time; doubled up to dead_retry_us */
+#define SECOND_LOW_US  (5 * US_PER_S) /* after the first table: a second, for who joined with us */
+#define SECOND_HIGH_US (10 * US_PER_S)
+#define LOOKS_MAX      16  /* contacts passed over in one go */
+#define STRETCH_MAX    100 /* of dead_retry_us, so that a large group shares the tries */
 
 static bool alone(const struct swim *s) { return s->probe_ring.count == 0; }
 
@@ -73,7 +73,7 @@ int swim_sync_take(struct swim *s, const struct swim_input *in) {
     return s->table_full ? ERR_LIMIT : 0;
 }
 
-/* ---- contacts ------------------------------------------------------------------------------------------- */
+/* ---- contacts ------------------------------------------------------------------------------------------ */
 
 static bool is_seed(const struct member *m) { return ID_IS_ZERO(m->id); }
 
@@ -87,8 +87,8 @@ static bool live_at(const struct swim *s, const struct addr *addr) {
 }
 
 /*
- * As many tries a dead_retry_us as there are contacts, but never more than one a member: with few contacts the
- * members share them, so that a dead host of a large group is not stormed when it returns.
+ * As many tries a dead_retry_us as there are contacts, but never more than one a member: with few
+ * contacts the members share them, so that a dead host of a large group is not stormed when it returns.
  */
 static int64_t retry_delay_us(struct swim *s) {
     int64_t delay_us = s->config.dead_retry_us;

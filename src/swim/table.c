@@ -10,7 +10,9 @@
 
 static struct bytes id_bytes(const struct member *m) { return bytes_of(m->id.b, sizeof m->id.b); }
 
-struct member *swim_find(const struct swim *s, struct node_id id) { return MAP_GET_ID(&s->members, id); }
+struct member *swim_find(const struct swim *s, struct node_id id) {
+    return MAP_GET_ID(&s->members, id);
+}
 
 struct member *swim_member_new(struct swim *s, struct node_id id, const struct addr *addr) {
     struct member *m = mem_alloc(sizeof *m);
@@ -41,7 +43,7 @@ void swim_member_describe(struct member *m, struct bytes name, const struct addr
     m->addr = *addr;
 }
 
-/* ---- rings ---------------------------------------------------------------------------------------------- */
+/* ---- rings --------------------------------------------------------------------------------------------- */
 
 static void ring_put(struct ring *ring, size_t at, struct member *m) {
     ring->items[at] = m;
@@ -121,7 +123,7 @@ size_t swim_pick(struct swim *s, const struct member *except, size_t wanted, str
     return picked;
 }
 
-/* ---- timers: a heap of the members that have an accusation ------------------------------------------------ */
+/* ---- timers: a heap of the members that have an accusation --------------------------------------------- */
 
 static bool heap_before(const struct member *x, const struct member *y) {
     if (x->accusation->timer_us != y->accusation->timer_us)
@@ -192,7 +194,7 @@ void swim_timers_shift(struct swim *s, int64_t late_us, int64_t floor_us) {
         heap_down(s, i);
 }
 
-/* ---- members -------------------------------------------------------------------------------------------- */
+/* ---- members ------------------------------------------------------------------------------------------- */
 
 static struct ring *ring_of(struct swim *s, enum member_state state) {
     if (state == MEMBER_STATE_LEFT)

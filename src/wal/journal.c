@@ -37,7 +37,7 @@ static const char journal_magic[8] = {'c', 'o', 'v', 'e', 'y', 'j', 'n', 'l'};
 #define RECORD_SIZE_MAX   (1024 * 1024)
 #define REMAINING_SIZE    8
 
-/* ---- what counts ----------------------------------------------------------------------------------------- */
+/* ---- what counts --------------------------------------------------------------------------------------- */
 
 /* A record that still counts, encoded. */
 struct kept {
@@ -91,7 +91,7 @@ static void kept_apply(struct journal *j, const struct wire_journal_record *r) {
     VEC_PUSH(&j->kept, k);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 struct reading {
     struct bytes file;
@@ -269,7 +269,7 @@ void journal_recover(const struct disk_file *files, size_t files_count, const st
     text_take(&r.text, ret->text, sizeof ret->text);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
 /* The sectors of one record, appended to the queue's bytes as if at the sector with this number of the file. */
 static void record_pack(struct journal *j, struct bytes message, uint64_t remaining, uint64_t number, uint32_t label) {
@@ -360,7 +360,7 @@ static int records_encode(struct journal *j, const struct wire_journal_record *r
 
 /* Written in place if there is room and not too much of the file is of no more use. */
 static bool journal_in_place(const struct journal *j, uint64_t added) {
-    bool wasteful = j->end > JOURNAL_SIZE_MIN / 2 && j->kept_size < j->end / 4;
+    bool wasteful = j->end > JOURNAL_SIZE_MIN && j->kept_size < j->end / 4;
     return added <= j->size - j->end && !wasteful;
 }
 

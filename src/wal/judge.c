@@ -41,7 +41,7 @@ static void judge_fault(struct judgement *j, const struct segment *s) {
               s->fault);
 }
 
-/* ---- reading the files ----------------------------------------------------------------------------------- */
+/* ---- reading the files --------------------------------------------------------------------------------- */
 
 static int segment_compare(const void *x, const void *y) {
     const struct segment *a = x, *b = y;
@@ -105,7 +105,7 @@ static void votes_read(struct judgement *j, const struct disk_file *files, size_
     }
 }
 
-/* ---- the chain ------------------------------------------------------------------------------------------- */
+/* ---- the chain ----------------------------------------------------------------------------------------- */
 
 static const struct segment *segment_find(const struct judgement *j, uint64_t sequence) {
     for (size_t i = 0; i < j->segments_count; i++) {
@@ -140,16 +140,20 @@ static void chain_explain(struct judgement *j, const struct segment *last, const
         judge_say(j, WAL_CORRUPT, "%s is %s" CORRUPT_ADVICE, name, there ? "not the one that was written" : "missing");
 }
 
-/* Entries of one segment, in order; false: they contradict the log so far. */
+/* The records of one segment, in order; false: they contradict the log so far, or the header. */
 static bool image_apply(struct log_image *image, const struct segment *s) {
-    bool placed = false;
+    bool placed = false;       /* behind what may change the past, where the header's first index must hold */
     for (size_t i = 0; i < s->records_count; i++) {
         const struct record *r = &s->records[i];
+        if (!placed && (r->kind == RECORD_ENTRY || r->kind == RECORD_COMMIT)) {
+            placed = true;
+            if (image->last_index + 1 != s->header.first_index)
+                return false;
+        }
         switch (r->kind) {
         case RECORD_ENTRY:
-            if (r->index != image->last_index + 1 || (!placed && r->index != s->header.first_index))
+            if (r->index != image->last_index + 1)
                 return false;
-            placed = true;
             VEC_PUSH(&image->entries, r->entry);
             image->last_index++;
             break;
@@ -215,7 +219,7 @@ static void chain_follow(struct judgement *j) {
     chain_explain(j, last, after);
 }
 
-/* ---- the top's tail, and what lies above ----------------------------------------------------------------- */
+/* ---- the top's tail, and what lies above --------------------------------------------------------------- */
 
 static void top_check(struct judgement *j) {
     const struct segment *top = j->top;

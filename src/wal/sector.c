@@ -39,7 +39,7 @@ void sectors_pack(struct bytes stream, uint64_t place, uint64_t first_number, ui
     }
 }
 
-/* ---- frames ---------------------------------------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------------------------------------- */
 
 static const uint8_t zeros[FRAME_HEAD_SIZE];
 

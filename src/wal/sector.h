@@ -58,7 +58,7 @@ static inline uint32_t sector_label(const uint8_t sector[SECTOR_SIZE]) {
 /* Appends the sectors that hold the stream, the last padded with zeros. */
 void sectors_pack(struct bytes stream, uint64_t place, uint64_t first_number, uint32_t label, struct buf *out);
 
-/* ---- frames ---------------------------------------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------------------------------------- */
 
 /*
  * A frame: kind and length in one number (kind << 24 | bytes of payload), a CRC-32C that continues the previous

@@ -47,7 +47,7 @@ bool segment_name_parse(const char name[WAL_NAME_SIZE], uint64_t *ret_sequence) 
     return numbered_name_parse(NAME_HEAD, name, ret_sequence);
 }
 
-/* ---- scan ------------------------------------------------------------------------------------------------ */
+/* ---- scan ---------------------------------------------------------------------------------------------- */
 
 struct scan {
     struct segment *segment;

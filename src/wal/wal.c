@@ -57,7 +57,7 @@ struct wal {
     struct op_queue queue;
 };
 
-/* ---- operations ------------------------------------------------------------------------------------------ */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
 static void op_create(struct wal *w, const char *name, uint64_t size) {
     op_queue_add(&w->queue, DISK_CREATE, name, w->queue.bytes.size, (struct disk_op){.size = size});
@@ -73,7 +73,7 @@ static void op_sync(struct wal *w, uint64_t ticket) {
 
 bool wal_drain(struct wal *w, struct disk_op *ret_op) { return op_queue_drain(&w->queue, ret_op); }
 
-/* ---- vote copies and spare ------------------------------------------------------------------------------- */
+/* ---- vote copies and spare ----------------------------------------------------------------------------- */
 
 static struct wal_segment *segment_last(struct wal *w) {
     return w->segments.count > 0 ? &w->segments.data[w->segments.count - 1] : NULL;
@@ -109,7 +109,7 @@ static void spare_create(struct wal *w, uint64_t size) {
     op_create(w, name, size);
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------------------- */
 
 struct batch {
     uint64_t ticket;
@@ -265,7 +265,7 @@ static void batch_commit(struct wal *w, const struct batch *b) {
         spare_create(w, w->segment_size);
 }
 
-/* ---- the doorway ----------------------------------------------------------------------------------------- */
+/* ---- the doorway --------------------------------------------------------------------------------------- */
 
 static int entries_check(uint64_t last_index, const struct wire_raft_entry *entries, size_t entries_count) {
     uint64_t size = 0;
@@ -342,7 +342,7 @@ uint64_t wal_size_bytes(const struct wal *w) {
     return size;
 }
 
-/* ---- start ----------------------------------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------------------------------------- */
 
 static void chain_take(struct wal *w, const struct judgement *j) {
     for (size_t i = 0; i < j->chain_count; i++) {

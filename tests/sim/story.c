@@ -114,6 +114,22 @@ static void form(struct world *w) {
     }
 }
 
+static void dump_instance(void *arg, const struct wire_instance_record *r) {
+    struct world *w = arg;
+    char id[ID_SHORT_SIZE], node[ID_SHORT_SIZE];
+    id_short(r->id.b, id);
+    id_short(r->node.b, node);
+    world_say(w, 0, "%s %.*s[%u] version %llu on %s: %s, wanted %s, sequence %llu %.*s", id, BYTES_FMT(r->job), r->slot,
+              (unsigned long long)r->version, node, instance_state_str(r->state), desired_state_str(r->desired),
+              (unsigned long long)r->sequence, BYTES_FMT(r->reason));
+}
+
+/* What the first host has in its state: the end of a failed run's trace. */
+static void dump(struct world *w) {
+    if (w->trace_level > 0 && w->hosts[0].node != NULL)
+        state_instances_each(node_state(w->hosts[0].node), dump_instance, w);
+}
+
 static void settle(struct world *w, const char *when, int64_t limit_us) {
     char text[256] = "";
     int64_t until = w->now_us + limit_us;
@@ -121,6 +137,7 @@ static void settle(struct world *w, const char *when, int64_t limit_us) {
         world_run(w, w->now_us + US_PER_S / 2);
         if (!w->failed && checks_settled(w, text, sizeof text)) return;
     }
+    dump(w);
     world_fail(w, "%s, not settled after %lld s: %s", when, (long long)(limit_us / US_PER_S), text);
 }
 

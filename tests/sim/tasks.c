@@ -72,7 +72,7 @@ static void shim_turn(struct world *w, struct sim_host *h, struct sim_task *t) {
             if (t->pid != 0 && (!stubborn || e.signal == 9)) process_ends(w, h, t, 500, 0, e.signal);
             break;
         case SHIM_KILL_ALL:
-            t->pid = 0;
+            if (t->pid != 0) process_ends(w, h, t, 200, 0, 9);
             task_push(w, h, t, EVENT_TASK_EMPTY, 300);
             break;
         case SHIM_SAVE: tell(w, h, t, &e, true); break;

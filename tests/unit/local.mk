@@ -59,22 +59,48 @@ check_PROGRAMS += %D%/unit_jobspec
 %C%_unit_jobspec_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_jobspec
 
+check_PROGRAMS += %D%/unit_net
+%C%_unit_net_SOURCES = \
+	%D%/net/other.c \
+	%D%/net/rig.c \
+	%D%/net/rig.h \
+	%D%/net/streams.c
+%C%_unit_net_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_net_LDADD = src/net/libnet.a $(UNIT_LIBS)
+TESTS += %D%/unit_net
+
 check_PROGRAMS += %D%/unit_raft
 %C%_unit_raft_SOURCES = \
+	%D%/raft/append.c \
 	%D%/raft/checker.c \
+	%D%/raft/config.c \
+	%D%/raft/disk.c \
 	%D%/raft/election.c \
 	%D%/raft/harness.c \
 	%D%/raft/harness.h \
-	%D%/raft/random.c
+	%D%/raft/learner.c \
+	%D%/raft/random.c \
+	%D%/raft/read.c \
+	%D%/raft/snapshot.c \
+	%D%/raft/transfer.c
 %C%_unit_raft_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_raft_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_raft
+
+check_PROGRAMS += %D%/unit_store
+%C%_unit_store_SOURCES = \
+	%D%/store/store.c
+%C%_unit_store_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_store_LDADD = src/store/libstore.a $(UNIT_LIBS)
+TESTS += %D%/unit_store
 
 check_PROGRAMS += %D%/unit_swim
 %C%_unit_swim_SOURCES = \
 	%D%/swim/harness.c \
 	%D%/swim/harness.h \
+	%D%/swim/test_cluster.c \
 	%D%/swim/test_formula.c \
+	%D%/swim/test_healing.c \
 	%D%/swim/test_packets.c \
 	%D%/swim/test_probe.c \
 	%D%/swim/test_transitions.c
@@ -89,7 +115,8 @@ check_PROGRAMS += %D%/unit_wal
 	%D%/wal/rig.c \
 	%D%/wal/rig.h \
 	%D%/wal/rot.c \
-	%D%/wal/snapshot.c
+	%D%/wal/snapshot.c \
+	%D%/wal/writer.c
 %C%_unit_wal_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_wal_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_wal

@@ -112,6 +112,7 @@ Test(hcl_mistakes, of_strings_and_heredocs) {
     static const struct row rows[] = {
         {"a = \"x", "1:5: this string is not closed with `\"` on its line"},
         {"a = \"x\ny\"", "1:5: this string is not closed with `\"` on its line"},
+        {"a = \"x\ry\"", "1:5: this string is not closed with `\"` on its line"},
         {"a = \"\\q\"", "1:6: unknown escape; known are \\n \\r \\t \\\" \\\\ \\uNNNN \\UNNNNNNNN"},
         {"a = \"\\u12\"", "1:6: expected 4 hexadecimal digits of a character after `\\u`"},
         {"a = \"\\ud800\"", "1:6: expected 4 hexadecimal digits of a character after `\\u`"},

@@ -321,8 +321,8 @@ Test(streams, without_file_descriptors_the_listener_waits_and_recovers) {
     struct rig r = {0};
     struct rig_net *a = rig_add(&r, NULL);
     struct addr to = net_bound(a->net);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(addr_port(&to))};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(addr_port(&to))};
     struct rlimit limit, none;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);

@@ -34,7 +34,8 @@ Test(raft_append, followers_apply_within_two_trips_and_two_flushes) {
     cr_assert_eq(node_propose(w, l, "x"), 0);
     world_run(w, 3 * US_PER_MS + 2 * 200);
     for (size_t i = 0; i < 3; i++)
-        cr_assert_eq(w->nodes[i].applied, raft_last_index(w->nodes[l].raft), "node %zu waits for a heartbeat", i);
+        cr_assert_eq(w->nodes[i].applied, raft_last_index(w->nodes[l].raft), "node %zu waits for a heartbeat",
+                     i);
     world_free(w);
 }
 
@@ -103,7 +104,10 @@ static bool only_upto(struct world *w, size_t from, size_t to, const struct wire
     return !q || q->entries_count == 0 || q->entries[q->entries_count - 1].index <= upto;
 }
 
-/* Paper, figure 8: an entry of an older term sits on a majority, and a voter with a later one could still replace it. */
+/*
+ * Paper, figure 8: an entry of an older term sits on a majority, and a voter with a later one could still
+ * replace it.
+ */
 Test(raft_append, an_entry_of_an_older_term_is_not_committed_by_counting) {
     struct world *w = world_new(7, 5);
     world_prepare(w, 5);
@@ -137,7 +141,8 @@ Test(raft_append, an_entry_of_an_older_term_is_not_committed_by_counting) {
 }
 
 static struct wire_raft_entry entry(uint64_t index, uint64_t term, const char *text) {
-    return (struct wire_raft_entry){.index = index, .term = term, .kind = ENTRY_KIND_COMMAND, .data = bytes_str(text)};
+    return (struct wire_raft_entry){
+        .index = index, .term = term, .kind = ENTRY_KIND_COMMAND, .data = bytes_str(text)};
 }
 
 /* A leader's append by hand: count entries of `entry_term` from prev_index + 1 on. */
@@ -146,8 +151,11 @@ static void deliver_append(struct world *w, size_t from, size_t to, uint64_t ter
     struct wire_raft_entry entries[16];
     for (size_t i = 0; i < count; i++)
         entries[i] = entry(prev_index + 1 + i, entry_term, entry_term % 2 ? "odd" : "even");
-    struct wire_append_request q = {.prev_index = prev_index, .prev_term = prev_term, .commit = commit,
-                                    .entries = entries, .entries_count = count};
+    struct wire_append_request q = {.prev_index = prev_index,
+                                    .prev_term = prev_term,
+                                    .commit = commit,
+                                    .entries = entries,
+                                    .entries_count = count};
     struct wire_raft_message m = {.term = term, .append_request = &q};
     node_deliver(w, from, to, &m);
 }
@@ -156,8 +164,9 @@ static struct wire_append_response last_answer(struct world *w, uint64_t *ret_te
     struct arena a = {0};
     struct wire_raft_message m;
     cr_assert_gt(w->captured.count, 0);
-    cr_assert_eq(
-        codec_decode(&wire_raft_message_type, buf_bytes(&w->captured.data[w->captured.count - 1]), &a, &m, NULL), 0);
+    cr_assert_eq(codec_decode(&wire_raft_message_type, buf_bytes(&w->captured.data[w->captured.count - 1]),
+                              &a, &m, NULL),
+                 0);
     cr_assert_not_null(m.append_response);
     struct wire_append_response answer = *m.append_response;
     *ret_term = m.term;
@@ -244,7 +253,8 @@ Test(raft_append, commit_reaches_only_what_is_known_to_match) {
     world_start(w, 3);
     w->quiet = true;
     deliver_append(w, 1, 0, 2, 1, 1, 4, 2, 0);
-    deliver_append(w, 1, 0, 3, 1, 1, 1, 2, 5); /* the leader of term 3 has other entries behind index 2, for all we know */
+    deliver_append(w, 1, 0, 3, 1, 1, 1, 2,
+                   5); /* the leader of term 3 has other entries behind index 2, for all we know */
     cr_assert_eq(raft_commit_index(w->nodes[0].raft), 2);
     world_free(w);
 }
@@ -274,7 +284,8 @@ Test(raft_append, malformed_appends_change_nothing) {
     config[1].kind = ENTRY_KIND_CONFIG;
     struct wire_raft_entry *bad[4] = {gap, falling, later, config};
     for (size_t i = 0; i < 4; i++) {
-        struct wire_append_request q = {.prev_index = 1, .prev_term = 1, .entries = bad[i], .entries_count = 2};
+        struct wire_append_request q = {
+            .prev_index = 1, .prev_term = 1, .entries = bad[i], .entries_count = 2};
         struct wire_raft_message m = {.term = 5, .append_request = &q};
         node_deliver(w, 1, 0, &m);
         cr_assert_eq(raft_last_index(w->nodes[0].raft), 1, "case %zu", i);
@@ -287,9 +298,9 @@ Test(raft_append, conflicts_are_found_in_a_message_a_term_not_a_message_an_entry
     struct world *w = world_new(14, 3);
     world_prepare(w, 3);
     for (uint64_t i = 2; i <= 400; i++) {
-        disk_put(w, 0, i, i <= 100 ? 2 : 8, "leader");
-        disk_put(w, 1, i, i <= 100 ? 2 : 8, "leader");
-        disk_put(w, 2, i, i <= 50 ? 2 : i <= 150 ? 3 : i <= 250 ? 4 : 5, "follower");
+        disk_put(w, 0, i, i <= 100 ? 2 : 8, "x");
+        disk_put(w, 1, i, i <= 100 ? 2 : 8, "x");
+        disk_put(w, 2, i, i <= 50 ? 2 : i <= 150 ? 3 : i <= 250 ? 4 : 5, "x");
     }
     for (size_t i = 0; i < 3; i++)
         node_start(w, i);
@@ -479,7 +490,10 @@ Test(raft_append, what_was_restored_must_hang_together) {
     struct raft_restored nobody = {.snapshot_index = 5, .snapshot_term = 1};
     cr_assert_null(raft_new(&o, &nobody, 0), "a snapshot without voters");
     /* A log that contradicts the snapshot gives way to it, on disk too. */
-    struct raft_restored other = {.snapshot_index = 2, .snapshot_term = 7, .entries = entries, .entries_count = 2,
+    struct raft_restored other = {.snapshot_index = 2,
+                                  .snapshot_term = 7,
+                                  .entries = entries,
+                                  .entries_count = 2,
                                   .snapshot_config = {.voters = &voter, .voters_count = 1}};
     struct raft *r = raft_new(&o, &other, 0);
     cr_assert_not_null(r);
@@ -488,6 +502,7 @@ Test(raft_append, what_was_restored_must_hang_together) {
     cr_assert_eq(raft_term(r), 7, "the term is not behind the log");
     struct raft_effect f;
     cr_assert(raft_drain(r, &f));
-    cr_assert(f.kind == RAFT_PERSIST && f.reset_index == 2 && f.reset_term == 7 && f.hard_changed && f.hard.term == 7);
+    cr_assert(f.kind == RAFT_PERSIST && f.reset_index == 2 && f.reset_term == 7 && f.hard_changed &&
+              f.hard.term == 7);
     raft_free(r);
 }

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * The properties of Raft (paper, figure 3), each checked where it could break: election safety, log matching, leader
- * completeness, state machine safety; and that what is committed lies on a majority of disks, that nobody votes twice
- * in a term over crashes, and that a read sees what was committed before it was asked.
+ * The properties of Raft (paper, figure 3), each checked where it could break: election safety, log matching,
+ * leader completeness, state machine safety; and that what is committed lies on a majority of disks, that
+ * nobody votes twice in a term over crashes, and that a read sees what was committed before it was asked.
  */
 #include <criterion/criterion.h>
 
@@ -22,7 +22,9 @@ struct checker {
     VEC(struct committed) committed; /* by index - 1 */
 };
 
-struct checker *checker_new(void) { return mem_alloc(sizeof(struct checker)); }
+struct checker *checker_new(void) {
+    return mem_alloc(sizeof(struct checker));
+}
 
 void checker_free(struct checker *c) {
     for (size_t i = 0; i < c->facts.count; i++)
@@ -59,7 +61,10 @@ uint64_t chain_next(uint64_t chain, uint64_t index, uint64_t term, enum entry_ki
     return h * UINT64_C(0xbf58476d1ce4e5b9) + 1;
 }
 
-/* The newest entry that was committed before `term` began must be in its leader's log; by log matching so is the rest. */
+/*
+ * The newest entry that was committed before `term` began must be in its leader's log; by log matching so is
+ * the rest.
+ */
 static void leader_complete(const struct checker *c, const struct node *n, uint64_t term) {
     for (size_t i = c->committed.count; i-- > 0;) {
         const struct committed *m = &c->committed.data[i];
@@ -68,8 +73,8 @@ static void leader_complete(const struct checker *c, const struct node *n, uint6
         uint64_t index = i + 1;
         if (index >= raft_first_index(n->raft))
             cr_assert_eq(raft_term_at(n->raft, index), m->term,
-                         "leader completeness: the leader of term %lu lacks committed entry %lu", (unsigned long)term,
-                         (unsigned long)index);
+                         "leader completeness: the leader of term %lu lacks committed entry %lu",
+                         (unsigned long)term, (unsigned long)index);
         return;
     }
 }
@@ -109,17 +114,20 @@ static void majority_holds(const struct world *w, const struct raft_id *ids, siz
             holders_count++;
     }
     cr_assert(holders_count > ids_count / 2 || ids_count == 0,
-              "durability: entry %lu is applied, but only %zu of %zu disks hold it", (unsigned long)index, holders_count,
-              ids_count);
+              "durability: entry %lu is applied, but only %zu of %zu disks hold it", (unsigned long)index,
+              holders_count, ids_count);
 }
 
-void checker_apply(struct checker *c, const struct world *w, const struct node *n, const struct entry_copy *e) {
+void checker_apply(struct checker *c, const struct world *w, const struct node *n,
+                   const struct entry_copy *e) {
     if (e->index <= c->committed.count) {
         cr_assert_eq(c->committed.data[e->index - 1].chain, e->chain,
-                     "state machine safety: two nodes applied different entries at %lu", (unsigned long)e->index);
+                     "state machine safety: two nodes applied different entries at %lu",
+                     (unsigned long)e->index);
         return;
     }
-    cr_assert_eq(e->index, c->committed.count + 1, "an entry was applied before the one ahead of it was anywhere");
+    cr_assert_eq(e->index, c->committed.count + 1,
+                 "an entry was applied before the one ahead of it was anywhere");
     struct committed m = {.chain = e->chain, .term = e->term, .leader_term = raft_term(n->raft)};
     VEC_PUSH(&c->committed, m);
     if (raft_role(n->raft) != RAFT_LEADER)
@@ -152,6 +160,6 @@ uint64_t checker_commit(const struct checker *c) { return c->committed.count; }
 
 void checker_install(struct checker *c, uint64_t index, uint64_t chain) {
     cr_assert_leq(index, c->committed.count, "a snapshot of what is not committed is installed");
-    cr_assert_eq(c->committed.data[index - 1].chain, chain, "a snapshot differs from what was applied up to %lu",
-                 (unsigned long)index);
+    cr_assert_eq(c->committed.data[index - 1].chain, chain,
+                 "a snapshot differs from what was applied up to %lu", (unsigned long)index);
 }

@@ -32,7 +32,8 @@ Test(raft_election, a_new_cluster_of_one_leads_within_milliseconds) {
     node_tick(w, 0);
     world_run(w, 2 * US_PER_MS);
     cr_assert(raft_leader_ready(w->nodes[0].raft));
-    cr_assert_eq(raft_deadline(w->nodes[0].raft), TIME_NEVER_US, "a leader of nobody else has nothing to wait for");
+    cr_assert_eq(raft_deadline(w->nodes[0].raft), TIME_NEVER_US,
+                 "a leader of nobody else has nothing to wait for");
     node_crash(w, 0);
     node_start(w, 0);
     world_run(w, 2 * US_PER_MS);
@@ -95,7 +96,8 @@ Test(raft_election, who_hears_a_leader_neither_votes_nor_moves_its_term) {
     struct wire_raft_message m = vote_message(term + 1, &q);
     node_deliver(w, stranger, f, &m);
     world_run(w, 5 * US_PER_MS);
-    cr_assert_eq(w->nodes[f].sent_granted, 1 + (raft_term(w->nodes[f].raft) > term && w->nodes[f].sent_granted == 2));
+    cr_assert_eq(w->nodes[f].sent_granted,
+                 1 + (raft_term(w->nodes[f].raft) > term && w->nodes[f].sent_granted == 2));
     world_free(w);
 }
 
@@ -167,7 +169,8 @@ Test(raft_election, a_message_of_an_old_term_is_answered_with_ours) {
     w->quiet = true;
     struct wire_append_request q = {0};
     struct wire_vote_request old = {.pre = true};
-    struct wire_raft_message heartbeat = {.term = 5, .append_request = &q}, stale = {.term = 2, .append_request = &q};
+    struct wire_raft_message heartbeat = {.term = 5, .append_request = &q},
+                             stale = {.term = 2, .append_request = &q};
     struct wire_raft_message pre_vote = {.term = 2, .vote_request = &old};
     node_deliver(w, 1, 0, &heartbeat);
     world_run(w, 10 * US_PER_MS);
@@ -364,8 +367,12 @@ Test(raft_election, messages_of_another_cluster_life_or_disk_are_dropped) {
     world_start(w, 3);
     w->quiet = true;
     struct wire_append_request q = {0};
-    struct wire_raft_message good = {.from = w->nodes[1].id, .to = w->nodes[0].id, .term = 5, .generation = 1,
-                                     .recovery = w->nodes[0].options.recovery, .append_request = &q};
+    struct wire_raft_message good = {.from = w->nodes[1].id,
+                                     .to = w->nodes[0].id,
+                                     .term = 5,
+                                     .generation = 1,
+                                     .recovery = w->nodes[0].options.recovery,
+                                     .append_request = &q};
     struct wire_raft_message bad[6] = {good, good, good, good, good, good};
     bad[0].generation = 2;
     bad[1].recovery.b[3] = 1;

@@ -19,7 +19,7 @@ struct event {
     struct buf message;
 };
 
-/* ---- events --------------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
 static bool event_before(const struct event *x, const struct event *y) {
     return x->at_us < y->at_us || (x->at_us == y->at_us && x->seq < y->seq);
@@ -27,7 +27,8 @@ static bool event_before(const struct event *x, const struct event *y) {
 
 static struct event *event_add(struct world *w, int64_t at_us, enum event_kind kind, size_t node) {
     struct event *e = mem_alloc(sizeof *e);
-    *e = (struct event){.at_us = at_us, .seq = ++w->seq, .kind = kind, .node = node, .run = w->nodes[node].run};
+    *e = (struct event){
+        .at_us = at_us, .seq = ++w->seq, .kind = kind, .node = node, .run = w->nodes[node].run};
     VEC_PUSH(&w->events, e);
     size_t i = w->events.count - 1;
     for (; i > 0 && event_before(e, w->events.data[(i - 1) / 2]); i = (i - 1) / 2)
@@ -62,7 +63,7 @@ static void trace(struct world *w, uint64_t kind, uint64_t value, struct bytes d
     w->trace = chain_next(w->trace ^ (uint64_t)w->now_us, kind, value, ENTRY_KIND_NOOP, data);
 }
 
-/* ---- disks ---------------------------------------------------------------------------------------------- */
+/* ---- disks --------------------------------------------------------------------------------------------- */
 
 static struct bytes bytes_copy(struct bytes in) {
     if (in.size == 0)
@@ -105,7 +106,8 @@ static void batch_write(struct world *w, struct node *n, struct batch *b) {
         d->hard = b->hard;
     }
     if (b->reset_index) {
-        cr_assert_leq(b->reset_index, d->snapshot.index, "the log is reset to a snapshot that is not on disk");
+        cr_assert_leq(b->reset_index, d->snapshot.index,
+                      "the log is reset to a snapshot that is not on disk");
         log_cut(d, 0);
         d->base_index = b->reset_index;
         d->base_chain = checker_chain(w->checker, b->reset_index);
@@ -126,7 +128,8 @@ static void batch_write(struct world *w, struct node *n, struct batch *b) {
 static void disk_push(struct world *w, size_t i, struct wire_raft_entry entry) {
     struct disk *d = &w->nodes[i].disk;
     cr_assert_null(w->nodes[i].raft);
-    struct entry_copy e = {.index = entry.index, .term = entry.term, .kind = entry.kind, .data = bytes_copy(entry.data)};
+    struct entry_copy e = {
+        .index = entry.index, .term = entry.term, .kind = entry.kind, .data = bytes_copy(entry.data)};
     uint64_t chain, last = disk_last(d, &chain);
     cr_assert_eq(e.index, last + 1);
     e.chain = chain_next(chain, e.index, e.term, e.kind, e.data);
@@ -135,15 +138,18 @@ static void disk_push(struct world *w, size_t i, struct wire_raft_entry entry) {
 }
 
 void disk_put(struct world *w, size_t i, uint64_t index, uint64_t term, const char *text) {
-    disk_push(w, i, (struct wire_raft_entry){
-                        .index = index, .term = term, .kind = ENTRY_KIND_COMMAND, .data = bytes_str(text)});
+    disk_push(w, i,
+              (struct wire_raft_entry){
+                  .index = index, .term = term, .kind = ENTRY_KIND_COMMAND, .data = bytes_str(text)});
 }
 
-void disk_put_config(struct world *w, size_t i, uint64_t index, uint64_t term, const struct wire_raft_config *config) {
+void disk_put_config(struct world *w, size_t i, uint64_t index, uint64_t term,
+                     const struct wire_raft_config *config) {
     struct buf data = {0};
     codec_encode(&wire_raft_config_type, config, &data);
-    disk_push(w, i, (struct wire_raft_entry){
-                        .index = index, .term = term, .kind = ENTRY_KIND_CONFIG, .data = buf_bytes(&data)});
+    disk_push(w, i,
+              (struct wire_raft_entry){
+                  .index = index, .term = term, .kind = ENTRY_KIND_CONFIG, .data = buf_bytes(&data)});
     buf_done(&data);
 }
 
@@ -158,7 +164,7 @@ void disk_stall(struct world *w, size_t i, bool stalled) {
     disk_begin(w, i);
 }
 
-/* ---- effects -------------------------------------------------------------------------------------------- */
+/* ---- effects ------------------------------------------------------------------------------------------- */
 
 static void sent_count(struct node *n, const struct wire_raft_message *m) {
     n->sent_timeout_now += m->timeout_now;
@@ -185,8 +191,8 @@ static void sent_count(struct node *n, const struct wire_raft_message *m) {
 }
 
 static void message_queue(struct world *w, size_t to, const struct buf *message) {
-    struct event *e = event_add(w, w->now_us + prng_between(&w->prng, w->delay_min_us, w->delay_max_us),
-                                EVENT_MESSAGE, to);
+    struct event *e =
+        event_add(w, w->now_us + prng_between(&w->prng, w->delay_min_us, w->delay_max_us), EVENT_MESSAGE, to);
     buf_append(&e->message, message->data, message->size);
 }
 
@@ -255,11 +261,15 @@ static void on_persist(struct world *w, size_t i, const struct raft_effect *f) {
     struct node *n = &w->nodes[i];
     cr_assert_null(n->batch, "a ticket was handed out while one is under way");
     struct batch *b = mem_alloc(sizeof *b);
-    *b = (struct batch){.ticket = f->ticket, .hard_changed = f->hard_changed, .hard = f->hard,
-                        .cut_index = f->cut_index, .reset_index = f->reset_index};
+    *b = (struct batch){.ticket = f->ticket,
+                        .hard_changed = f->hard_changed,
+                        .hard = f->hard,
+                        .cut_index = f->cut_index,
+                        .reset_index = f->reset_index};
     for (size_t k = 0; k < f->entries_count; k++) {
         const struct wire_raft_entry *e = &f->entries[k];
-        struct entry_copy copy = {.index = e->index, .term = e->term, .kind = e->kind, .data = bytes_copy(e->data)};
+        struct entry_copy copy = {
+            .index = e->index, .term = e->term, .kind = e->kind, .data = bytes_copy(e->data)};
         VEC_PUSH(&b->entries, copy);
     }
     n->batch = b;
@@ -308,8 +318,12 @@ static struct wire_snapshot_chunk chunk_at(struct node *n, uint64_t offset) {
     config_point(s);
     size_t size = offset < s->state.size ? s->state.size - (size_t)offset : 0;
     size = size > SNAP_CHUNK ? SNAP_CHUNK : size;
-    return (struct wire_snapshot_chunk){.index = s->index, .term = s->term, .config = s->config,
-                                        .total_size = s->state.size, .offset = offset, .checksum = s->checksum,
+    return (struct wire_snapshot_chunk){.index = s->index,
+                                        .term = s->term,
+                                        .config = s->config,
+                                        .total_size = s->state.size,
+                                        .offset = offset,
+                                        .checksum = s->checksum,
                                         .data = bytes_of(s->state.data + (size ? offset : 0), size)};
 }
 
@@ -370,7 +384,8 @@ static void effect_do(struct world *w, size_t i, const struct raft_effect *f) {
     case RAFT_SNAPSHOT_READ: on_snapshot_read(w, i, f); break;
     case RAFT_SNAPSHOT_BYTES: on_snapshot_bytes(n, f); break;
     case RAFT_INSTALL:
-        cr_assert(n->incoming_whole && n->incoming.index == f->index, "a snapshot is installed that did not arrive");
+        cr_assert(n->incoming_whole && n->incoming.index == f->index,
+                  "a snapshot is installed that did not arrive");
         event_add(w, w->now_us + w->install_us, EVENT_INSTALL, i);
         break;
     case RAFT_CUT: on_cut(n, f->index); break;
@@ -404,7 +419,7 @@ int node_feed(struct world *w, size_t i, const struct raft_input *input) {
     return err;
 }
 
-/* ---- life of a node ------------------------------------------------------------------------------------- */
+/* ---- life of a node ------------------------------------------------------------------------------------ */
 
 static struct raft *raft_restore(struct world *w, struct node *n) {
     VEC(struct wire_raft_entry) entries = {0};
@@ -474,7 +489,7 @@ void node_reformat(struct world *w, size_t i) {
     n->term_seen = 0;
 }
 
-/* ---- the world ------------------------------------------------------------------------------------------ */
+/* ---- the world ----------------------------------------------------------------------------------------- */
 
 struct world *world_new(uint64_t seed, size_t nodes_count) {
     struct world *w = mem_alloc(sizeof *w);
@@ -636,7 +651,8 @@ bool world_step(struct world *w, int64_t until_us) {
 
 void world_run(struct world *w, int64_t us) {
     int64_t until = w->now_us + us;
-    while (world_step(w, until)) {}
+    while (world_step(w, until)) {
+    }
 }
 
 bool world_until(struct world *w, int64_t us, bool (*holds)(struct world *w)) {
@@ -648,7 +664,7 @@ bool world_until(struct world *w, int64_t us, bool (*holds)(struct world *w)) {
     return true;
 }
 
-/* ---- inputs --------------------------------------------------------------------------------------------- */
+/* ---- inputs -------------------------------------------------------------------------------------------- */
 
 int node_propose(struct world *w, size_t i, const char *text) {
     struct raft_input in = {.kind = RAFT_PROPOSE, .data = bytes_str(text)};
@@ -701,7 +717,8 @@ int node_pull(struct world *w, size_t i, size_t from) {
     struct node *n = &w->nodes[i], *peer = &w->nodes[from];
     struct wire_pull_request ask;
     raft_pull_next(n->raft, &ask);
-    struct wire_pull_response answer = {.prev_index = ask.next - 1, .prev_term = raft_term_at(peer->raft, ask.next - 1),
+    struct wire_pull_response answer = {.prev_index = ask.next - 1,
+                                        .prev_term = raft_term_at(peer->raft, ask.next - 1),
                                         .commit = raft_commit_index(peer->raft)};
     struct wire_snapshot_chunk chunk;
     const struct wire_raft_entry *entries = NULL;
@@ -737,13 +754,14 @@ void node_deliver(struct world *w, size_t from, size_t to, struct wire_raft_mess
     node_feed(w, to, &in);
 }
 
-/* ---- what holds ----------------------------------------------------------------------------------------- */
+/* ---- what holds ---------------------------------------------------------------------------------------- */
 
 size_t world_leader(const struct world *w) {
     size_t best = NOBODY;
     for (size_t i = 0; i < w->nodes_count; i++) {
         const struct raft *r = w->nodes[i].raft;
-        if (r && raft_role(r) == RAFT_LEADER && (best == NOBODY || raft_term(r) > raft_term(w->nodes[best].raft)))
+        if (r && raft_role(r) == RAFT_LEADER &&
+            (best == NOBODY || raft_term(r) > raft_term(w->nodes[best].raft)))
             best = i;
     }
     return best;
@@ -796,11 +814,13 @@ void world_dump(const struct world *w) {
         }
         struct raft_id leader;
         bool known = raft_leader(n->raft, &leader);
-        fprintf(stderr, "%zu %s term %llu leader %zd log %llu..%llu commit %llu applied %llu snapshot %llu voters", i,
+        fprintf(stderr,
+                "%zu %s term %llu leader %zd log %llu..%llu commit %llu applied %llu snapshot %llu voters", i,
                 raft_role_str(raft_role(n->raft)), (unsigned long long)raft_term(n->raft),
-                known ? (ssize_t)world_index_of(w, &leader) : -1, (unsigned long long)raft_first_index(n->raft),
-                (unsigned long long)raft_last_index(n->raft), (unsigned long long)raft_commit_index(n->raft),
-                (unsigned long long)n->applied, (unsigned long long)n->disk.snapshot.index);
+                known ? (ssize_t)world_index_of(w, &leader) : -1,
+                (unsigned long long)raft_first_index(n->raft), (unsigned long long)raft_last_index(n->raft),
+                (unsigned long long)raft_commit_index(n->raft), (unsigned long long)n->applied,
+                (unsigned long long)n->disk.snapshot.index);
         const struct wire_raft_config *c = raft_config_now(n->raft);
         for (size_t k = 0; k < c->voters_count; k++)
             fprintf(stderr, " %zd", (ssize_t)world_index_of(w, &c->voters[k]));

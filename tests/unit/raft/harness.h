@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * A cluster in memory: raft cores, a network that delays, drops and repeats, disks that take their time and survive
- * crashes, and the checks of checker.c after every step. Time is the world's own. Messages cross as encoded bytes.
+ * A cluster in memory: raft cores, a network that delays, drops and repeats, disks that take their time and
+ * survive crashes, and the checks of checker.c after every step. Time is the world's own. Messages cross as
+ * encoded bytes.
  */
 #ifndef COVEY_TEST_RAFT_HARNESS_H
 #define COVEY_TEST_RAFT_HARNESS_H
@@ -19,8 +20,8 @@
 struct entry_copy {
     uint64_t index, term;
     enum entry_kind kind;
-    struct bytes data;   /* owned */
-    uint64_t chain;      /* hash of this entry and all before it */
+    struct bytes data; /* owned */
+    uint64_t chain;    /* hash of this entry and all before it */
 };
 
 /* The state at an index: its chain hash, padded to several chunks. */
@@ -66,18 +67,18 @@ struct refusal_seen {
 struct node {
     struct raft_id id;
     struct raft_options options;
-    struct raft *raft;          /* NULL while down */
-    uint32_t run;               /* counts starts: events of an earlier run are void */
+    struct raft *raft; /* NULL while down */
+    uint32_t run;      /* counts starts: events of an earlier run are void */
     struct disk disk;
-    struct batch *batch;        /* under way */
-    bool disk_stalled;          /* batches are kept under way until it is lifted */
-    bool paused;                /* the process is stopped: nothing is fed, messages are lost */
+    struct batch *batch; /* under way */
+    bool disk_stalled;   /* batches are kept under way until it is lifted */
+    bool paused;         /* the process is stopped: nothing is fed, messages are lost */
     uint64_t durable;
     VEC(struct held) held;
     struct snapshot_copy incoming;
     bool incoming_whole;
-    bool bad_install;           /* the next snapshot that arrives is found to be bad */
-    uint64_t applied, chain;    /* the state machine */
+    bool bad_install;        /* the next snapshot that arrives is found to be bad */
+    uint64_t applied, chain; /* the state machine */
     VEC(struct read_done) reads;
     VEC(struct refusal_seen) refusals;
     unsigned removed_count, installs_count, snapshot_bytes_count;
@@ -104,13 +105,13 @@ struct world {
     int64_t delay_min_us, delay_max_us;
     int64_t disk_min_us, disk_max_us;
     int64_t install_us;
-    bool quiet;                     /* no timers fire: tests that feed a core by hand */
+    bool quiet; /* no timers fire: tests that feed a core by hand */
     /* Sees each message as it leaves; false loses it. */
     bool (*filter)(struct world *w, size_t from, size_t to, const struct wire_raft_message *m);
     void *filter_data;
-    VEC(struct buf) captured;       /* messages, when `capture` */
+    VEC(struct buf) captured; /* messages, when `capture` */
     bool capture;
-    uint64_t trace;                 /* hash of everything that happened */
+    uint64_t trace; /* hash of everything that happened */
     struct checker *checker;
 };
 
@@ -119,7 +120,8 @@ struct checker *checker_new(void);
 void checker_free(struct checker *c);
 void checker_role(struct checker *c, const struct world *w, const struct node *n);
 void checker_log(struct checker *c, const struct entry_copy *e);
-void checker_apply(struct checker *c, const struct world *w, const struct node *n, const struct entry_copy *e);
+void checker_apply(struct checker *c, const struct world *w, const struct node *n,
+                   const struct entry_copy *e);
 void checker_vote(struct checker *c, const struct node *n, uint64_t term, const struct raft_id *candidate);
 void checker_read_asked(struct checker *c, uint64_t context);
 void checker_read_ready(struct checker *c, uint64_t context, uint64_t index);
@@ -163,18 +165,19 @@ void disk_stall(struct world *w, size_t n, bool stalled);
 void disk_complete(struct world *w, size_t n);
 /* Puts a command behind the log of a node that is down. */
 void disk_put(struct world *w, size_t n, uint64_t index, uint64_t term, const char *text);
-void disk_put_config(struct world *w, size_t n, uint64_t index, uint64_t term, const struct wire_raft_config *config);
+void disk_put_config(struct world *w, size_t n, uint64_t index, uint64_t term,
+                     const struct wire_raft_config *config);
 
 #define NOBODY SIZE_MAX
-size_t world_leader(const struct world *w);           /* of the highest term; NOBODY */
-size_t world_ready_leader(const struct world *w);     /* one that has committed in its term */
+size_t world_leader(const struct world *w);       /* of the highest term; NOBODY */
+size_t world_ready_leader(const struct world *w); /* one that has committed in its term */
 size_t world_index_of(const struct world *w, const struct raft_id *id);
-void world_cut(struct world *w, size_t x, size_t y, bool cut);  /* both ways */
+void world_cut(struct world *w, size_t x, size_t y, bool cut); /* both ways */
 void world_isolate(struct world *w, size_t n, bool isolated);
 void world_heal(struct world *w);
 bool has_leader(struct world *w);
 bool has_ready_leader(struct world *w);
-bool all_applied(struct world *w);                    /* what anybody committed, on every node that is up */
+bool all_applied(struct world *w); /* what anybody committed, on every node that is up */
 /* One line a node, to stderr. */
 void world_dump(const struct world *w);
 /* Elects one and waits until it is ready. */

@@ -2,9 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * Hundreds of short lives of a cluster, each from one seed, with a random set of faults (swarm testing: what a seed
- * leaves out lets the rest go deeper). The checker watches every step. At the end everything is healed, and the cluster
- * must get going again and agree. COVEY_RAFT_SEED=n replays one; COVEY_RAFT_SEEDS=n runs that many.
+ * Hundreds of short lives of a cluster, each from one seed, with a random set of faults (swarm testing: what
+ * a seed leaves out lets the rest go deeper). The checker watches every step. At the end everything is
+ * healed, and the cluster must get going again and agree. COVEY_RAFT_SEED=n replays one; COVEY_RAFT_SEEDS=n
+ * runs that many.
  */
 #include <stdlib.h>
 
@@ -131,7 +132,8 @@ static void pulls(struct life *l, size_t only) {
             raft_role(w->nodes[i].raft) != RAFT_LEARNER)
             continue;
         int err = node_pull(w, i, from);
-        cr_assert(err == 0 || err == ERR_STALE || err == ERR_BUSY || err == ERR_CLOSED, "a pull failed: %s", err_str(err));
+        cr_assert(err == 0 || err == ERR_STALE || err == ERR_BUSY || err == ERR_CLOSED, "a pull failed: %s",
+                  err_str(err));
     }
 }
 
@@ -205,12 +207,13 @@ static void heal(struct life *l) {
 }
 
 /*
- * A former voter that was away asks the voters that it knows of. If the leader is not among them nobody tells it: the
- * host's own agent does, which knows by gossip who asks in vain.
+ * A former voter that was away asks the voters that it knows of. If the leader is not among them nobody tells
+ * it: the host's own agent does, which knows by gossip who asks in vain.
  */
 static void tell_former_voters(struct world *w, size_t leader) {
     for (size_t i = 0; i < w->nodes_count && leader != NOBODY; i++) {
-        if (raft_role(w->nodes[i].raft) == RAFT_PRE_CANDIDATE && !raft_is_voter(w->nodes[leader].raft, &w->nodes[i].id))
+        if (raft_role(w->nodes[i].raft) == RAFT_PRE_CANDIDATE &&
+            !raft_is_voter(w->nodes[leader].raft, &w->nodes[i].id))
             node_peer(w, leader, RAFT_TRACK, i);
     }
 }
@@ -235,7 +238,8 @@ static void get_going(struct life *l) {
     }
     if (!all_applied(w) || checker_commit(w->checker) == before)
         world_dump(w);
-    cr_assert_gt(checker_commit(w->checker), before, "liveness: nothing is committed after everything was healed");
+    cr_assert_gt(checker_commit(w->checker), before,
+                 "liveness: nothing is committed after everything was healed");
     cr_assert(all_applied(w), "liveness: somebody did not catch up after everything was healed");
 }
 
@@ -268,7 +272,7 @@ TestSuite(raft_random, .timeout = 300);
 Test(raft_random, safety_always_and_liveness_after_healing_over_many_seeds) {
     const char *one = getenv("COVEY_RAFT_SEED"), *many = getenv("COVEY_RAFT_SEEDS");
     uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-    uint64_t count = one ? 1 : many ? strtoull(many, NULL, 10) : 300;
+    uint64_t count = one ? 1 : many ? strtoull(many, NULL, 10) : 1500;
     struct life l, sum = {0};
     for (uint64_t seed = first; seed < first + count; seed++) {
         cr_log_info("COVEY_RAFT_SEED=%llu", (unsigned long long)seed);
@@ -278,7 +282,8 @@ Test(raft_random, safety_always_and_liveness_after_healing_over_many_seeds) {
         sum.reads_count += l.reads_count;
     }
     /* The faults must have led somewhere. */
-    cr_assert(one || (sum.changes_count > count / 4 && sum.installs_count > count / 4 && sum.reads_count > count));
+    cr_assert(one ||
+              (sum.changes_count > count / 4 && sum.installs_count > count / 4 && sum.reads_count > count));
 }
 
 Test(raft_random, the_same_seed_gives_the_same_trace) {

@@ -17,7 +17,7 @@
 
 #define DEADLINE_MS 20000
 
-/* ---- a directory, and system calls that fail on demand --------------------------------------------------- */
+/* ---- a directory, and system calls that fail on demand ------------------------------------------------- */
 
 struct rig {
     char parent[64], path[80];
@@ -142,7 +142,7 @@ static void rig_end(struct rig *r) {
     mem_free(r);
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------ */
+/* ---- operations ---------------------------------------------------------------------------------------- */
 
 static int submit(struct rig *r, struct disk_op op, const char *name, const char *data) {
     snprintf(op.name, sizeof op.name, "%s", name);
@@ -185,7 +185,7 @@ static void file_is(struct rig *r, const char *name, const char *begins) {
     cr_assert_eq(memcmp(data, begins, strlen(begins)), 0, "%s holds %s", name, data);
 }
 
-/* ---- tests ----------------------------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------------------------------------- */
 
 Test(store, writes_are_in_the_file_when_their_ticket_is_told) {
     struct rig *r = rig_begin();
@@ -432,7 +432,7 @@ Test(store, short_writes_are_gone_on_with) {
     rig_end(r);
 }
 
-/* ---- failures -------------------------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------------------------ */
 
 /* A batch goes through, then the call fails; whatever was under way, the store says so once and is silent after. */
 static void failure_check(const char *call, const char *name, unsigned after, int system_error, int wanted,
@@ -523,7 +523,7 @@ Test(store_failure, a_flush_that_failed_is_not_tried_again) {
     rig_end(r);
 }
 
-/* ---- with the log ---------------------------------------------------------------------------------------- */
+/* ---- with the log -------------------------------------------------------------------------------------- */
 
 static void drain(struct rig *r, struct wal *w) {
     struct disk_op op;

@@ -3,7 +3,7 @@
 
 #include "harness.h"
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 struct node_id node_id_of(size_t index) {
     struct node_id id = {{0}};
@@ -27,7 +27,7 @@ struct addr addr_of(size_t index) {
 
 bool id_same(struct node_id x, struct node_id y) { return ID_EQUAL(x, y); }
 
-/* ---- the mail ------------------------------------------------------------------------------------------- */
+/* ---- the mail ------------------------------------------------------------------------------------------ */
 
 static bool letter_before(const struct letter *x, const struct letter *y) {
     return x->at_us != y->at_us ? x->at_us < y->at_us : x->order < y->order;
@@ -54,7 +54,8 @@ static struct letter letter_pop(struct cluster *c) {
         size_t child = at * 2 + 1;
         if (child >= c->letters.count)
             break;
-        if (child + 1 < c->letters.count && letter_before(&c->letters.data[child + 1], &c->letters.data[child]))
+        if (child + 1 < c->letters.count &&
+            letter_before(&c->letters.data[child + 1], &c->letters.data[child]))
             child++;
         if (!letter_before(&c->letters.data[child], &last))
             break;
@@ -103,7 +104,7 @@ static void mail(struct cluster *c, size_t from, const struct swim_effect *effec
                    });
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------------------------- */
 
 static void count_datagram(struct cluster *c, size_t index, const struct swim_effect *effect) {
     struct node *n = &c->nodes[index];
@@ -223,7 +224,9 @@ void cluster_start_as(struct cluster *c, size_t index, uint32_t generation) {
     settle(c, index);
 }
 
-void cluster_start(struct cluster *c, size_t index) { cluster_start_as(c, index, c->nodes[index].generation + 1); }
+void cluster_start(struct cluster *c, size_t index) {
+    cluster_start_as(c, index, c->nodes[index].generation + 1);
+}
 
 void cluster_kill(struct cluster *c, size_t index) {
     swim_free(c->nodes[index].swim);
@@ -252,7 +255,9 @@ void cluster_resume(struct cluster *c, size_t index) {
         c->nodes[index].deadline_us = c->now_us;
 }
 
-void cluster_cut(struct cluster *c, size_t from, size_t to, bool cut) { c->cut[from * c->nodes_count + to] = cut; }
+void cluster_cut(struct cluster *c, size_t from, size_t to, bool cut) {
+    c->cut[from * c->nodes_count + to] = cut;
+}
 
 void cluster_split(struct cluster *c, size_t border, bool cut) {
     for (size_t low = 0; low < border; low++) {
@@ -383,7 +388,7 @@ const struct happening *cluster_first(const struct cluster *c, enum swim_event_k
     return NULL;
 }
 
-/* ---- one core ------------------------------------------------------------------------------------------- */
+/* ---- one core ------------------------------------------------------------------------------------------ */
 
 struct bench *bench_new(const struct swim_config *config) {
     struct bench *b = mem_alloc(sizeof *b);
@@ -529,7 +534,8 @@ size_t bench_sent(struct bench *b, size_t from, struct wire_swim_packet *ret) {
     for (size_t i = from; i < b->effects.count; i++) {
         if (b->effects.data[i].kind != SWIM_SEND)
             continue;
-        cr_assert_eq(codec_decode(&wire_swim_packet_type, b->effects.data[i].packet, &b->arena, ret, NULL), 0);
+        cr_assert_eq(codec_decode(&wire_swim_packet_type, b->effects.data[i].packet, &b->arena, ret, NULL),
+                     0);
         return i;
     }
     return SIZE_MAX;

@@ -4,8 +4,9 @@
 /*
  * A cluster of swim cores on a simulated network and clock, and one core alone under the microscope.
  *
- * The network has a latency, a loss (of datagrams; streams only care about cuts), and one-way cuts. A node can be
- * killed, started again, and paused (its inputs wait, its ticks do not happen). One seed gives one history.
+ * The network has a latency, a loss (of datagrams; streams only care about cuts), and one-way cuts. A
+ * node can be killed, started again, and paused (its inputs wait, its ticks do not happen). One seed
+ * gives one history.
  */
 #ifndef COVEY_TESTS_SWIM_HARNESS_H
 #define COVEY_TESTS_SWIM_HARNESS_H
@@ -18,14 +19,14 @@
 #define SECOND US_PER_S
 #define MS     US_PER_MS
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 /* Node i: an id that is not zero, an address 10.0.x.y:7370, a name n<i>. */
 struct node_id node_id_of(size_t index);
 struct addr addr_of(size_t index);
 bool id_same(struct node_id x, struct node_id y);
 
-/* ---- a cluster ------------------------------------------------------------------------------------------ */
+/* ---- a cluster ----------------------------------------------------------------------------------------- */
 
 struct happening {
     int64_t at_us;
@@ -37,7 +38,7 @@ struct happening {
 };
 
 struct node {
-    struct swim *swim; /* NULL: not running */
+    struct swim *swim;   /* NULL: not running */
     uint32_t generation; /* persisted: raised at each start */
     struct addr addr;
     char name[16];
@@ -103,7 +104,7 @@ size_t cluster_count(const struct cluster *c, enum swim_event_kind kind, size_t 
 const struct happening *cluster_first(const struct cluster *c, enum swim_event_kind kind, size_t member,
                                       int64_t since_us);
 
-/* ---- one core ------------------------------------------------------------------------------------------- */
+/* ---- one core ------------------------------------------------------------------------------------------ */
 
 /* A core that is node 0, with what it sent since the last call that cleared it. */
 struct bench {

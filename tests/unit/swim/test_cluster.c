@@ -8,7 +8,7 @@
 #define PERIOD (500 * MS)
 #define ALL    SIZE_MAX
 
-/* ---- joining -------------------------------------------------------------------------------------------- */
+/* ---- joining ------------------------------------------------------------------------------------------- */
 
 Test(swim_cluster, a_join_through_one_seed_reaches_all_within_log_n_periods_and_a_few) {
     static const size_t sizes[] = {2, 3, 8, 32, 100};
@@ -59,10 +59,12 @@ Test(swim_cluster, contacts_alone_bring_a_cluster_together) {
     cluster_free(c);
 }
 
-/* ---- detection ------------------------------------------------------------------------------------------ */
+/* ---- detection ----------------------------------------------------------------------------------------- */
 
-/* The paper counts periods of all members together, e / (e - 1) = 1.58 of them (section 3.1): the setting here has
- * all members tick on one grid, and the kill just before it. */
+/*
+ * The paper counts periods of all members together, e / (e - 1) = 1.58 of them (section 3.1): the setting here
+ * has all members tick on one grid, and the kill just before it.
+ */
 Test(swim_cluster, aligned_first_detection_takes_e_over_e_minus_1_periods_in_the_mean) {
     enum { N = 24, RUNS = 120 };
     int64_t total_us = 0;
@@ -88,7 +90,10 @@ Test(swim_cluster, aligned_first_detection_takes_e_over_e_minus_1_periods_in_the
               (long long)(mean_us / MS), (long long)(wanted_us / MS));
 }
 
-/* Members with phases of their own: the mean wait for a probe is one period, and its verdict takes another. */
+/*
+ * Members with phases of their own: the mean wait for a probe is one period, and its verdict takes
+ * another.
+ */
 Test(swim_cluster, unaligned_first_detection_takes_two_periods_in_the_mean) {
     enum { N = 24, RUNS = 120 };
     int64_t total_us = 0;
@@ -134,7 +139,10 @@ Test(swim_cluster, in_a_cluster_of_two_or_three_the_killed_is_dead_within_about_
     }
 }
 
-/* Confirmations drive the timer to Min (2.6 s at 20), and the news is everywhere shortly after the first verdict. */
+/*
+ * Confirmations drive the timer to Min (2.6 s at 20), and the news is everywhere shortly after the first
+ * verdict.
+ */
 Test(swim_cluster, the_killed_is_dead_everywhere_soon_after_the_suspicion_minimum) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct cluster *c = cluster_new(20, seed, NULL);
@@ -154,7 +162,7 @@ Test(swim_cluster, the_killed_is_dead_everywhere_soon_after_the_suspicion_minimu
     }
 }
 
-/* ---- load ----------------------------------------------------------------------------------------------- */
+/* ---- load ---------------------------------------------------------------------------------------------- */
 
 struct probe_log {
     int64_t last_us[20][20];
@@ -238,7 +246,7 @@ Test(swim_cluster, newcomers_take_nobody_s_turn) {
     cluster_free(c);
 }
 
-/* ---- loss, cuts, refutation ------------------------------------------------------------------------------ */
+/* ---- loss, cuts, refutation ---------------------------------------------------------------------------- */
 
 Test(swim_cluster, ten_percent_loss_kills_nobody) {
     for (uint64_t seed = 1; seed <= 5; seed++) {
@@ -281,7 +289,7 @@ Test(swim_cluster, a_false_suspicion_is_refuted_in_one_round_trip_of_the_suspect
     cluster_free(c);
 }
 
-/* ---- leaving -------------------------------------------------------------------------------------------- */
+/* ---- leaving ------------------------------------------------------------------------------------------- */
 
 Test(swim_cluster, who_leaves_has_left_everywhere_and_is_not_called_dead) {
     static const size_t sizes[] = {2, 3, 10, 60};
@@ -323,7 +331,7 @@ Test(swim_cluster, who_leaves_alone_is_done_at_once_and_who_lingers_stays_left) 
     cluster_free(c);
 }
 
-/* ---- stalls --------------------------------------------------------------------------------------------- */
+/* ---- stalls -------------------------------------------------------------------------------------------- */
 
 Test(swim_cluster, a_member_stopped_for_30_seconds_blames_nobody) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -378,7 +386,7 @@ Test(swim_cluster, a_packet_as_the_first_input_after_a_stop_is_no_evidence_eithe
     bench_free(b);
 }
 
-/* ---- one history ----------------------------------------------------------------------------------------- */
+/* ---- one history --------------------------------------------------------------------------------------- */
 
 static uint32_t history(uint64_t seed) {
     struct cluster *c = cluster_new(9, seed, NULL);

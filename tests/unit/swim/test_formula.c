@@ -5,7 +5,8 @@
 #include "harness.h"
 
 static void near_us(int64_t got, int64_t wanted, int64_t off) {
-    cr_assert(got >= wanted - off && got <= wanted + off, "%lld, not %lld us", (long long)got, (long long)wanted);
+    cr_assert(got >= wanted - off && got <= wanted + off, "%lld, not %lld us", (long long)got,
+              (long long)wanted);
 }
 
 /* The values that the tests of memberlist expect: multiplier times max(1, log10 n) seconds. */
@@ -64,7 +65,7 @@ Test(swim_formula, push_pull_gets_rarer_with_each_doubling_above_32) {
 Test(swim_formula, log2_is_right_to_a_millionth) {
     cr_assert_eq(swim_log2_q20(1), 0);
     cr_assert_eq(swim_log2_q20(1024), 10u << 20);
-    near_us(swim_log2_q20(10), 3483294, 2);  /* 3.321928095 */
-    near_us(swim_log2_q20(3), 1661954, 2);   /* 1.584962501 */
+    near_us(swim_log2_q20(10), 3483294, 2); /* 3.321928095 */
+    near_us(swim_log2_q20(3), 1661954, 2);  /* 1.584962501 */
     near_us(swim_log2_q20(UINT64_MAX), 67108863, 2);
 }

@@ -7,7 +7,7 @@
 
 #define ALL SIZE_MAX
 
-/* ---- cuts ----------------------------------------------------------------------------------------------- */
+/* ---- cuts ---------------------------------------------------------------------------------------------- */
 
 static void check_heal(size_t n, size_t border, int64_t cut_us, uint64_t seed) {
     struct cluster *c = cluster_new(n, seed, NULL);
@@ -31,7 +31,10 @@ static void check_heal(size_t n, size_t border, int64_t cut_us, uint64_t seed) {
     int64_t from_us = c->now_us;
     cr_assert(cluster_until(c, 40 * SECOND, cluster_converged), "%zu | %zu, seed %lu", border, n - border,
               (unsigned long)seed);
-    /* 12.5 s until a side's next try at the latest when both have as many dead as living; then a few periods. */
+    /*
+     * 12.5 s until a side's next try at the latest when both have as many dead as living; then a few
+     * periods.
+     */
     cr_assert_leq(c->now_us - from_us, 20 * SECOND, "%zu | %zu, seed %lu: %lld ms", border, n - border,
                   (unsigned long)seed, (long long)((c->now_us - from_us) / MS));
     cr_assert_eq(cluster_count(c, SWIM_DIED, ALL, ALL, from_us), 0, "nobody dies of the healing");
@@ -52,7 +55,10 @@ Test(swim_healing, two_halves_cut_for_long_merge_by_themselves) {
 
 Test(swim_healing, halves_of_a_larger_cluster_merge) { check_heal(60, 25, 300 * SECOND, 3); }
 
-/* One reaches nobody but hears all: it is told by those who hold it dead, but cannot answer; it comes back after. */
+/*
+ * One reaches nobody but hears all: it is told by those who hold it dead, but cannot answer; it comes
+ * back after.
+ */
 Test(swim_healing, a_one_way_cut_heals_too) {
     struct cluster *c = cluster_new(8, 5, NULL);
     cluster_join_all(c);
@@ -69,7 +75,7 @@ Test(swim_healing, a_one_way_cut_heals_too) {
     cluster_free(c);
 }
 
-/* ---- restarts ------------------------------------------------------------------------------------------- */
+/* ---- restarts ------------------------------------------------------------------------------------------ */
 
 Test(swim_healing, a_dead_member_returns_with_a_higher_generation) {
     struct cluster *c = cluster_new(6, 3, NULL);
@@ -99,7 +105,10 @@ Test(swim_healing, a_restart_that_nobody_missed_is_a_change_and_no_death) {
     cluster_free(c);
 }
 
-/* Its disk was restored from a backup: it starts below its own past, alive or dead in the views of the others. */
+/*
+ * Its disk was restored from a backup: it starts below its own past, alive or dead in the views of the
+ * others.
+ */
 Test(swim_healing, a_lost_generation_is_found_again) {
     for (int was_dead = 0; was_dead < 2; was_dead++) {
         for (int seeded = 0; seeded < 2; seeded++) {
@@ -172,7 +181,7 @@ Test(swim_healing, an_address_used_again_by_another_node_confuses_nobody) {
     cluster_free(c);
 }
 
-/* ---- anything ------------------------------------------------------------------------------------------- */
+/* ---- anything ------------------------------------------------------------------------------------------ */
 
 static void fault(struct cluster *c, struct prng *p) {
     size_t x = (size_t)prng_below(p, c->nodes_count), y = (size_t)prng_below(p, c->nodes_count);

@@ -38,7 +38,7 @@ static void spend_rumours(struct bench *b) {
     bench_clear(b);
 }
 
-/* ---- sizes ---------------------------------------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------------------------------------- */
 
 Test(swim_packets, idle_packets_are_small) {
     struct bench *b = knowing(1, NULL);
@@ -55,7 +55,10 @@ Test(swim_packets, idle_packets_are_small) {
     bench_free(b);
 }
 
-/* Records of very different lengths, any limit: always within it, and not far below while there is more to tell. */
+/*
+ * Records of very different lengths, any limit: always within it, and not far below while there is more
+ * to tell.
+ */
 Test(swim_packets, a_packet_never_exceeds_its_size_and_uses_its_room) {
     static const char long_name[] = "a-name-of-sixty-three-bytes-as-long-as-one-may-be-in-this-place";
     cr_assert_eq(sizeof long_name - 1, WIRE_NAME_MAX);
@@ -68,7 +71,8 @@ Test(swim_packets, a_packet_never_exceeds_its_size_and_uses_its_room) {
         };
         struct bench *b = bench_new(&config);
         for (size_t i = 1; i <= 200; i++) {
-            struct wire_member record = record_of(i, MEMBER_STATE_ALIVE, (uint32_t)prng_below(&p, 1 << 20), 0);
+            struct wire_member record =
+                record_of(i, MEMBER_STATE_ALIVE, (uint32_t)prng_below(&p, 1 << 20), 0);
             record.name = bytes_of(long_name, (size_t)prng_below(&p, sizeof long_name));
             if (prng_chance(&p, 300000)) {
                 record.addr.size = 18;
@@ -101,7 +105,7 @@ Test(swim_packets, a_packet_never_exceeds_its_size_and_uses_its_room) {
     }
 }
 
-/* ---- rumours -------------------------------------------------------------------------------------------- */
+/* ---- rumours ------------------------------------------------------------------------------------------- */
 
 Test(swim_packets, a_rumour_is_told_mult_times_log_n_times) {
     static const struct {
@@ -188,7 +192,7 @@ Test(swim_packets, nobody_is_told_that_it_lives) {
     bench_free(b);
 }
 
-/* ---- one hop -------------------------------------------------------------------------------------------- */
+/* ---- one hop ------------------------------------------------------------------------------------------- */
 
 Test(swim_packets, a_ping_says_what_is_believed_of_its_target_and_tells_a_suspect_first) {
     struct bench *b = knowing(3, NULL);
@@ -330,7 +334,7 @@ Test(swim_packets, who_accuses_this_node_is_answered_in_one_hop) {
     bench_free(b);
 }
 
-/* ---- strange packets ------------------------------------------------------------------------------------ */
+/* ---- strange packets ----------------------------------------------------------------------------------- */
 
 static void check_unchanged(struct bench *b, size_t members) {
     cr_assert_eq(swim_members_count(b->swim), members);
@@ -374,7 +378,10 @@ Test(swim_packets, truncated_and_random_packets_are_refused_and_change_nothing) 
     bench_free(b);
 }
 
-/* Single bytes changed: whatever it is taken for, nothing breaks, and this node stays alive in its own view. */
+/*
+ * Single bytes changed: whatever it is taken for, nothing breaks, and this node stays alive in its own
+ * view.
+ */
 Test(swim_packets, corrupted_packets_break_nothing) {
     struct prng p;
     prng_init(&p, 12);
@@ -387,8 +394,10 @@ Test(swim_packets, corrupted_packets_break_nothing) {
         codec_encode(&wire_swim_packet_type, &packet, &bytes);
         if (bytes.size && i % 2)
             bytes.data[prng_below(&p, bytes.size)] ^= (uint8_t)(1 + prng_below(&p, 255));
-        bench_feed(b, &(struct swim_input){
-                          .kind = SWIM_PACKET, .from = node_id_of(2), .addr = addr_of(2), .packet = buf_bytes(&bytes)});
+        bench_feed(b, &(struct swim_input){.kind = SWIM_PACKET,
+                                           .from = node_id_of(2),
+                                           .addr = addr_of(2),
+                                           .packet = buf_bytes(&bytes)});
         bench_run(b, SECOND);
         cr_assert_eq(bench_member(b, 0).state, MEMBER_STATE_ALIVE);
         buf_done(&bytes);
@@ -410,12 +419,14 @@ Test(swim_packets, a_packet_from_nobody_or_from_this_node_is_refused) {
     bench_free(b);
 }
 
-/* ---- limits, contacts ----------------------------------------------------------------------------------- */
+/* ---- limits, contacts ---------------------------------------------------------------------------------- */
 
 Test(swim_packets, a_full_table_refuses_newcomers_and_lives_on) {
     struct bench *b = knowing(4, &(struct swim_config){.members_max = 5});
-    struct wire_member records[2] = {record_of(9, MEMBER_STATE_ALIVE, 1, 0), record_of(1, MEMBER_STATE_ALIVE, 1, 3)};
-    cr_assert_eq(bench_packet(b, 2, &(struct wire_swim_packet){.members = records, .members_count = 2}), ERR_LIMIT);
+    struct wire_member records[2] = {record_of(9, MEMBER_STATE_ALIVE, 1, 0),
+                                     record_of(1, MEMBER_STATE_ALIVE, 1, 3)};
+    cr_assert_eq(bench_packet(b, 2, &(struct wire_swim_packet){.members = records, .members_count = 2}),
+                 ERR_LIMIT);
     cr_assert_eq(swim_members_count(b->swim), 5);
     cr_assert_eq(bench_member(b, 1).version, 3, "the rest of the packet counts");
     /* One that is dead gives way. */
@@ -481,7 +492,8 @@ Test(swim_packets, a_seed_is_contacted_at_once_and_for_ever_with_back_off) {
 
 Test(swim_packets, the_own_address_as_a_seed_and_a_seed_twice_are_nothing) {
     struct bench *b = bench_new(NULL);
-    struct swim_input own = {.kind = SWIM_SEED, .addr = addr_of(0)}, seed = {.kind = SWIM_SEED, .addr = addr_of(7)};
+    struct swim_input own = {.kind = SWIM_SEED, .addr = addr_of(0)},
+                      seed = {.kind = SWIM_SEED, .addr = addr_of(7)};
     cr_assert_eq(bench_feed(b, &own), 0);
     cr_assert_eq(bench_feed(b, &seed), 0);
     cr_assert_eq(bench_feed(b, &seed), 0);
@@ -533,13 +545,14 @@ Test(swim_packets, the_left_are_forgotten_after_an_hour_and_not_contacted) {
     bench_free(b);
 }
 
-/* ---- push-pull ------------------------------------------------------------------------------------------ */
+/* ---- push-pull ----------------------------------------------------------------------------------------- */
 
 Test(swim_packets, a_sync_is_answered_with_what_the_asker_lacks) {
     struct bench *b = knowing(3, NULL);
     bench_record(b, 2, accusation_of(3, MEMBER_STATE_SUSPECT, 1, 0, 2));
     bench_clear(b);
-    struct wire_member told[3] = {record_of(2, MEMBER_STATE_ALIVE, 1, 0), record_of(5, MEMBER_STATE_ALIVE, 1, 0),
+    struct wire_member told[3] = {record_of(2, MEMBER_STATE_ALIVE, 1, 0),
+                                  record_of(5, MEMBER_STATE_ALIVE, 1, 0),
                                   record_of(1, MEMBER_STATE_ALIVE, 0, 9)};
     struct wire_swim_sync reply;
     cr_assert_eq(bench_sync(b, 2, false, told, 3), 0);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* One core: probes, helpers, nacks, health. Node 1 is the target, probed by SWIM_PROBE so that it is known when. */
+/*
+ * One core: probes, helpers, nacks, health. Node 1 is the target, probed by SWIM_PROBE so that it is
+ * known when.
+ */
 
 #include "harness.h"
 
@@ -140,7 +143,7 @@ Test(swim_probe, asked_twice_at_once_it_probes_once) {
     bench_free(b);
 }
 
-/* ---- health --------------------------------------------------------------------------------------------- */
+/* ---- health -------------------------------------------------------------------------------------------- */
 
 /* A well node whose probe of node 1 fails; `nacks` of its 3 helpers say that they are well. */
 static uint32_t health_after_failure(size_t nacks) {
@@ -219,15 +222,14 @@ Test(swim_probe, period_and_timeout_are_multiplied_by_health_plus_one) {
     cr_assert(pings[2] - pings[1] > 9 * PERIOD - 20 * MS && pings[2] - pings[1] < 9 * PERIOD + 20 * MS);
     bool nine_timeouts = false;
     for (size_t i = 0; i < reqs_count; i++)
-        nine_timeouts |= reqs[i] - pings[0] > 9 * TIMEOUT - 20 * MS && reqs[i] - pings[0] < 9 * TIMEOUT + 20 * MS;
+        nine_timeouts |=
+            reqs[i] - pings[0] > 9 * TIMEOUT - 20 * MS && reqs[i] - pings[0] < 9 * TIMEOUT + 20 * MS;
     cr_assert(nine_timeouts);
     bench_free(b);
 }
 
 Test(swim_probe, the_timeout_follows_the_round_trip_within_its_bounds) {
-    static const struct {
-        int64_t rtt_ms, timeout_ms;
-    } rows[] = {{1, 50}, {40, 50}, {150, 160}, {245, 250}};
+    static const struct { int64_t rtt_ms, timeout_ms; } rows[] = {{1, 50}, {40, 50}, {150, 160}, {245, 250}};
     for (size_t r = 0; r < 4; r++) {
         struct bench *b = knowing(6);
         for (int i = 0; i < 12; i++) {
@@ -254,10 +256,11 @@ Test(swim_probe, the_timeout_follows_the_round_trip_within_its_bounds) {
     }
 }
 
-/* ---- helping -------------------------------------------------------------------------------------------- */
+/* ---- helping ------------------------------------------------------------------------------------------- */
 
 static uint32_t ask_for_help(struct bench *b, uint32_t seq, uint32_t budget_ms) {
-    struct wire_ping_req req = {.seq = seq, .target = node_id_of(1), .addr = addr_of(1), .budget_ms = budget_ms};
+    struct wire_ping_req req = {
+        .seq = seq, .target = node_id_of(1), .addr = addr_of(1), .budget_ms = budget_ms};
     struct wire_swim_packet packet;
     bench_clear(b);
     bench_packet(b, 2, &(struct wire_swim_packet){.ping_req = &req});
@@ -274,8 +277,10 @@ static void count_answers(struct bench *b, uint32_t seq, size_t *acks, size_t *n
     *acks = *nacks = 0;
     for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++) {
         bool to_asker = id_same(b->effects.data[i].to, node_id_of(2));
-        *acks += packet.ack && to_asker && packet.ack->seq == seq && id_same(packet.ack->target, node_id_of(1));
-        *nacks += packet.nack && to_asker && packet.nack->seq == seq && id_same(packet.nack->target, node_id_of(1));
+        *acks +=
+            packet.ack && to_asker && packet.ack->seq == seq && id_same(packet.ack->target, node_id_of(1));
+        *nacks +=
+            packet.nack && to_asker && packet.nack->seq == seq && id_same(packet.nack->target, node_id_of(1));
     }
 }
 
@@ -335,9 +340,12 @@ Test(swim_probe, more_requests_than_can_be_helped_are_ignored) {
     bench_free(b);
 }
 
-/* ---- suspicion ------------------------------------------------------------------------------------------ */
+/* ---- suspicion ----------------------------------------------------------------------------------------- */
 
-/* Seven members: Min 2 s, Max 12 s, K 3. The time at which node 1 dies after the confirmations by `accusers`. */
+/*
+ * Seven members: Min 2 s, Max 12 s, K 3. The time at which node 1 dies after the confirmations by
+ * `accusers`.
+ */
 static int64_t dies_after_ms(const size_t *accusers, size_t count) {
     struct bench *b = knowing(6);
     for (size_t i = 0; i < count; i++)
@@ -358,8 +366,8 @@ Test(swim_probe, a_suspicion_lasts_from_max_to_min_by_its_independent_accusers) 
     static const int64_t wanted_ms[] = {12000, 7000, 4075, 2000, 2000};
     for (size_t count = 1; count <= 5; count++) {
         int64_t ms = dies_after_ms(accusers, count);
-        cr_assert(ms >= wanted_ms[count - 1] - 20 && ms <= wanted_ms[count - 1] + 20, "%zu accusers: %lld ms", count,
-                  (long long)ms);
+        cr_assert(ms >= wanted_ms[count - 1] - 20 && ms <= wanted_ms[count - 1] + 20, "%zu accusers: %lld ms",
+                  count, (long long)ms);
     }
 }
 
@@ -385,7 +393,8 @@ Test(swim_probe, the_first_k_confirmations_are_told_on_and_no_more) {
         }
         for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++) {
             const struct wire_member *record = packet_record(&packet, 1);
-            told += record && record->state == MEMBER_STATE_SUSPECT && id_same(record->from, node_id_of(accuser));
+            told +=
+                record && record->state == MEMBER_STATE_SUSPECT && id_same(record->from, node_id_of(accuser));
         }
         cr_assert_eq(told, accuser <= 5 ? 6 : 0, "accuser %zu: told %zu times", accuser, told);
     }
@@ -399,7 +408,8 @@ Test(swim_probe, in_a_small_group_a_suspect_dies_after_min) {
         bench_record(b, others, accusation_of(1, MEMBER_STATE_SUSPECT, 1, 0, others == 1 ? 9 : others));
         int64_t from_us = b->now_us;
         run_answering(b, 2050 * MS);
-        cr_assert_eq(bench_events(b, SWIM_DIED, 1), others <= 3, "%zu others, %lld", others, (long long)from_us);
+        cr_assert_eq(bench_events(b, SWIM_DIED, 1), others <= 3, "%zu others, %lld", others,
+                     (long long)from_us);
         bench_free(b);
     }
 }

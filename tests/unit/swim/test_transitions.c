@@ -17,9 +17,9 @@ static const struct cell {
     int held;
     enum member_state told;
     int order;
-    int then;                /* the state that follows */
-    bool raised;             /* the held incarnation becomes the told one */
-    int events[2];           /* -1: none */
+    int then;      /* the state that follows */
+    bool raised;   /* the held incarnation becomes the told one */
+    int events[2]; /* -1: none */
 } cells[] = {
     {NOBODY, A, SAME, A, true, {SWIM_JOINED, -1}},
     {NOBODY, S, SAME, NOBODY, false, {-1, -1}},
@@ -109,7 +109,8 @@ static void check_cell(const struct cell *cell, uint32_t generation, uint32_t ve
     cr_assert_eq(found, cell->then != NOBODY, "row %zu", row);
     if (found) {
         cr_assert_eq((int)m.state, cell->then, "row %zu: state %d", row, (int)m.state);
-        cr_assert_eq(m.generation, cell->raised ? generation : 3, "row %zu: generation %u", row, m.generation);
+        cr_assert_eq(m.generation, cell->raised ? generation : 3, "row %zu: generation %u", row,
+                     m.generation);
         cr_assert_eq(m.version, cell->raised ? version : 5, "row %zu: version %u", row, m.version);
     } else {
         cr_assert_eq(swim_members_count(b->swim), before);
@@ -156,7 +157,10 @@ Test(swim_transitions, the_counts_follow_the_states) {
     }
 }
 
-/* Six members: Min 2 s, Max 12 s. The verdict of another leaves a member Min to refute, from when it was doubted here. */
+/*
+ * Six members: Min 2 s, Max 12 s. The verdict of another leaves a member Min to refute, from when it was
+ * doubted here.
+ */
 Test(swim_transitions, a_verdict_ends_the_suspicion_after_min_and_not_before) {
     static const int64_t doubted_before_ms[] = {0, 0, 1500, 5000};
     static const int64_t dies_after_ms[] = {2000, 2000, 500, 0};
@@ -216,10 +220,10 @@ Test(swim_transitions, a_stale_alive_does_not_resurrect_once_dead_was_told_highe
     bench_free(b);
 }
 
-/* ---- this node ------------------------------------------------------------------------------------------ */
+/* ---- this node ----------------------------------------------------------------------------------------- */
 
-static struct swim_member self_after(enum member_state told, uint32_t generation, uint32_t version, uint32_t *ret_health,
-                                     size_t *ret_refuted, size_t *ret_generation) {
+static struct swim_member self_after(enum member_state told, uint32_t generation, uint32_t version,
+                                     uint32_t *ret_health, size_t *ret_refuted, size_t *ret_generation) {
     struct bench *b = bench_new(&(struct swim_config){.generation = 3});
     bench_record(b, 2, record_of(2, A, 1, 0));
     /* Its version becomes 5. */
@@ -246,7 +250,8 @@ Test(swim_transitions, an_accusation_of_this_node_is_refuted_above_what_was_told
         struct swim_member self = self_after(accusing[i], 3, 4, &health, &refuted, &raised);
         cr_assert(self.version == 5 && refuted == 0 && health == 0, "below its own: nothing");
         self = self_after(accusing[i], 3, 5, &health, &refuted, &raised);
-        cr_assert(self.state == A && self.generation == 3 && self.version == 6 && refuted == 1 && health == 1);
+        cr_assert(self.state == A && self.generation == 3 && self.version == 6 && refuted == 1 &&
+                  health == 1);
         self = self_after(accusing[i], 3, 40, &health, &refuted, &raised);
         cr_assert(self.state == A && self.version == 41 && refuted == 1 && raised == 0);
         self = self_after(accusing[i], 8, 2, &health, &refuted, &raised);
@@ -314,7 +319,8 @@ Test(swim_transitions, nobody_accuses_itself) {
 
 Test(swim_transitions, a_newcomer_without_a_usable_address_is_not_let_in) {
     struct bench *b = holding(A);
-    struct wire_member none = record_of(7, A, 1, 0), any = record_of(8, A, 1, 0), no_port = record_of(9, A, 1, 0);
+    struct wire_member none = record_of(7, A, 1, 0), any = record_of(8, A, 1, 0),
+                       no_port = record_of(9, A, 1, 0);
     none.addr = (struct addr){.size = 0};
     memset(any.addr.b, 0, 4);
     addr_set_port(&no_port.addr, 0);

@@ -16,7 +16,7 @@ static struct instance_id instance(uint32_t number) {
     return id;
 }
 
-/* ---- a run, with what must be readable after each append ------------------------------------------------- */
+/* ---- a run, with what must be readable after each append ----------------------------------------------- */
 
 #define INSTANCES_MAX 64
 
@@ -134,7 +134,7 @@ static void script(struct run *run) {
     run_facts(run, 10, 2, 1, 10);
 }
 
-/* ---- tests ----------------------------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------------------------------------- */
 
 Test(journal, gives_back_the_newest_boot_and_the_facts_that_are_not_acknowledged) {
     struct run run;
@@ -325,6 +325,36 @@ Test(journal, grows_with_what_is_not_acknowledged) {
     recover(&disk, &run.arena, &r);
     cr_assert_eq(r.verdict, JOURNAL_CLEAN, "%s", r.text);
     cr_assert_eq(r.facts_count, 1200);
+    for (uint32_t i = 0; i < 1200; i++) {
+        struct wire_journal_record done = {.done = instance(1000 * (i / 400) + i % 400)};
+        cr_assert_eq(journal_append(run.journal, 10 + i, &done, 1), 0);
+        run_collect(&run);
+    }
+    cr_assert_lt(journal_size_bytes(run.journal), 3 * JOURNAL_SIZE_MIN, "and shrinks when it is");
+    rig_disk_done(&disk);
+    run_done(&run);
+}
+
+Test(journal, the_sequence_goes_on_when_nothing_is_left_to_keep) {
+    struct run run;
+    struct journal_recovery r;
+    run_begin(&run, (struct rig_disk){0});
+    for (uint32_t i = 0; i < 100; i++) {
+        run_facts(&run, 1, 1, i + 1, 100);
+        run_acknowledged(&run, 1);
+    }
+    struct rig_disk disk = run_disk(&run);
+    recover(&disk, &run.arena, &r);
+    cr_assert_eq(r.seq, 200);
+    run_done(&run);
+    run_begin(&run, disk);
+    struct wire_journal_boot boot = {.generation = 2};
+    struct wire_journal_record record = {.boot = &boot};
+    cr_assert_eq(journal_append(run.journal, 1, &record, 1), 0);
+    run_collect(&run);
+    disk = run_disk(&run);
+    recover(&disk, &run.arena, &r);
+    cr_assert_eq(r.seq, 201);
     rig_disk_done(&disk);
     run_done(&run);
 }

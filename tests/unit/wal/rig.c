@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-/* ---- a disk ---------------------------------------------------------------------------------------------- */
+/* ---- a disk -------------------------------------------------------------------------------------------- */
 
 void rig_disk_done(struct rig_disk *d) {
     for (size_t i = 0; i < d->count; i++)
@@ -100,7 +100,7 @@ void rig_ops_collect(struct rig_ops *ops, struct wal *w) {
         rig_ops_add(ops, &op);
 }
 
-/* ---- crashes --------------------------------------------------------------------------------------------- */
+/* ---- crashes ------------------------------------------------------------------------------------------- */
 
 struct sector_write {
     const char *name;
@@ -204,7 +204,7 @@ void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t c
     VEC_DONE(&c.pending);
 }
 
-/* ---- a model of the log ---------------------------------------------------------------------------------- */
+/* ---- a model of the log -------------------------------------------------------------------------------- */
 
 struct bytes rig_data(struct arena *a, uint64_t index, uint64_t term, size_t size) {
     struct prng p;
@@ -251,7 +251,7 @@ bool rig_log_equal(const struct rig_log *log, const struct wal_recovery *r) {
     return equal;
 }
 
-/* ---- a run ----------------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------------- */
 
 void rig_run_begin(struct rig_run *run, struct rig_disk disk, const struct rig_log *log, uint64_t segment_size) {
     static const struct rig_log empty;

@@ -10,7 +10,7 @@
 
 #include <covey/wal.h>
 
-/* ---- a disk ---------------------------------------------------------------------------------------------- */
+/* ---- a disk -------------------------------------------------------------------------------------------- */
 
 #define RIG_FILES_MAX 64
 
@@ -43,7 +43,7 @@ typedef void rig_visit(struct rig_disk *disk, void *context);
 void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p, unsigned samples,
                rig_visit *visit, void *context);
 
-/* ---- a model of the log ---------------------------------------------------------------------------------- */
+/* ---- a model of the log -------------------------------------------------------------------------------- */
 
 #define RIG_ENTRIES_MAX 512
 
@@ -62,7 +62,7 @@ struct wire_log_identity rig_identity(uint8_t number);
 bool rig_log_equal(const struct rig_log *log, const struct wal_recovery *r);
 bool rig_vote_equal(const struct wire_hard_state *x, const struct wire_hard_state *y);
 
-/* ---- a run ----------------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------------------- */
 
 /* What the log may be after each flush; state 0 is the start. */
 struct rig_run {

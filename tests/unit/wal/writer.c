@@ -27,7 +27,7 @@ static void begin(struct rig_run *run, uint64_t segment_size) {
     rig_run_begin(run, (struct rig_disk){0}, NULL, segment_size);
 }
 
-/* ---- the format, by byte --------------------------------------------------------------------------------- */
+/* ---- the format, by byte ------------------------------------------------------------------------------- */
 
 /* The bytes up to the trailing zeros of the body, then the trailer, against hex digits (blanks are skipped). */
 static void sector_is(const uint8_t *sector, const char *digits) {
@@ -99,7 +99,7 @@ Test(wal_format, names_segments_by_their_number) {
     cr_assert_not(segment_name_parse(name, &sequence));
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------------------- */
 
 Test(wal_writer, a_batch_is_one_write_and_one_flush) {
     struct rig_run run;
@@ -185,7 +185,7 @@ Test(wal_writer, a_cut_of_nothing_is_none) {
     rig_run_done(&run);
 }
 
-/* ---- segments -------------------------------------------------------------------------------------------- */
+/* ---- segments ------------------------------------------------------------------------------------------ */
 
 Test(wal_writer, the_first_segment_is_small_and_the_next_is_made_one_ahead_behind_the_flush) {
     struct rig_run run;
@@ -243,7 +243,7 @@ Test(wal_writer, batches_of_any_size_fill_segments_exactly) {
     }
 }
 
-/* ---- compaction and reset -------------------------------------------------------------------------------- */
+/* ---- compaction and reset ------------------------------------------------------------------------------ */
 
 Test(wal_writer, compaction_removes_whole_segments_after_telling_so_durably) {
     struct rig_run run;
@@ -338,7 +338,7 @@ Test(wal_writer, a_reset_leaves_nothing_but_the_place_to_go_on_from) {
     rig_run_done(&run);
 }
 
-/* ---- start ----------------------------------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------------------------------------- */
 
 Test(wal_writer, goes_on_in_the_same_segment_after_a_clean_end) {
     struct rig_run run;
@@ -397,4 +397,32 @@ Test(wal_writer, an_unfinished_spare_is_used_if_it_is_whole_sectors_and_else_rem
         recover_clean(&run, &r);
         rig_run_done(&run);
     }
+}
+
+/* A crash after the vote's copy was written and before its batch was. */
+Test(wal_writer, a_vote_that_only_its_copy_holds_goes_into_the_log_with_the_next_batch) {
+    struct rig_run run;
+    struct wal_recovery r;
+    begin(&run, 65536);
+    rig_run_vote(&run, 1, 1, 3, 100);
+    struct rig_log log = *rig_run_log(&run);
+    struct rig_disk disk = rig_run_disk(&run);
+    size_t from = run.ops.list.count;
+    rig_run_vote(&run, 2, 2, 0, 0);
+    for (size_t i = from; i < run.ops.list.count; i++) {
+        if (strncmp(run.ops.list.data[i].name, "vote", 4) == 0)
+            rig_disk_apply(&disk, &run.ops.list.data[i]);
+    }
+    log.hard = rig_run_log(&run)->hard;
+    rig_run_done(&run);
+    rig_run_begin(&run, disk, &log, 65536);
+    rig_run_append(&run, 0, 1, 100);
+    disk = rig_run_disk(&run);
+    rig_disk_remove(&disk, "vote-0");
+    rig_disk_remove(&disk, "vote-1");
+    rig_recover(&disk, &run.arena, &r);
+    cr_assert_eq(r.verdict, WAL_CLEAN, "%s", r.text);
+    cr_assert(rig_vote_equal(&r.hard, &log.hard));
+    rig_disk_done(&disk);
+    rig_run_done(&run);
 }

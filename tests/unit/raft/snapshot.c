@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* The state instead of the log, in chunks. */
+#include <criterion/criterion.h>
+
+#include "harness.h"
+
+TestSuite(raft_snapshot, .timeout = 60);
+
+/* Three voters; one was away while the others went on and cut their logs. */
+static struct world *with_one_behind(uint64_t seed, size_t *ret_leader, size_t *ret_behind) {
+    struct world *w = world_new(seed, 3);
+    for (size_t i = 0; i < 3; i++)
+        w->nodes[i].options.trailing_entries = 5;
+    world_start(w, 3);
+    size_t l = world_elect(w);
+    world_run(w, 200 * US_PER_MS);
+    *ret_leader = l;
+    *ret_behind = (l + 1) % 3;
+    world_isolate(w, *ret_behind, true);
+    for (int i = 0; i < 40; i++)
+        cr_assert_eq(node_propose(w, l, "x"), 0);
+    world_run(w, 200 * US_PER_MS);
+    for (size_t i = 0; i < 3; i++)
+        node_snapshot(w, i);
+    cr_assert_eq(world_leader(w), l);
+    return w;
+}
+
+Test(raft_snapshot, what_is_saved_is_cut_but_for_the_entries_kept_for_those_who_lag) {
+    struct world *w = world_new(1, 1);
+    w->nodes[0].options.trailing_entries = 5;
+    world_start(w, 1);
+    world_elect(w);
+    for (int i = 0; i < 40; i++)
+        node_propose(w, 0, "x");
+    world_run(w, 100 * US_PER_MS);
+    uint64_t last = raft_last_index(w->nodes[0].raft);
+    struct raft_input early = {.kind = RAFT_SNAPSHOT_TAKEN, .index = last + 1};
+    cr_assert_eq(node_feed(w, 0, &early), ERR_INVALID);
+    cr_assert_eq(node_snapshot(w, 0), 0);
+    cr_assert_eq(w->nodes[0].cut_upto, last - 5);
+    cr_assert_eq(raft_first_index(w->nodes[0].raft), last - 4);
+    cr_assert_neq(raft_term_at(w->nodes[0].raft, last - 5), 0, "the term before the oldest entry is known");
+    cr_assert_eq(raft_term_at(w->nodes[0].raft, last - 6), 0);
+    const struct wire_raft_entry *entries;
+    size_t entries_count;
+    cr_assert_eq(raft_log_read(w->nodes[0].raft, last - 5, 1000, &entries, &entries_count), ERR_NOT_FOUND);
+    cr_assert_eq(raft_log_read(w->nodes[0].raft, last - 4, 1, &entries, &entries_count), 0);
+    cr_assert_eq(entries_count, 1, "at least one entry however few bytes");
+    cr_assert_eq(raft_log_read(w->nodes[0].raft, last + 1, 1, &entries, &entries_count), 0);
+    cr_assert_eq(entries_count, 0);
+    /* The log that is left, restored. */
+    node_crash(w, 0);
+    node_start(w, 0);
+    world_elect(w);
+    cr_assert(raft_is_voter(w->nodes[0].raft, &w->nodes[0].id));
+    world_free(w);
+}
+
+Test(raft_snapshot, a_follower_that_lags_behind_the_log_gets_one_and_goes_on) {
+    size_t l, behind;
+    struct world *w = with_one_behind(2, &l, &behind);
+    world_heal(w);
+    world_run(w, 600 * US_PER_MS);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert(all_applied(w));
+    node_propose(w, l, "y");
+    world_run(w, 20 * US_PER_MS);
+    cr_assert(all_applied(w));
+    struct raft_progress_view view;
+    cr_assert(raft_progress(w->nodes[l].raft, &w->nodes[behind].id, &view) && view.caught_up &&
+              !view.snapshot);
+    /* What it holds now survives. */
+    node_crash(w, behind);
+    node_start(w, behind);
+    world_run(w, 200 * US_PER_MS);
+    cr_assert(all_applied(w));
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    world_free(w);
+}
+
+static size_t chunks_count(const struct world *w, size_t i) {
+    return (w->nodes[i].disk.snapshot.state.size + SNAP_CHUNK - 1) / SNAP_CHUNK;
+}
+
+static bool count_chunks(struct world *w, size_t from, size_t to, const struct wire_raft_message *m) {
+    (void)from;
+    (void)to;
+    unsigned *budget = w->filter_data;
+    if (!m->snapshot_chunk)
+        return true;
+    if (*budget == 0)
+        return false;
+    --*budget;
+    return true;
+}
+
+Test(raft_snapshot, a_transfer_that_was_cut_goes_on_where_it_stopped) {
+    size_t l, behind;
+    struct world *w = with_one_behind(3, &l, &behind);
+    unsigned budget = 3;
+    w->filter = count_chunks;
+    w->filter_data = &budget;
+    world_heal(w);
+    world_run(w, 600 * US_PER_MS);
+    cr_assert_eq(w->nodes[behind].snapshot_bytes_count, 3);
+    cr_assert_eq(w->nodes[behind].installs_count, 0);
+    world_isolate(w, behind, true);
+    world_run(w, 3 * US_PER_S);
+    w->filter = NULL;
+    world_heal(w);
+    world_run(w, 2 * US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert_eq(w->nodes[behind].snapshot_bytes_count, chunks_count(w, behind), "a chunk was taken twice");
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
+Test(raft_snapshot, another_leader_with_the_same_snapshot_goes_on_too) {
+    size_t l, behind;
+    struct world *w = with_one_behind(4, &l, &behind);
+    unsigned budget = 3;
+    w->filter = count_chunks;
+    w->filter_data = &budget;
+    world_heal(w);
+    world_run(w, 600 * US_PER_MS);
+    size_t other = 3 - l - behind;
+    cr_assert_eq(w->nodes[other].disk.snapshot.index, w->nodes[l].disk.snapshot.index);
+    node_crash(w, l);
+    w->filter = NULL;
+    cr_assert_eq(world_elect(w), other);
+    world_run(w, US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert_eq(w->nodes[behind].snapshot_bytes_count, chunks_count(w, behind));
+    world_free(w);
+}
+
+Test(raft_snapshot, a_follower_that_restarts_during_a_transfer_begins_anew) {
+    size_t l, behind;
+    struct world *w = with_one_behind(5, &l, &behind);
+    unsigned budget = 3;
+    w->filter = count_chunks;
+    w->filter_data = &budget;
+    world_heal(w);
+    world_run(w, 600 * US_PER_MS);
+    node_crash(w, behind);
+    node_start(w, behind);
+    w->filter = NULL;
+    world_run(w, 2 * US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
+Test(raft_snapshot, a_newer_snapshot_at_the_leader_replaces_one_under_way) {
+    size_t l, behind;
+    struct world *w = with_one_behind(6, &l, &behind);
+    unsigned budget = 3;
+    w->filter = count_chunks;
+    w->filter_data = &budget;
+    world_heal(w);
+    world_run(w, 600 * US_PER_MS);
+    for (int i = 0; i < 40; i++)
+        node_propose(w, l, "y");
+    world_run(w, 50 * US_PER_MS);
+    node_snapshot(w, l);
+    w->filter = NULL;
+    world_run(w, 2 * US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
+Test(raft_snapshot, bad_bytes_are_fetched_again) {
+    size_t l, behind;
+    struct world *w = with_one_behind(7, &l, &behind);
+    w->nodes[behind].bad_install = true;
+    world_heal(w);
+    world_run(w, 2 * US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert_gt(w->nodes[behind].snapshot_bytes_count, 6);
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
+static struct wire_snapshot_chunk whole_chunk(struct world *w, uint64_t index, uint64_t term) {
+    static const uint8_t state[16];
+    const struct wire_raft_config *c = raft_config_now(w->nodes[1].raft);
+    return (struct wire_snapshot_chunk){.index = index,
+                                        .term = term,
+                                        .config = *c,
+                                        .total_size = sizeof state,
+                                        .data = bytes_of(state, sizeof state),
+                                        .checksum = crc32c(0, state, 16)};
+}
+
+Test(raft_snapshot, one_that_the_log_reaches_beyond_cuts_nothing) {
+    struct world *w = world_new(8, 3);
+    world_prepare(w, 3);
+    for (uint64_t i = 2; i <= 9; i++)
+        disk_put(w, 0, i, 2, "x");
+    for (size_t i = 0; i < 3; i++)
+        node_start(w, i);
+    w->quiet = w->capture = true;
+    struct wire_snapshot_chunk c = whole_chunk(w, 5, 2);
+    struct wire_raft_message m = {.term = 3, .snapshot_chunk = &c};
+    node_deliver(w, 1, 0, &m);
+    world_run(w, 50 * US_PER_MS);
+    cr_assert_eq(w->nodes[0].installs_count, 0);
+    cr_assert_eq(raft_last_index(w->nodes[0].raft), 9, "a snapshot discarded entries that follow it");
+    cr_assert_eq(raft_commit_index(w->nodes[0].raft), 5, "what it covers is committed");
+    struct arena a = {0};
+    struct wire_raft_message answer;
+    cr_assert_eq(codec_decode(&wire_raft_message_type, buf_bytes(&w->captured.data[0]), &a, &answer, NULL),
+                 0);
+    cr_assert(answer.snapshot_response && answer.snapshot_response->refused);
+    cr_assert_eq(answer.snapshot_response->match_index, 5);
+    arena_done(&a);
+    world_free(w);
+}
+
+Test(raft_snapshot, entries_that_arrive_while_it_is_installed_and_follow_it_stay) {
+    struct world *w = world_new(9, 3);
+    world_start(w, 3);
+    w->quiet = true;
+    struct wire_snapshot_chunk c = whole_chunk(w, 5, 2);
+    struct wire_raft_message m = {.term = 3, .snapshot_chunk = &c};
+    struct node *n = &w->nodes[0];
+    node_deliver(w, 1, 0, &m);
+    cr_assert(n->incoming_whole);
+    cr_assert_eq(raft_deadline(n->raft), TIME_NEVER_US,
+                 "it does not stand for election with a log that is to go");
+    struct wire_raft_entry entries[8];
+    for (size_t i = 0; i < 8; i++)
+        entries[i] = (struct wire_raft_entry){.index = 2 + i, .term = 2, .kind = ENTRY_KIND_COMMAND};
+    struct wire_append_request q = {
+        .prev_index = 1, .prev_term = 1, .commit = 8, .entries = entries, .entries_count = 8};
+    struct wire_raft_message append = {.term = 3, .append_request = &q};
+    node_deliver(w, 1, 2, &append);
+    node_deliver(w, 1, 0, &append);
+    cr_assert_eq(n->applied, 1, "the state is about to be replaced");
+    struct raft_input in = {.kind = RAFT_INSTALLED, .index = 4};
+    cr_assert_eq(node_feed(w, 0, &in), ERR_INVALID);
+    n->applied = 5;
+    for (uint64_t i = 2; i <= 5; i++)
+        n->chain = chain_next(n->chain, i, 2, ENTRY_KIND_COMMAND, (struct bytes){0});
+    in.index = 5;
+    n->run++; /* the install event of the harness is void */
+    node_feed(w, 0, &in);
+    cr_assert_eq(raft_last_index(n->raft), 9);
+    cr_assert_eq(raft_commit_index(n->raft), 8);
+    world_free(w);
+}
+
+Test(raft_snapshot, malformed_chunks_are_dropped) {
+    struct world *w = world_new(10, 3);
+    world_start(w, 3);
+    w->quiet = true;
+    struct wire_snapshot_chunk good = whole_chunk(w, 5, 2), bad[6];
+    for (size_t i = 0; i < 6; i++)
+        bad[i] = good;
+    bad[0].index = 0;
+    bad[1].term = 9; /* later than the leader's */
+    bad[2].config.voters_count = 0;
+    bad[3].offset = 8; /* beyond the total */
+    bad[4].total_size = WIRE_STATE_MAX + UINT64_C(1);
+    bad[5].data.size = 0;
+    for (size_t i = 0; i < 6; i++) {
+        struct wire_raft_message m = {.term = 3, .snapshot_chunk = &bad[i]};
+        node_deliver(w, 1, 0, &m);
+        cr_assert_eq(w->nodes[0].snapshot_bytes_count, 0, "case %zu", i);
+        cr_assert_eq(raft_term(w->nodes[0].raft), 1);
+    }
+    world_free(w);
+}
