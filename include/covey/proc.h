@@ -77,12 +77,15 @@ const struct proc_features *proc_features(const struct proc *p);
  * kept. Not before PROC_SCAN_DONE.
  */
 void proc_start(struct proc *p, const struct wire_shim_spec *spec);
-/* Commands to a shim; ERR_NOT_FOUND when there is none. */
-int proc_command(struct proc *p, struct instance_id instance, struct bytes task, const struct wire_shim_command *command);
+/*
+ * Commands to a shim; ERR_NOT_FOUND when there is none, ERR_BUSY when it does not read. A stop is repeated until a status
+ * confirms it; a signal or a restart may be lost with a connection.
+ */
+int proc_command(struct proc *p, struct instance_id instance, struct bytes task,
+                 const struct wire_shim_command *command);
 /*
  * The end is acknowledged: the shim exits, its directory is removed (`keep_output` keeps the output files). A task
- * that has not ended is not released: its shim does not hear it. After PROC_LOST and for a task that was FOUND dead
- * it only removes.
+ * that has not ended is released when it has. After PROC_LOST and for a task that was FOUND dead it only removes.
  */
 void proc_release(struct proc *p, struct instance_id instance, struct bytes task, bool keep_output);
 /* Removes the directories of an instance: of tasks that were released (when their shim has gone), lost or kept. */

@@ -2,14 +2,15 @@
  * Copyright the covey authors */
 
 /*
- * store: a data directory. Reads its files at start and then carries out the disk operations that the cores ask for, in
- * order, away from the event loop: one thread writes and flushes, a second one makes and removes files, so that the
- * zero-filling of the next segment holds up no flush.
+ * store: a data directory. Reads its files at start and then carries out the disk operations that the cores
+ * ask for, in order, away from the event loop: one thread writes and flushes, a second one makes and removes
+ * files, so that the zero-filling of the next segment holds up no flush.
  *
  * SHELL. All functions are called by one thread, the event loop's.
  *
- * After the first error the store has failed: it does nothing more, for ever. A flush is never tried again, because the
- * kernel forgets what a failed one did not write, and reports success the next time (Rebello et al., ATC 2020).
+ * After the first error the store has failed: it does nothing more, for ever. A flush is never tried again,
+ * because the kernel forgets what a failed one did not write, and reports success the next time (Rebello et
+ * al., ATC 2020).
  */
 #ifndef COVEY_STORE_H
 #define COVEY_STORE_H
@@ -20,8 +21,8 @@
 #include <covey/wal.h>
 
 /*
- * The system calls that write, each as in its manual page (errno and all), with the context first. For tests: from two
- * threads.
+ * The system calls that write, each as in its manual page (errno and all), with the context first. For tests:
+ * from two threads.
  */
 struct store_calls {
     void *context;
@@ -35,21 +36,23 @@ struct store_calls {
 extern const struct store_calls store_calls_system;
 
 struct store_options {
-    const char *directory;             /* made (0700) if it is not there; its parent must be */
-    const struct store_calls *calls;   /* NULL: store_calls_system. Copied */
-    uint64_t read_bytes_max;           /* of all files together; 0: 4 GiB */
+    const char *directory;           /* made (0700) if it is not there; its parent must be */
+    const struct store_calls *calls; /* NULL: store_calls_system. Copied */
+    uint64_t read_bytes_max;         /* of all files together; 0: 4 GiB */
 };
 
 struct store;
 
 /*
- * Locks the directory and reads its files: log-, vote-, journal, snapshot-, cluster. What an interrupted DISK_REPLACE left
- * is removed. What an earlier run wrote and did not flush is flushed, and read back from the disk, not from memory.
+ * Locks the directory and reads its files: log-, vote-, journal, snapshot-, cluster. What an interrupted
+ * DISK_REPLACE left is removed. What an earlier run wrote and did not flush is flushed, and read back from
+ * the disk, not from memory.
  *
- * ERR_BUSY: another agent has the directory (the text names its pid); ERR_LIMIT: more than read_bytes_max; ERR_NO_SPACE,
- * ERR_IO; always with a text that names the path.
+ * ERR_BUSY: another agent has the directory (the text names its pid); ERR_LIMIT: more than read_bytes_max;
+ * ERR_NO_SPACE, ERR_IO; always with a text that names the path.
  */
-int store_open(const struct store_options *options, struct store **ret_store, char *ret_text, size_t text_size);
+int store_open(const struct store_options *options, struct store **ret_store, char *ret_text,
+               size_t text_size);
 /* Finishes what was submitted, unless the store failed, and frees everything. NULL is allowed. */
 void store_close(struct store *s);
 
@@ -61,9 +64,9 @@ void store_files_release(struct store *s);
 int store_submit(struct store *s, const struct disk_op *op);
 
 struct store_done {
-    uint64_t ticket;                   /* durable, with everything before it; 0 with an error */
-    int error;                         /* 0, ERR_IO or ERR_NO_SPACE: reported once, nothing comes after it */
-    char text[256];                    /* with an error: operation, path and reason */
+    uint64_t ticket; /* durable, with everything before it; 0 with an error */
+    int error;       /* 0, ERR_IO or ERR_NO_SPACE: reported once, nothing comes after it */
+    char text[256];  /* with an error: operation, path and reason */
 };
 /* Readable while store_poll has something to tell. */
 int store_fd(const struct store *s);

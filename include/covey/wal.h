@@ -5,10 +5,11 @@
  * wal: the log on disk. Turns appends into file operations, and the bytes found at start into a verdict.
  * The format, told by its crashes, is in proto/log.md.
  *
- * PURE: it only says which bytes go where; store/ (or the simulator's disk) does it, in order, one flush a batch.
+ * PURE: it only says which bytes go where; store/ (or the simulator's disk) does it, in order, one flush a
+ * batch.
  *
- * Files, all in one directory: `log-<sequence>` segments (zero-filled before use), `vote-0` and `vote-1` (term and vote
- * in two copies, written in turn).
+ * Files, all in one directory: `log-<sequence>` segments (zero-filled before use), `vote-0` and `vote-1`
+ * (term and vote in two copies, written in turn).
  */
 #ifndef COVEY_WAL_H
 #define COVEY_WAL_H
@@ -16,31 +17,33 @@
 #include <covey/base.h>
 #include <covey/wire.h>
 
-#define WAL_NAME_SIZE 40
+#define WAL_NAME_SIZE   40
 #define WAL_SECTOR_SIZE 512
 
 /* What the outside must do, in this order. DISK_ in the simulator and in store alike. */
 enum disk_op_kind {
-    DISK_CREATE,    /* make `name`, `size` bytes of zeros, durable with its directory entry before it is used; a file that is
-                       there is replaced. May be done beside later operations that do not name it */
-    DISK_WRITE,     /* bytes at offset of `name` */
-    DISK_SYNC,      /* fdatasync of every file written since the last sync, before anything behind it is written;
-                       `ticket` is durable then (0: nobody waits) */
-    DISK_REMOVE,    /* unlink and sync the directory, in order among themselves; never waited for. No such file: done */
-    DISK_REPLACE,   /* write `name` whole, atomically: temporary file, fsync, rename, fsync of the directory; `ticket` */
+    DISK_CREATE, /* make `name`, `size` bytes of zeros, durable with its directory entry before it is used; a
+                    file that is there is replaced. May be done beside later operations that do not name it */
+    DISK_WRITE,  /* bytes at offset of `name` */
+    DISK_SYNC,   /* fdatasync of every file written since the last sync, before anything behind it is written;
+                    `ticket` is durable then (0: nobody waits) */
+    DISK_REMOVE, /* unlink and sync the directory, in order among themselves; never waited for. No such file:
+                    done */
+    DISK_REPLACE, /* write `name` whole, atomically: temporary file, fsync, rename, fsync of the directory;
+                     `ticket` */
 };
 struct disk_op {
     enum disk_op_kind kind;
     char name[WAL_NAME_SIZE];
     uint64_t offset;
     uint64_t size;
-    struct bytes data;       /* borrowed from the core that made it */
+    struct bytes data; /* borrowed from the core that made it */
     uint64_t ticket;
 };
 
 /*
- * A file found at start. What is read must be what the disk holds: whoever reads first flushes what an earlier run may
- * have left in the page cache, or a batch is believed that a power cut then takes away.
+ * A file found at start. What is read must be what the disk holds: whoever reads first flushes what an
+ * earlier run may have left in the page cache, or a batch is believed that a power cut then takes away.
  */
 struct disk_file {
     char name[WAL_NAME_SIZE];
@@ -48,61 +51,72 @@ struct disk_file {
 };
 
 enum wal_verdict {
-    WAL_EMPTY,      /* no log here */
+    WAL_EMPTY, /* no log here */
     WAL_CLEAN,
-    WAL_TORN,       /* the tail of the last segment was cut by a crash: nothing acknowledged is missing */
-    WAL_CORRUPT,    /* acknowledged bytes are wrong or missing: this log must never vote again */
-    WAL_FOREIGN,    /* another cluster's or another node's log */
-    WAL_VERSION,    /* written by a later format */
+    WAL_TORN,    /* the tail of the last segment was cut by a crash: nothing acknowledged is missing */
+    WAL_CORRUPT, /* acknowledged bytes are wrong or missing: this log must never vote again */
+    WAL_FOREIGN, /* another cluster's or another node's log */
+    WAL_VERSION, /* written by a later format */
 };
 const char *wal_verdict_str(enum wal_verdict verdict);
 
 struct wal_recovery {
     enum wal_verdict verdict;
-    char text[200];                       /* what, where (file and offset) and what to do, for people */
-    struct wire_hard_state hard;          /* of a log that is not CLEAN or TORN: the newest term and vote still readable */
-    uint64_t base_index;                  /* of the entry before the first: 0, or a snapshot must reach at least to it */
-    uint64_t first_index;                 /* of the entries kept; 0 when there are none */
-    struct wire_raft_entry *entries;      /* in the arena, data too; of a CORRUPT log what is proven before the fault */
+    char text[200]; /* what, where (file and offset) and what to do, for people */
+    /* Of a log that is neither CLEAN nor TORN: the newest term and vote that can still be read. */
+    struct wire_hard_state hard;
+    uint64_t base_index;  /* of the entry before the first: 0, or a snapshot must reach at least to it */
+    uint64_t first_index; /* of the entries kept; 0 when there are none */
+    /* In the arena, data too. Of a CORRUPT log: what is proven before the fault. */
+    struct wire_raft_entry *entries;
     size_t entries_count;
-    struct wire_log_identity identity;    /* as found; zero when nothing was */
+    struct wire_log_identity identity; /* as found; zero when nothing was */
 };
 
 struct wal;
 struct wal_options {
     struct wire_log_identity identity;
-    uint64_t segment_size_bytes;          /* 0: 8 MiB; multiple of 512, at least 4096. The first one of a log is at most
-                                             256 KiB; a batch that does not fit gets a segment of its own size */
+    uint64_t segment_size_bytes; /* 0: 8 MiB; multiple of 512, at least 4096. The first one of a log is at
+                                    most 256 KiB; a batch that does not fit gets a segment of its own size */
 };
 
 /*
- * Judges the files. With CLEAN or TORN a wal made from the same files by wal_new() continues behind the last good batch.
- * expected: NULL accepts any identity and reports it.
+ * Judges the files. With CLEAN or TORN a wal made from the same files by wal_new() continues behind the last
+ * good batch. expected: NULL accepts any identity and reports it.
  */
 void wal_recover(const struct disk_file *files, size_t files_count, const struct wire_log_identity *expected,
                  struct arena *arena, struct wal_recovery *ret);
 
-/* A new log (files_count 0) or one that goes on after the files given, which were judged CLEAN or TORN. */
+/*
+ * A new log (no files, or EMPTY ones) or one that goes on after the files given, which were judged CLEAN or
+ * TORN with this identity; anything else is a programmer's error. The identity is on the disk from the first
+ * append on: keep it durably before.
+ */
 struct wal *wal_new(const struct wal_options *options, const struct disk_file *files, size_t files_count);
 void wal_free(struct wal *w);
 
 /*
- * One batch, one flush: the hard state when hard is not NULL, a cut (drop entries >= cut_index) when not 0, then entries.
- * Operations come by wal_drain(); the one that makes it durable is a DISK_SYNC with the ticket. Operations behind it
- * (the next segment's creation) are nothing to wait for. Everything is copied.
- * ERR_INVALID: the entries do not continue the log, or the cut reaches behind its first entry; ERR_LIMIT: an entry's data
- * is over WIRE_ENTRY_MAX, or the batch over WAL_BATCH_MAX. Nothing is changed then.
+ * One batch, one flush: the hard state when hard is not NULL, a cut (drop entries >= cut_index) when not 0,
+ * then entries. Operations come by wal_drain(); the one that makes it durable is a DISK_SYNC with the ticket.
+ * Operations behind it (the next segment's creation) are nothing to wait for. Everything is copied.
+ * ERR_INVALID: the entries do not continue the log, or the cut reaches behind its first entry; ERR_LIMIT: an
+ * entry's data is over WIRE_ENTRY_MAX, or the batch over WAL_BATCH_MAX. Nothing is changed then. A term that
+ * goes back, or a vote that is taken back, is a programmer's error.
  */
 #define WAL_BATCH_MAX (UINT64_C(256) << 20)
 int wal_append(struct wal *w, uint64_t ticket, const struct wire_hard_state *hard, uint64_t cut_index,
                const struct wire_raft_entry *entries, size_t entries_count);
 /* Entries up to index are covered by a durable snapshot: whole segments behind it are removed. */
 void wal_compact(struct wal *w, uint64_t index);
-/* The log is replaced by a snapshot at (index, term): all entries go, the next append is index + 1. hard may be NULL. */
-int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term, const struct wire_hard_state *hard);
+/*
+ * The log is replaced by a snapshot at (index, term), durable already: all entries go, the next append is
+ * index + 1. hard may be NULL. Returns 0.
+ */
+int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term,
+              const struct wire_hard_state *hard);
 /* An operation's bytes are borrowed until the next call that takes the wal and is not wal_drain(). */
 bool wal_drain(struct wal *w, struct disk_op *ret_op);
-uint64_t wal_size_bytes(const struct wal *w);   /* of all segments */
+uint64_t wal_size_bytes(const struct wal *w); /* of all segments */
 
 /* ---- files written whole (DISK_REPLACE), see proto/snapshot.md ----------------------------------------- */
 
@@ -110,19 +124,20 @@ uint64_t wal_size_bytes(const struct wal *w);   /* of all segments */
 void snapshot_name(uint64_t index, char ret_name[WAL_NAME_SIZE]);
 bool snapshot_name_parse(const char name[WAL_NAME_SIZE], uint64_t *ret_index);
 
-/* Appends header, then state, both checksummed. The header's size and checksum (of the state) are filled in. */
+/* Appends header, then state, both checksummed. Its size and checksum (of the state) are filled in. */
 void snapshot_encode(const struct wire_snapshot_header *header, struct bytes state, struct buf *out);
 /*
- * 0, or ERR_CORRUPT, ERR_VERSION, ERR_DENIED (foreign) with text of what and where. state is a view into file. expected
- * may be NULL (any); its log id zero: any log of that node and cluster.
+ * 0, or ERR_CORRUPT, ERR_VERSION, ERR_DENIED (foreign) with text of what and where. state is a view into
+ * file. expected may be NULL (any); its log id zero: any log of that node and cluster.
  */
 int snapshot_decode(struct bytes file, const struct wire_log_identity *expected, struct arena *arena,
-                    struct wire_snapshot_header *ret_header, struct bytes *ret_state, char *ret_text, size_t text_size);
+                    struct wire_snapshot_header *ret_header, struct bytes *ret_state, char *ret_text,
+                    size_t text_size);
 
-/* The file `cluster`: what a member keeps to come back. Errors as snapshot_decode; texts are views into file. */
+/* The file `cluster`: what a member keeps to come back. Errors and views as with snapshot_decode. */
 #define CLUSTER_FILE_NAME "cluster"
 void cluster_file_encode(const struct wire_node_files_keys *keys, struct buf *out);
-int cluster_file_decode(struct bytes file, struct arena *arena, struct wire_node_files_keys *ret_keys, char *ret_text,
-                        size_t text_size);
+int cluster_file_decode(struct bytes file, struct arena *arena, struct wire_node_files_keys *ret_keys,
+                        char *ret_text, size_t text_size);
 
 #endif

@@ -11,7 +11,6 @@
 #define REQUESTS_MAX    1024u
 #define HALF_MESSAGE_US (30 * US_PER_S)
 #define EVENTS_PER_POLL 64
-#define TAG_LISTENER    UINT64_C(0)
 
 static void options_default(struct admin_options *o) {
     if (o->clients_max == 0)

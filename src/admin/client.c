@@ -24,15 +24,21 @@ struct client *admin_client_new(struct admin *a, int fd, uint32_t uid) {
     return c;
 }
 
-void admin_client_end(struct admin *a, struct client *c) {
-    if (c->state == CLIENT_GONE)
-        return;
-    c->state = CLIENT_GONE;
-    a->gone_count++;
+/* Nobody will read their answers. */
+static void requests_close(struct admin *a, struct client *c) {
     for (size_t i = 0; i < c->requests.count; i++)
         VEC_PUSH(&a->closed, c->requests.data[i]->id);
     while (c->requests.count > 0)
         admin_request_drop(a, c->requests.data[c->requests.count - 1]);
+}
+
+void admin_client_end(struct admin *a, struct client *c) {
+    if (c->state == CLIENT_GONE)
+        return;
+    c->state = CLIENT_GONE;
+    c->deadline_us = c->scan_us = TIME_NEVER_US;
+    a->gone_count++;
+    requests_close(a, c);
     close(c->fd);
     c->fd = -1;
 }
@@ -61,7 +67,8 @@ static void buffer_shrink(struct buf *b) {
 void admin_client_settle(struct admin *a, struct client *c) {
     if (c->state == CLIENT_GONE)
         return;
-    if (c->is_ended && c->requests.count == 0 && output_left(c) == 0) {
+    bool is_told = c->input_at == c->input.size || c->scanned > 0;
+    if (c->is_ended && is_told && c->requests.count == 0 && output_left(c) == 0) {
         admin_client_end(a, c);
         return;
     }
@@ -119,6 +126,7 @@ void admin_client_refuse(struct admin *a, struct client *c, int error, const cha
     c->state = CLIENT_CLOSING;
     c->deadline_us = a->now_us + LINGER_US;
     c->scan_us = TIME_NEVER_US;
+    requests_close(a, c);
     admin_client_send(a, c, buf_bytes(&frame));
     buf_done(&frame);
 }

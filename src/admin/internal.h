@@ -23,6 +23,9 @@
 
 #define ADMIN_NO_GROUP UINT32_MAX
 
+/* What epoll hands back: 0, or a client's id. */
+#define TAG_LISTENER UINT64_C(0)
+
 enum client_state {
     CLIENT_OPEN,
     CLIENT_CLOSING, /* told its error: what it still sends is thrown away until it has read that */
@@ -53,7 +56,7 @@ struct client {
 
 struct ready {
     uint64_t client;
-    uint32_t events;
+    uint32_t events; /* 0: carried out */
 };
 
 struct admin {

@@ -42,33 +42,42 @@ static int folder_lock(const struct admin *a) {
     return fd;
 }
 
+/* errno of a connection to the socket file, 0 when somebody listens on it. */
+static int living_check(const struct admin *a, long *ret_pid) {
+    struct sockaddr_un address;
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    address_of(a, &address);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    int error = connect(fd, (struct sockaddr *)&address, sizeof address) ? errno : 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+        *ret_pid = peer.pid;
+    close(fd);
+    /* A full backlog is a sign of life, too. */
+    return error == EAGAIN ? 0 : error;
+}
+
 /* Removes a socket file that nobody listens on. */
 static int stale_remove(struct admin *a, struct buf *ret_text) {
-    struct sockaddr_un address;
     struct stat st;
+    long pid = 0;
     if (lstat(a->path, &st) != 0)
         return 0;
     if (!S_ISSOCK(st.st_mode)) {
         buf_printf(ret_text, "%s exists and is no socket: remove it, or choose another path", a->path);
         return ERR_EXISTS;
     }
-    address_of(a, &address);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    int error = living_check(a, &pid);
+    if (error == ECONNREFUSED && unlink(a->path) == 0)
         return 0;
-    /* A full backlog (EAGAIN) is a sign of life, too. */
-    bool is_living = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
-    struct ucred peer = {0};
-    socklen_t size = sizeof peer;
-    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-    close(fd);
-    if (!is_living) {
-        (void)unlink(a->path);
-        return 0;
-    }
-    buf_printf(ret_text, "another agent listens on %s", a->path);
-    if (peer.pid > 0)
-        buf_printf(ret_text, " (process %ld)", (long)peer.pid);
+    if (error)
+        buf_printf(ret_text, "cannot replace the socket %s: %s", a->path, strerror(errno));
+    else
+        buf_printf(ret_text, "another agent listens on %s", a->path);
+    if (!error && pid > 0)
+        buf_printf(ret_text, " (process %ld)", pid);
     return ERR_EXISTS;
 }
 
@@ -93,7 +102,7 @@ static int listen_locked(struct admin *a, struct buf *ret_text) {
     int error = stale_remove(a, ret_text);
     if (error)
         return error;
-    struct epoll_event e = {.events = EPOLLIN, .data.u64 = 0};
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = TAG_LISTENER};
     a->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (a->listener >= 0 && file_make(a) && epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->listener, &e) == 0)
         return 0;

@@ -170,7 +170,8 @@ static void frame_wait(struct admin *a, struct client *c, size_t size) {
 }
 
 static bool is_scan_due(const struct admin *a, const struct client *c, size_t size) {
-    return c->scanned <= SCAN_FREE || size >= c->scanned + c->scanned / 4 || a->now_us >= c->scan_us;
+    return c->scanned <= SCAN_FREE || c->is_ended || size >= c->scanned + c->scanned / 4 ||
+           a->now_us >= c->scan_us;
 }
 
 static bool frame_read(struct admin *a, struct client *c, struct codec_rpc *ret_rpc) {

@@ -282,7 +282,7 @@ struct node {
     VEC(struct pending_fact) facts;       /* gathered, not proposed yet */
     struct arena facts_arena;
     uint64_t report_index;                /* newest report proposed; the next waits until it is applied */
-    uint64_t voters_index;                /* of a change of voters under way; 0 = none */
+    VEC(struct raft_id) enlightened;      /* see voters.c */
     int64_t leader_since_us;
 
     /* requests */
@@ -388,6 +388,7 @@ void node_leader_report(struct node *n, struct node_id from, const struct wire_r
 void node_leader_heard(struct node *n, struct node_id id);
 int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index);
 void node_voters_tick(struct node *n);
+void node_voters_enlighten(struct node *n, struct raft_id id);
 struct leader_node *node_leader_node(struct node *n, struct node_id id, bool create);
 
 /* tasks.c */

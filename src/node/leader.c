@@ -32,8 +32,8 @@ static void leader_start(struct node *n) {
 }
 
 void node_leader_stop(struct node *n) {
-    n->leader_term = n->plan_index = n->report_index = n->voters_index = 0;
-    n->leader_nodes.count = n->facts.count = n->reasons.count = 0;
+    n->leader_term = n->plan_index = n->report_index = 0;
+    n->leader_nodes.count = n->facts.count = n->reasons.count = n->enlightened.count = 0;
     n->plan_at_us = TIME_NEVER_US;
     arena_reset(&n->facts_arena);
     arena_reset(&n->reasons_arena);

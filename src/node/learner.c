@@ -5,15 +5,32 @@
  * Hosts without a vote pull the log: one request at a time to one peer, which answers when it has something newer, or
  * after PULL_HOLD_US with nothing. What is pulled is committed already, so nothing is ever taken back. The leader is asked
  * first because it knows of commits first; when it does not answer, any other member.
+ *
+ * A host that was a voter and comes back after it was replaced believes that it still votes: nobody sends it entries, and
+ * nobody votes for it. When it hears no leader it asks around in the same way, and takes nothing from the answers but who
+ * leads; the leader, asked so by a host that does not vote, sends it the log (RAFT_TRACK) until it has seen for itself.
  */
 #include "internal.h"
 
+#define VOTER_LOST_US (2 * US_PER_S)
+
 /* ---- asking ---- */
+
+static bool voter_is_lost(const struct node *n) {
+    enum raft_role role = raft_role(n->raft);
+    if (role != RAFT_FOLLOWER && role != RAFT_PRE_CANDIDATE) return false;
+    int64_t heard = raft_contact_us(n->raft) > n->started_us ? raft_contact_us(n->raft) : n->started_us;
+    return n->now_us - heard >= VOTER_LOST_US;
+}
 
 static bool pull_pick(struct node *n, struct node_id *ret) {
     struct node_id leader;
-    if (node_leader_id(n, &leader) && node_alive(n, leader) && !ID_EQUAL(leader, n->identity.id) &&
-        !ID_EQUAL(leader, n->pull_peer)) {
+    bool known = node_leader_id(n, &leader);
+    if (!known && voter_is_lost(n) && !ID_IS_ZERO(n->pull_leader)) {
+        leader = n->pull_leader;
+        known = true;
+    }
+    if (known && node_alive(n, leader) && !ID_EQUAL(leader, n->identity.id) && !ID_EQUAL(leader, n->pull_peer)) {
         *ret = leader;
         return true;
     }
@@ -29,7 +46,8 @@ static bool pull_pick(struct node *n, struct node_id *ret) {
 }
 
 static bool pull_wanted(const struct node *n) {
-    return n->swim != NULL && raft_role(n->raft) == RAFT_LEARNER && n->install_ticket == 0 && !n->disk_failed;
+    if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed) return false;
+    return raft_role(n->raft) == RAFT_LEARNER || voter_is_lost(n);
 }
 
 void node_learner_tick(struct node *n) {
@@ -43,6 +61,7 @@ void node_learner_tick(struct node *n) {
     if (!pull_pick(n, &peer)) return;
     struct wire_pull_request request;
     raft_pull_next(n->raft, &request);
+    if (voter_is_lost(n)) request.voter = n->self.log;
     n->pull_peer = peer;
     n->pull_sent_next = request.next;
     n->pull_deadline_us = n->now_us + PULL_HOLD_US + US_PER_S;
@@ -59,6 +78,11 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     n->pull_sent_next = 0;
     n->pull_peer = (struct node_id){{0}};
     n->pull_at_us = n->now_us;
+    if (voter_is_lost(n)) {
+        n->pull_leader = r->leader;
+        n->pull_at_us = n->now_us + US_PER_S / 4;
+        return;
+    }
     if (r->refused) {
         node_say(n, NODE_ERROR, "this host's log does not match that of %.*s: it cannot follow it",
                  BYTES_FMT(node_name_of(n, from)));
@@ -128,6 +152,10 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_snapshot = request->snapshot_index;
     p->pull_offset = request->offset;
     p->pull_since_us = n->now_us;
+    if (ID_IS_ZERO(request->voter)) return;
+    struct raft_id asker = {.node = from, .log = request->voter};
+    p->pull_since_us -= PULL_HOLD_US; /* it waits for a word, not for entries */
+    if (node_is_leader(n) && !raft_is_voter(n->raft, &asker)) node_voters_enlighten(n, asker);
 }
 
 void node_pull_serve(struct node *n) {

@@ -157,6 +157,7 @@ void node_free(struct node *n) {
     VEC_DONE(&n->remote_logs);
     VEC_DONE(&n->leader_nodes);
     VEC_DONE(&n->facts);
+    VEC_DONE(&n->enlightened);
     arena_done(&n->facts_arena);
     VEC_DONE(&n->reasons);
     VEC_DONE(&n->effects.queue);

@@ -79,7 +79,10 @@ void node_report_tick(struct node *n) {
     struct node_id leader;
     if (!n->scan_done || n->raft == NULL || n->leave == LEAVE_TELLING) return;
     if (!n->facts_dirty && n->now_us < n->report_at_us) return;
-    if (!node_leader_id(n, &leader)) return;
+    if (!node_leader_id(n, &leader)) {
+        n->report_at_us = n->now_us + REPORT_RETRY_US;
+        return;
+    }
     n->facts_dirty = false;
     n->report_at_us = TIME_NEVER_US;
     struct gather g = {.n = n, .term = raft_term(n->raft)};

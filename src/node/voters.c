@@ -89,8 +89,28 @@ static bool set_equal(const struct voter_set *set, const struct wire_raft_config
     return true;
 }
 
+/* Hosts that took themselves for voters are sent the log until they have caught up, and with it the news. */
+void node_voters_enlighten(struct node *n, struct raft_id id) {
+    struct raft_progress_view progress;
+    if (raft_progress(n->raft, &id, &progress)) return;
+    if (node_log_feed(n, &(struct raft_input){.kind = RAFT_TRACK, .peer = id}) == 0) VEC_PUSH(&n->enlightened, id);
+}
+
+static void enlightened_tick(struct node *n) {
+    for (size_t i = n->enlightened.count; i-- > 0;) {
+        struct raft_id id = n->enlightened.data[i];
+        struct raft_progress_view progress;
+        bool tracked = raft_progress(n->raft, &id, &progress);
+        bool over = !tracked || progress.caught_up || !node_alive(n, id.node) || raft_is_voter(n->raft, &id);
+        if (!over) continue;
+        if (tracked && !raft_is_voter(n->raft, &id)) (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_UNTRACK, .peer = id});
+        VEC_REMOVE(&n->enlightened, i);
+    }
+}
+
 void node_voters_tick(struct node *n) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
+    enlightened_tick(n);
     if (config == NULL || config->voters_next_count > 0 || state_node_find(n->state, n->identity.id) == NULL) return;
     struct voter_set set = {.count = 0};
     voters_choose(n, config, &set);

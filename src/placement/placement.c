@@ -185,8 +185,8 @@ static uint64_t rendezvous(const struct wire_job_record *job, const struct wire_
     a = crc32c(a, group->name.data, group->name.size);
     a = crc32c(a, tail, sizeof tail);
     struct prng p;
-    uint64_t id;
-    memcpy(&id, node->id.b, sizeof id);
+    uint64_t id = 0;
+    for (unsigned i = 0; i < 8; i++) id |= (uint64_t)node->id.b[i] << (8 * i); /* the same on every machine */
     prng_init(&p, id ^ ((uint64_t)a << 32 | a));
     return prng_next(&p);
 }

@@ -42,6 +42,8 @@ struct proc_task {
     bool released, keep_output;
     char *group;                     /* its control groups, below each site; NULL: none */
     struct buf status;               /* the newest, encoded; empty: none */
+    bool stop_pending;               /* a stop was sent that no status has confirmed: sent again over a new link */
+    struct wire_shim_command stop;
     bool told;                       /* a status came over the link, with ... */
     uint64_t sequence;
     int64_t retry_at_us;             /* connect or conclude then; TIME_NEVER_US */

@@ -273,6 +273,12 @@ static int start(const struct spawn *s, struct child *c, struct arena *a, pid_t 
         if ((error = user_make(s->spec->user, &user, text)) != 0)
             return error;
         c->user = &user;
+        /* Its own directory; one that the job names is not ours to give away. */
+        if (lchown(FILE_WORK, user.uid, user.gid) < 0 && geteuid() == 0) {
+            buf_printf(text, "cannot give the working directory to user %.*s: %s", BYTES_FMT(s->spec->user),
+                       errno_text(errno));
+            return ERR_FAILED;
+        }
     }
     c->argv = argv_make(a, s->spec);
     c->envp = env_make(a, s->spec, &search);

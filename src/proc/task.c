@@ -143,6 +143,7 @@ static bool status_told(struct proc *p, struct proc_task *t, struct bytes messag
     if (good && (!t->told || status.sequence != t->sequence)) {
         t->told = true;
         t->sequence = status.sequence;
+        t->stop_pending = t->stop_pending && !status.stop_asked && !final;
         buf_clear(&t->status);
         buf_append(&t->status, message.data, message.size);
         queue_status(p, PROC_STATUS, t);
@@ -229,6 +230,8 @@ void task_connect(struct proc *p, struct proc_task *t, int link_fd, int pid_fd) 
         t->pid_fd = pid_fd;
         proc_watch(p, pid_fd, EPOLLIN, &t->death_watch);
     }
+    if (t->stop_pending && t->link.out.size == 0)
+        link_put(&t->link, &wire_shim_command_type, &t->stop);
     flush(p, t);
 }
 
@@ -389,7 +392,6 @@ void task_adopt(struct proc *p, struct proc_task *t) {
     }
     if (t->pid_fd < 0 && (pid_fd = shim_pid_open(p, t)) < 0)
         pid_fd = peer_pid_open(link_fd);
-    t->told = false;
     task_connect(p, t, link_fd, pid_fd);
 }
 
@@ -410,6 +412,10 @@ int proc_command(struct proc *p, struct instance_id instance, struct bytes task,
         return ERR_NOT_FOUND;
     if (t->link.out.size > FRAME_MAX)
         return ERR_BUSY;
+    if (command->stop) {
+        t->stop = *command;
+        t->stop_pending = true;
+    }
     command_send(p, t, command);
     return 0;
 }

@@ -9,13 +9,19 @@
  *     2. of the newest version (a changed count alone makes no new version of an instance)
  *     3. placed earlier: it has run longer, by the log's own order, and no clock is compared
  * What happens to the slot then:
- *     nothing is there            place (a finished batch slot stays; a failed service waits reschedule_us, doubled)
+ *     nothing is there            place (a batch slot that is over stays; a failed service waits reschedule_us, doubled)
  *     all of it is unreachable    place a second one replace_after_us after the last sign of life; the first is `unknown`,
  *                                 never lost: it stays in the log
  *     more than one is reachable  the rest is surplus: stopped once the kept one runs and both hosts have been back for
- *                                 heal_stable_us, so that a flapping link stops nothing
+ *                                 heal_stable_us, so that a flapping link stops nothing; at once only what was there
+ *                                 before the kept one and does not run
  *     kept one is of an old version   stopped, one slot of the group at a time, and then placed anew
  *     its host leaves             a second one is placed, and when that one runs the first is stopped
+ * A second one that fails or is refused is tried again with the same delays as one that was alone.
+ *
+ * An update goes on only while nothing else of the group is on its way: not placed and not running yet, being stopped,
+ * out of sight and about to be replaced, or failed in the new version and waiting. So it takes one slot out of service at a
+ * time, and a version that fails takes out no second one.
  *
  * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in runs, but for an
  * update, which is stop-first, and for what nobody wants any more.
@@ -59,10 +65,11 @@ struct slot {
     const struct wire_instance_record *keep;     /* best of those wanted */
     const struct wire_instance_record *holder;   /* newest of those wanted: what a placement must name */
     const struct wire_instance_record *stopping; /* has a stop, not carried out yet, on a host in sight */
-    const struct wire_instance_record *last;     /* newest that is over */
-    uint32_t failures;                           /* kept records that failed, of this version */
+    const struct wire_instance_record *last;     /* newest that is over, if nothing wanted was placed after it */
+    uint32_t failures;                           /* kept records that failed in a row, of this version and run */
     uint32_t wanted;                             /* how many are wanted */
     bool complete;
+    bool passed_keep;                            /* the walk has met the kept one: what comes is newer */
 };
 
 struct plan {
@@ -118,6 +125,12 @@ static bool current(const struct plan *p, const struct wire_instance_record *r) 
     return old != NULL && state_group_same(old, p->job, r->group);
 }
 
+/* Of the newest version, and of the run that goes on: `covey stop` ends a run of all versions. */
+static bool of_this_run(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_job_record *version = state_job_version(p->state, r->job, r->version);
+    return current(p, r) && version != NULL && !version->stopped;
+}
+
 static bool runs(const struct plan *p, const struct wire_instance_record *r) {
     return r->state == INSTANCE_STATE_RUNNING && reachable(p, r) && !host_leaves(p, r);
 }
@@ -156,10 +169,11 @@ static void stop_groupless(void *arg, const struct wire_instance_record *r) {
 /* ---- looking at a group ---- */
 
 static void slot_over(struct plan *p, struct slot *s, const struct wire_instance_record *r) {
-    s->last = r;
-    if (!current(p, r)) return;
-    s->failures += r->state == INSTANCE_STATE_FAILED;
-    s->complete |= r->state == INSTANCE_STATE_COMPLETE;
+    s->last = of_this_run(p, r) ? r : NULL;
+    if (s->last == NULL) return;
+    if (r->state == INSTANCE_STATE_FAILED) s->failures++;
+    else if (r->state != INSTANCE_STATE_REFUSED) s->failures = 0;
+    s->complete |= r->state == INSTANCE_STATE_COMPLETE && p->job->spec.type == JOB_TYPE_BATCH;
 }
 
 static void look(void *arg, const struct wire_instance_record *r) {
@@ -176,6 +190,7 @@ static void look(void *arg, const struct wire_instance_record *r) {
     }
     s->wanted++;
     s->holder = r;
+    s->last = NULL;
     if (s->keep == NULL || !kept_before(p, s->keep, r)) s->keep = r;
 }
 
@@ -183,17 +198,23 @@ static void look(void *arg, const struct wire_instance_record *r) {
 static void thin_out(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
     if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
-    const struct wire_instance_record *keep = p->slots[r->slot].keep;
+    struct slot *s = &p->slots[r->slot];
+    const struct wire_instance_record *keep = s->keep;
+    s->passed_keep |= r == keep;
+    if (s->complete && host_leaves(p, r)) {
+        stop(p, r, "its host leaves");
+        return;
+    }
     if (r == keep || !runs(p, keep)) return;
     if (host_leaves(p, r)) {
         stop(p, r, "its host leaves");
         return;
     }
     if (!reachable(p, r)) return;
-    bool never_ran = r->state != INSTANCE_STATE_RUNNING && r->modify_index < keep->modify_index;
     const struct reconcile_node_view *a = view_of(p, r->node), *b = view_of(p, keep->node);
     int64_t back = a->back_us > b->back_us ? a->back_us : b->back_us;
-    if (never_ran || p->now_us - back >= p->options->heal_stable_us) stop(p, r, "another instance of its slot is kept");
+    bool is_down = r->state != INSTANCE_STATE_RUNNING && !s->passed_keep;
+    if (is_down || p->now_us - back >= p->options->heal_stable_us) stop(p, r, "another instance of its slot is kept");
     else wake(p, back + p->options->heal_stable_us);
 }
 
@@ -208,7 +229,10 @@ static bool usable(void *arg, const struct wire_node_record *node) {
 static void place(struct plan *p, uint32_t number, const struct wire_instance_record *holder, struct node_id avoid) {
     struct wire_place out = {.job = p->job->spec.name, .version = p->job->version, .group = p->group->name, .slot = number};
     struct buf reason = {0};
-    if (p->places.count >= p->options->places_max) return;
+    if (p->places.count >= p->options->places_max) {
+        p->in_transition = true;
+        return;
+    }
     if (p->placement == NULL) p->placement = placement_new(p->state, usable, p);
     if (placement_pick(p->placement, p->job, p->group, number, avoid, &out.node, &reason) != 0) {
         bool told = p->reasons.count > 0 && bytes_equal(p->reasons.data[p->reasons.count - 1].group, p->group->name) &&
@@ -229,47 +253,67 @@ static void place(struct plan *p, uint32_t number, const struct wire_instance_re
     p->in_transition = true;
 }
 
+/* When the slot may be tried again after what became of it last: now at the earliest, TIME_NEVER_US for never. */
+static int64_t retry_at(struct plan *p, const struct slot *s) {
+    if (s->last == NULL) return p->now_us;
+    if (s->last->state == INSTANCE_STATE_REFUSED) return first_seen(p->memory, s->last->id, p->now_us) + REFUSED_RETRY_US;
+    if (s->last->state != INSTANCE_STATE_FAILED) return p->now_us;
+    if (p->job->spec.type == JOB_TYPE_BATCH) return TIME_NEVER_US;
+    int64_t delay = p->options->reschedule_us << (s->failures <= 8 ? s->failures - 1 : 7);
+    if (delay > RESCHEDULE_MAX_US) delay = RESCHEDULE_MAX_US;
+    return first_seen(p->memory, s->last->id, p->now_us) + delay;
+}
+
+/* At due_us or when the last failure allows it; never on a host that has just failed it, if there is another. */
+static void place_at(struct plan *p, uint32_t number, const struct slot *s, int64_t due_us, struct node_id avoid) {
+    int64_t retry_us = retry_at(p, s);
+    if (retry_us == TIME_NEVER_US) return;
+    if (retry_us > p->now_us) p->in_transition = true;
+    if (retry_us > due_us) due_us = retry_us;
+    bool is_bad = s->last != NULL && (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
+    if (is_bad) avoid = s->last->node;
+    if (p->now_us >= due_us) place(p, number, s->holder, avoid);
+    else wake(p, due_us);
+}
+
 static void fill_empty(struct plan *p, uint32_t number, const struct slot *s) {
-    struct node_id nowhere = {{0}};
-    if (s->complete && p->job->spec.type == JOB_TYPE_BATCH) return;
-    if (s->stopping != NULL) {
+    if (s->stopping == NULL) place_at(p, number, s, p->now_us, (struct node_id){{0}});
+}
+
+/* How long to wait for an instance out of sight. */
+static int64_t patience_ends(const struct plan *p, const struct wire_instance_record *r) {
+    int64_t patience = p->job->spec.type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us : p->options->replace_after_us;
+    const struct reconcile_node_view *view = view_of(p, r->node);
+    return view != NULL ? view->last_good_us + patience : p->now_us;
+}
+
+static bool status_is_due(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(p->state, r->node);
+    return !reachable(p, r) && node != NULL && node->status == NODE_STATUS_READY;
+}
+
+/* Nothing of the slot is in sight on a host that stays. */
+static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
+    int64_t due = p->now_us;
+    if (status_is_due(p, s->keep) || status_is_due(p, s->holder)) { /* its status is about to be proposed */
         p->in_transition = true;
         return;
     }
-    bool ended_badly = s->last != NULL && current(p, s->last) &&
-                       (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
-    if (!ended_badly) {
-        place(p, number, NULL, nowhere);
-        return;
-    }
-    if (s->last->state == INSTANCE_STATE_FAILED && p->job->spec.type == JOB_TYPE_BATCH) return;
-    int64_t delay = s->last->state == INSTANCE_STATE_REFUSED ? REFUSED_RETRY_US
-                                                             : p->options->reschedule_us << (s->failures < 7 ? s->failures - 1 : 6);
-    if (delay > RESCHEDULE_MAX_US) delay = RESCHEDULE_MAX_US;
-    int64_t due = first_seen(p->memory, s->last->id, p->now_us) + delay;
-    if (p->now_us >= due) place(p, number, NULL, s->last->node);
-    else wake(p, due);
-}
-
-/* Nothing of the slot is in sight. */
-static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
-    int64_t patience = p->job->spec.type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us : p->options->replace_after_us;
-    const struct reconcile_node_view *view = view_of(p, s->keep->node);
-    int64_t due = view != NULL ? view->last_good_us + patience : p->now_us;
-    const struct wire_node_record *node = state_node_find(p->state, s->keep->node);
-    if (node != NULL && node->status == NODE_STATUS_READY) return; /* its status is about to be proposed */
-    if (p->now_us >= due) place(p, number, s->holder, s->keep->node);
-    else wake(p, due);
+    if (!reachable(p, s->keep) && !host_leaves(p, s->keep)) due = patience_ends(p, s->keep);
+    if (!reachable(p, s->holder) && !host_leaves(p, s->holder) && patience_ends(p, s->holder) > due)
+        due = patience_ends(p, s->holder);
+    if (p->now_us < due && p->job->spec.type == JOB_TYPE_SERVICE) p->in_transition = true;
+    place_at(p, number, s, due, s->keep->node);
 }
 
 static void group_fill(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct slot *s = &p->slots[i];
-        if (s->keep == NULL) fill_empty(p, i, s);
-        else if (host_leaves(p, s->keep)) place(p, i, s->holder, s->keep->node);
-        else if (!reachable(p, s->keep)) stand_in(p, i, s);
-        else if (s->keep->state != INSTANCE_STATE_RUNNING && current(p, s->keep)) p->in_transition = true;
         if (s->stopping != NULL) p->in_transition = true;
+        if (s->complete) continue;
+        if (s->keep == NULL) fill_empty(p, i, s);
+        else if (host_leaves(p, s->keep) || !reachable(p, s->keep)) stand_in(p, i, s);
+        else if (s->keep->state != INSTANCE_STATE_RUNNING && current(p, s->keep)) p->in_transition = true;
     }
 }
 

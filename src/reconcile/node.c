@@ -31,13 +31,13 @@ static void push(struct walk *w, enum reconcile_action_kind kind, struct instanc
 static void wish(void *arg, const struct wire_instance_record *r) {
     struct walk *w = arg;
     const struct reconcile_instance *have = find(w, r->id);
-    if (!state_instance_live(r)) return;
-    if (r->desired == DESIRED_STATE_STOP) {
+    if (r->desired == DESIRED_STATE_STOP) { /* over in the log too, when the host was taken out and has come back */
         bool all_final = true;
         for (size_t t = 0; have != NULL && t < have->tasks_count; t++) all_final &= have->tasks[t].final;
         if (have != NULL && !all_final) push(w, RECONCILE_STOP, r->id);
         return;
     }
+    if (!state_instance_live(r)) return;
     if (have == NULL) {
         push(w, RECONCILE_START, r->id);
         return;

@@ -20,6 +20,7 @@ static void instance_changed(struct state *s, const struct instance_entry *e) {
 
 static int apply_init(struct state *s, const struct wire_cluster_record *record) {
     if (s->has_cluster) return ERR_EXISTS;
+    if (ID_IS_ZERO(record->id)) return ERR_INVALID;
     codec_copy(&wire_cluster_record_type, record, &s->cluster_arena, &s->cluster);
     s->has_cluster = true;
     state_changed(s, &(struct state_change){.kind = STATE_CLUSTER});
@@ -73,16 +74,29 @@ static int apply_node_remove(struct state *s, const struct wire_cmd_node_status 
 
 /* ---- jobs ---- */
 
+/* Would the jobs kept be too much for a snapshot with this one? */
+static bool jobs_full(const struct state *s, const struct wire_job *job) {
+    struct buf encoded = {0};
+    codec_encode(&wire_job_type, job, &encoded);
+    size_t total = encoded.size;
+    buf_done(&encoded);
+    for (size_t i = 0; i < s->jobs.count; i++)
+        for (size_t v = 0; v < s->jobs.data[i]->versions.count; v++) total += s->jobs.data[i]->versions.data[v]->size_bytes;
+    return total > JOBS_BYTES_MAX;
+}
+
 static int apply_job(struct state *s, const struct wire_job *job, int64_t time_ms, struct state_result *ret) {
     char why[WIRE_TEXT_MAX];
     int error = state_job_check(job, why, sizeof why);
     if (error != 0) return error;
-    struct job_line *line = job_line_make(s, job->name);
-    const struct job_entry *old = line->versions.count > 0 ? line->versions.data[line->versions.count - 1] : NULL;
+    struct job_line *line = job_line_find(s, job->name, NULL);
+    const struct job_entry *old = line != NULL ? line->versions.data[line->versions.count - 1] : NULL;
     if (old != NULL && !old->record.stopped && codec_equal(&wire_job_type, &old->record.spec, job)) {
         ret->version = old->record.version;
         return 0;
     }
+    if (jobs_full(s, job)) return ERR_LIMIT;
+    if (line == NULL) line = job_line_make(s, job->name);
     struct wire_job_record record = {.spec = *job, .version = old != NULL ? old->record.version + 1 : 1,
                                      .submitted_ms = time_ms, .modify_index = s->index};
     job_line_add(line, &record);
@@ -100,7 +114,9 @@ static int apply_job_stop(struct state *s, const struct wire_cmd_job_stop *c, st
     struct job_entry *e = line->versions.data[line->versions.count - 1];
     ret->version = e->record.version;
     if (e->record.stopped) return 0;
-    e->record.stopped = ret->changed = true;
+    /* All versions: what ended under any of them belongs to a run that is over. */
+    for (size_t i = 0; i < line->versions.count; i++) line->versions.data[i]->record.stopped = true;
+    ret->changed = true;
     e->record.modify_index = line->index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_JOB, .name = line->name});
     return 0;
@@ -127,25 +143,41 @@ static bool place_holds(const struct state *s, const struct wire_place *p) {
     const struct node_entry *node = node_entry_find(s, p->node, NULL);
     if (node == NULL || node->record.status != NODE_STATUS_READY || node->record.generation != p->generation) return false;
     if (ID_IS_ZERO(p->instance) || instance_entry_find(s, p->instance) != NULL) return false;
+    if (s->instances.count >= WIRE_INSTANCES_MAX) return false;
     const struct instance_entry *holder = slot_holder(slot_find(line, p->group, p->slot));
     if (holder == NULL) return ID_IS_ZERO(p->replaces);
     return ID_EQUAL(holder->record.id, p->replaces);
 }
 
-/* Finished instances of a slot beyond the newest few go; with them, versions of the job that nothing refers to. */
-static void slot_trim(struct state *s, struct slot_entry *slot) {
-    size_t terminal = 0;
-    for (size_t i = 0; i < slot->instances.count; i++) terminal += !state_instance_live(&slot->instances.data[i]->record);
-    for (size_t i = 0; i < slot->instances.count && terminal > TERMINAL_PER_SLOT;) {
+/*
+ * The finished instance that goes next, or none: of those that failed the first placed when there are many, of the others
+ * likewise. A complete one goes last: it fills a batch slot. The one that has just ended is kept to be shown.
+ */
+static struct instance_entry *slot_victim(const struct slot_entry *slot, const struct instance_entry *just_ended) {
+    struct instance_entry *first_failed = NULL, *first_other = NULL, *first_complete = NULL;
+    size_t failed = 0, others = 0;
+    for (size_t i = slot->instances.count; i-- > 0;) {
         struct instance_entry *e = slot->instances.data[i];
-        if (state_instance_live(&e->record)) {
-            i++;
-            continue;
-        }
+        if (state_instance_live(&e->record)) continue;
+        bool is_failed = e->record.state == INSTANCE_STATE_FAILED;
+        if (is_failed) failed++;
+        else others++;
+        if (e == just_ended) continue;
+        if (is_failed) first_failed = e;
+        else if (e->record.state == INSTANCE_STATE_COMPLETE) first_complete = e;
+        else first_other = e;
+    }
+    if (failed > FAILED_PER_SLOT) return first_failed;
+    if (others > TERMINAL_PER_SLOT) return first_other != NULL ? first_other : first_complete;
+    return NULL;
+}
+
+/* With the instances go versions of the job that nothing refers to. */
+static void slot_trim(struct state *s, struct slot_entry *slot, const struct instance_entry *just_ended) {
+    for (struct instance_entry *e; (e = slot_victim(slot, just_ended)) != NULL;) {
         state_changed(s, &(struct state_change){.kind = STATE_INSTANCE_GONE, .node = e->record.node,
                                                 .instance = e->record.id, .name = e->job->name});
         instance_entry_remove(s, e);
-        terminal--;
     }
 }
 
@@ -175,7 +207,7 @@ static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_
         };
         struct instance_entry *e = instance_entry_add(s, &record);
         instance_changed(s, e);
-        slot_trim(s, e->slot);
+        slot_trim(s, e->slot, NULL);
     }
 }
 
@@ -194,7 +226,7 @@ static void apply_fact(struct state *s, struct instance_entry *e, const struct w
     record.acknowledged = fact->gone;
     instance_entry_rewrite(e, &record);
     instance_changed(s, e);
-    if (!state_instance_live(&e->record)) slot_trim(s, e->slot);
+    if (!state_instance_live(&e->record)) slot_trim(s, e->slot, e);
 }
 
 static void apply_report(struct state *s, const struct wire_cmd_report *report, struct state_result *ret) {
@@ -216,6 +248,9 @@ static int apply_var(struct state *s, const struct wire_cmd_var *c, struct state
     if (c->key.size == 0) return ERR_INVALID;
     if (c->check && (old != NULL ? old->record.version : 0) != c->version) return ERR_CONFLICT;
     if (c->remove && old == NULL) return ERR_NOT_FOUND;
+    size_t freed = old != NULL ? old->record.key.size + old->record.value.size : 0;
+    if (!c->remove && s->vars_bytes - freed + c->key.size + c->value.size > VARS_BYTES_MAX) return ERR_LIMIT;
+    if (!c->remove && old == NULL && s->vars.count >= WIRE_INSTANCES_MAX) return ERR_LIMIT;
     state_changed(s, &(struct state_change){.kind = STATE_VAR});
     ret->changed = true;
     ret->version = s->index;

@@ -10,6 +10,9 @@
 
 #define REQUESTS_KEPT     4096 /* answered requests remembered: far more than can be retried at once */
 #define TERMINAL_PER_SLOT 2    /* finished instances of a slot kept to be shown */
+#define FAILED_PER_SLOT   8    /* failed ones: their number makes the delay before the next double (reconcile) */
+#define VARS_BYTES_MAX    (64u << 20) /* of all variables together: a state must stay below WIRE_STATE_MAX */
+#define JOBS_BYTES_MAX    (64u << 20) /* of all kept job versions together, the same */
 
 struct node_entry {
     struct arena arena;
@@ -30,6 +33,7 @@ struct instance_list {
 struct job_entry {
     struct arena arena;
     struct wire_job_record record;
+    size_t size_bytes; /* of the spec, encoded */
     uint32_t instances_count; /* that refer to this version */
 };
 struct slot_entry {
@@ -64,6 +68,7 @@ struct state {
     struct instance_list all;
     struct map node_lines;
     VEC(struct var_entry *) vars;    /* by key */
+    size_t vars_bytes;               /* of their keys and values */
     VEC(struct wire_request_record) requests;
     VEC(struct state_change) changes;
     size_t changes_head;

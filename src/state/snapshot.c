@@ -64,6 +64,19 @@ static void load(struct state *s, const struct wire_state_snapshot *in) {
     for (size_t i = 0; i < s->jobs.count; i++) s->jobs.data[i]->index = job_index(s->jobs.data[i]);
 }
 
+/* The jobs are in order here. */
+static bool has_version(const struct wire_state_snapshot *in, const struct wire_instance_record *r) {
+    size_t low = 0, high = in->jobs_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = bytes_compare(in->jobs[middle].spec.name, r->job);
+        if (order == 0 && in->jobs[middle].version == r->version) return true;
+        if (order < 0 || (order == 0 && in->jobs[middle].version < r->version)) low = middle + 1;
+        else high = middle;
+    }
+    return false;
+}
+
 /* What a state never holds, whatever the checksum says. */
 static bool sound(const struct wire_state_snapshot *in) {
     for (size_t i = 1; i < in->nodes_count; i++)
@@ -74,12 +87,18 @@ static bool sound(const struct wire_state_snapshot *in) {
     }
     for (size_t i = 1; i < in->vars_count; i++)
         if (bytes_compare(in->vars[i - 1].key, in->vars[i].key) >= 0) return false;
+    const struct wire_cluster_record none = {0};
+    if (ID_IS_ZERO(in->cluster.id) && !codec_equal(&wire_cluster_record_type, &in->cluster, &none)) return false;
+    for (size_t i = 0; i < in->jobs_count; i++)
+        for (size_t g = 0; g < in->jobs[i].spec.groups_count; g++)
+            if (in->jobs[i].spec.groups[g].count > WIRE_COUNT_MAX) return false;
     struct map seen = {0};
-    bool unique = true;
-    for (size_t i = 0; i < in->instances_count && unique; i++)
-        unique = map_put(&seen, bytes_of(in->instances[i].id.b, ID_SIZE), &in->instances[i]) == NULL;
+    bool good = true;
+    for (size_t i = 0; i < in->instances_count && good; i++)
+        good = map_put(&seen, bytes_of(in->instances[i].id.b, ID_SIZE), &in->instances[i]) == NULL &&
+               has_version(in, &in->instances[i]);
     map_done(&seen);
-    return unique;
+    return good;
 }
 
 int state_restore(struct state *s, struct bytes snapshot) {

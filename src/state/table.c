@@ -75,7 +75,11 @@ struct job_entry *job_line_version(const struct job_line *line, uint64_t version
 
 struct job_entry *job_line_add(struct job_line *line, const struct wire_job_record *record) {
     struct job_entry *e = mem_alloc(sizeof *e);
+    struct buf encoded = {0};
     codec_copy(&wire_job_record_type, record, &e->arena, &e->record);
+    codec_encode(&wire_job_type, &record->spec, &encoded);
+    e->size_bytes = encoded.size;
+    buf_done(&encoded);
     VEC_PUSH(&line->versions, e);
     return e;
 }
@@ -219,16 +223,19 @@ void var_entry_put(struct state *s, const struct wire_var_record *record) {
     struct var_entry *old = var_entry_find(s, record->key, &at);
     struct var_entry *e = mem_alloc(sizeof *e);
     codec_copy(&wire_var_record_type, record, &e->arena, &e->record);
+    s->vars_bytes += record->key.size + record->value.size;
     if (old == NULL) {
         VEC_INSERT(&s->vars, at, e);
         return;
     }
     s->vars.data[at] = e;
+    s->vars_bytes -= old->record.key.size + old->record.value.size;
     var_entry_free(old);
 }
 
 void var_entry_remove(struct state *s, size_t at) {
     struct var_entry *e = s->vars.data[at];
+    s->vars_bytes -= e->record.key.size + e->record.value.size;
     VEC_REMOVE(&s->vars, at);
     var_entry_free(e);
 }

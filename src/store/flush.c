@@ -2,10 +2,11 @@
  * Copyright the covey authors */
 
 /*
- * The flusher takes every operation in order. It writes, flushes and replaces; making and removing files it hands on to
- * the maker, which does them in order as well, and goes on at once: a segment that is made ahead is megabytes of zeros
- * and a flush of its own. The flusher waits for the maker only when it needs the very file. That is all the order that
- * the cores count on: a file is durable before it is written to, and is removed after what made it superfluous is.
+ * The flusher takes every operation in order. It writes, flushes and replaces; making and removing files it
+ * hands on to the maker, which does them in order as well, and goes on at once: a segment that is made ahead
+ * is megabytes of zeros and a flush of its own. The flusher waits for the maker only when it needs the very
+ * file. That is all the order that the cores count on: a file is durable before it is written to, and is
+ * removed after what made it superfluous is.
  */
 #include "internal.h"
 
@@ -141,7 +142,8 @@ static void open_file_forget(struct store *s, const char *name) {
     }
 }
 
-/* The file if it is open; else the place to open it: a free one, or the least recently used that is not dirty. */
+/* The file if it is open; else the place to open it: a free one, or the least recently used that is not
+ * dirty. */
 static struct open_file *open_file_place(struct store *s, const char *name) {
     struct open_file *place = NULL;
     for (size_t i = 0; i < OPEN_FILES_MAX; i++) {
@@ -222,7 +224,8 @@ static int zeros_write(struct store *s, int fd, uint64_t size) {
         size_t part = size - at < ZEROS_SIZE ? (size_t)(size - at) : ZEROS_SIZE;
         error = fd_write(s, fd, zeros, part, at);
         at += part;
-        if (!error && at % ZEROS_FLUSH_SIZE == 0 && at < size && s->calls.fdatasync(s->calls.context, fd) != 0)
+        if (!error && at % ZEROS_FLUSH_SIZE == 0 && at < size &&
+            s->calls.fdatasync(s->calls.context, fd) != 0)
             error = errno;
     }
     mem_free(zeros);

@@ -14,17 +14,17 @@
 
 struct job {
     struct job *next;
-    struct disk_op op;              /* its bytes follow the job */
+    struct disk_op op; /* its bytes follow the job */
 };
 struct job_list {
     struct job *first, *last;
 };
 
 struct open_file {
-    char name[WAL_NAME_SIZE];       /* "": free */
+    char name[WAL_NAME_SIZE]; /* "": free */
     int fd;
     bool dirty;
-    uint64_t used;                  /* when, by the flusher's count */
+    uint64_t used; /* when, by the flusher's count */
 };
 
 struct done_item {
@@ -39,19 +39,19 @@ struct store {
     struct disk_file *files;
     size_t files_count;
 
-    pthread_mutex_t mutex;          /* guards all below it, down to the next comment */
+    pthread_mutex_t mutex; /* guards all below it, down to the next comment */
     pthread_cond_t changed;
-    struct job_list flushing;       /* waiting for the flusher, the one in work included */
-    struct job_list making;         /* waiting for the maker, the one in work included */
+    struct job_list flushing; /* waiting for the flusher, the one in work included */
+    struct job_list making;   /* waiting for the maker, the one in work included */
     struct done_item *done_first, *done_last;
     uint64_t backlog_bytes;
-    int error;                      /* the store has failed */
-    bool closing;                   /* the flusher ends when it has nothing left to do ... */
-    bool flusher_ended;             /* ... and the maker after it */
+    int error;          /* the store has failed */
+    bool closing;       /* the flusher ends when it has nothing left to do ... */
+    bool flusher_ended; /* ... and the maker after it */
 
     pthread_t flusher, maker;
     bool threads_started;
-    struct open_file open_files[OPEN_FILES_MAX];    /* the flusher's own */
+    struct open_file open_files[OPEN_FILES_MAX]; /* the flusher's own */
     uint64_t uses_count;
 };
 

@@ -4,9 +4,10 @@
 /*
  * What happens once, at start: lock, clean up, flush, read.
  *
- * An agent that was killed may have left bytes in the page cache that no flush has covered; one whose flush failed has
- * left bytes there that will never reach the disk. Both would be read as if they were durable. So every file is
- * flushed and then dropped from the cache before it is read: what is judged is what the disk holds.
+ * An agent that was killed may have left bytes in the page cache that no flush has covered; one whose flush
+ * failed has left bytes there that will never reach the disk. Both would be read as if they were durable. So
+ * every file is flushed and then dropped from the cache before it is read: what is judged is what the disk
+ * holds.
  */
 #include "internal.h"
 
@@ -95,8 +96,8 @@ static int file_compare(const void *x, const void *y) {
     return strcmp(a->name, b->name);
 }
 
-static int entry_take(struct store *s, const char *name, uint64_t *bytes_left, size_t *capacity, char *ret_text,
-                      size_t text_size) {
+static int entry_take(struct store *s, const char *name, uint64_t *bytes_left, size_t *capacity,
+                      char *ret_text, size_t text_size) {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", s->path, name);
     int error = 0;
@@ -109,8 +110,8 @@ static int entry_take(struct store *s, const char *name, uint64_t *bytes_left, s
     case ENTRY_OURS: error = file_read(s, name, bytes_left, capacity); break;
     }
     if (error == EFBIG) {
-        snprintf(ret_text, text_size, "%s: the data directory holds more than an agent reads; is that file covey's?",
-                 path);
+        snprintf(ret_text, text_size,
+                 "%s: the data directory holds more than an agent reads; is that file covey's?", path);
         return ERR_LIMIT;
     }
     return error ? store_error(ret_text, text_size, path, "cannot be read", error) : 0;

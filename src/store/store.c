@@ -38,8 +38,9 @@ static int lock_taken(struct store *s, char *ret_text, size_t text_size) {
     ssize_t size = pread(s->lock, pid, sizeof pid - 1, 0);
     if (size > 0)
         pid[strcspn(pid, "\n")] = 0;
-    snprintf(ret_text, text_size, "%s: in use by the agent with pid %s; each agent needs a data directory of its own",
-             s->path, pid[0] ? pid : "?");
+    snprintf(ret_text, text_size,
+             "%s: in use by the agent with pid %s; each agent needs a data directory of its own", s->path,
+             pid[0] ? pid : "?");
     return ERR_BUSY;
 }
 
@@ -81,7 +82,8 @@ static int threads_start(struct store *s, char *ret_text, size_t text_size) {
     return error ? store_error(ret_text, text_size, s->path, "no thread for it", error) : 0;
 }
 
-static int store_begin(struct store *s, const struct store_options *options, char *ret_text, size_t text_size) {
+static int store_begin(struct store *s, const struct store_options *options, char *ret_text,
+                       size_t text_size) {
     int error = directory_open(s, ret_text, text_size);
     if (!error)
         error = directory_lock(s, ret_text, text_size);
@@ -95,7 +97,8 @@ static int store_begin(struct store *s, const struct store_options *options, cha
     return error ? error : threads_start(s, ret_text, text_size);
 }
 
-int store_open(const struct store_options *options, struct store **ret_store, char *ret_text, size_t text_size) {
+int store_open(const struct store_options *options, struct store **ret_store, char *ret_text,
+               size_t text_size) {
     struct store *s = mem_alloc(sizeof *s);
     size_t path_size = strlen(options->directory) + 1;
     s->path = mem_alloc(path_size);

@@ -2,18 +2,18 @@
  * Copyright the covey authors */
 
 /*
- * The file is made of sectors as a log segment is, so that what a crash leaves (zeros) and what rot leaves (bad
- * sectors) are told apart the same way. Its first sector is the header. An append is one run of sectors under a label
- * of its own; each of its records begins a sector, with a frame whose checksum stands alone: one lost record takes
- * no other with it. The frame's payload begins with the number of records that follow in the same append, so that an
- * append that is whole is known to be.
+ * The file is made of sectors as a log segment is, so that what a crash leaves (zeros) and what rot leaves
+ * (bad sectors) are told apart the same way. Its first sector is the header. An append is one run of sectors
+ * under a label of its own; each of its records begins a sector, with a frame whose checksum stands alone:
+ * one lost record takes no other with it. The frame's payload begins with the number of records that follow
+ * in the same append, so that an append that is whole is known to be.
  *
  *      | header | fact | boot | fact ......... | 0 0 0 0
  *        label 0  1      2      3 (two sectors)
  *
- * The reader goes from sector to sector and takes every record that it finds. Trouble at a place is a torn append if
- * all that is good behind it belongs to that very append, and what is bad reads as zeros; else something that was
- * kept is lost.
+ * The reader goes from sector to sector and takes every record that it finds. Trouble at a place is a torn
+ * append if all that is good behind it belongs to that very append, and what is bad reads as zeros; else
+ * something that was kept is lost.
  *
  * A file that is not clean is not appended to: it is written anew.
  */
@@ -27,32 +27,32 @@
 
 static const char journal_magic[8] = {'c', 'o', 'v', 'e', 'y', 'j', 'n', 'l'};
 
-#define JOURNAL_FORMAT    1
-#define HEADER_VERSION    8
-#define HEADER_SIZE       16
-#define HEADER_SEQ        24
-#define HEADER_NODE       32
-#define PLACE             UINT64_C(0x6a6f75726e616c)  /* in the sectors' checksums: no sector of a log fits in */
-#define RECORD            1                           /* the one kind of frame */
-#define RECORD_SIZE_MAX   (1024 * 1024)
-#define REMAINING_SIZE    8
+#define JOURNAL_FORMAT  1
+#define HEADER_VERSION  8
+#define HEADER_SIZE     16
+#define HEADER_SEQ      24
+#define HEADER_NODE     32
+#define PLACE           UINT64_C(0x6a6f75726e616c) /* in the sectors' checksums: no sector of a log fits in */
+#define RECORD          1                          /* the one kind of frame */
+#define RECORD_SIZE_MAX (1024 * 1024)
+#define REMAINING_SIZE  8
 
 /* ---- what counts --------------------------------------------------------------------------------------- */
 
 /* A record that still counts, encoded. */
 struct kept {
     uint64_t seq;
-    struct instance_id instance;   /* of a fact; zero: the boot record */
+    struct instance_id instance; /* of a fact; zero: the boot record */
     struct buf message;
 };
 
 struct journal {
     struct node_id node;
     uint64_t seq;
-    uint32_t label;                /* of the last append */
-    uint64_t size, end;            /* of the file; of what is written in it */
-    uint64_t kept_size;            /* bytes of the sectors that `kept` would fill */
-    VEC(struct kept) kept;         /* by seq */
+    uint32_t label;        /* of the last append */
+    uint64_t size, end;    /* of the file; of what is written in it */
+    uint64_t kept_size;    /* bytes of the sectors that `kept` would fill */
+    VEC(struct kept) kept; /* by seq */
     struct buf stream;
     struct op_queue queue;
 };
@@ -99,16 +99,16 @@ struct reading {
     enum journal_verdict verdict;
     struct buf text;
     VEC(struct wire_journal_record) records;
-    uint64_t seq;              /* the newest when the file was made */
-    uint64_t end;              /* behind the last record */
-    uint32_t label;            /* of it */
-    uint64_t remaining;        /* records that should follow it in its append */
-    uint64_t trouble;          /* the first sector where something is missing; 0: none */
-    uint32_t trouble_label;    /* of the append that it belongs to */
+    uint64_t seq;           /* the newest when the file was made */
+    uint64_t end;           /* behind the last record */
+    uint32_t label;         /* of it */
+    uint64_t remaining;     /* records that should follow it in its append */
+    uint64_t trouble;       /* the first sector where something is missing; 0: none */
+    uint32_t trouble_label; /* of the append that it belongs to */
 };
 
-__attribute__((format(printf, 3, 4)))
-static void reading_say(struct reading *r, enum journal_verdict verdict, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void reading_say(struct reading *r, enum journal_verdict verdict,
+                                                              const char *format, ...) {
     if (r->verdict >= verdict && r->text.size > 0)
         return;
     r->verdict = verdict;
@@ -123,7 +123,8 @@ static void header_read(struct reading *r, const struct node_id *expected) {
     const uint8_t *at = r->file.data;
     if (r->file.size < SECTOR_SIZE || sector_judge(at, PLACE, 0) != SECTOR_GOOD ||
         memcmp(at, journal_magic, sizeof journal_magic) != 0) {
-        reading_say(r, JOURNAL_DAMAGED, "journal at offset 0: the header is damaged; records behind it are kept");
+        reading_say(r, JOURNAL_DAMAGED,
+                    "journal at offset 0: the header is damaged; records behind it are kept");
         return;
     }
     if (get_u32(at + HEADER_VERSION) != JOURNAL_FORMAT)
@@ -133,13 +134,15 @@ static void header_read(struct reading *r, const struct node_id *expected) {
     else
         r->seq = get_u64(at + HEADER_SEQ);
     if (r->verdict == JOURNAL_CLEAN && get_u64(at + HEADER_SIZE) != r->file.size)
-        reading_say(r, JOURNAL_DAMAGED, "journal: the file has not the size that its header tells; records may be lost");
+        reading_say(r, JOURNAL_DAMAGED,
+                    "journal: the file has not the size that its header tells; records may be lost");
 }
 
 /* The record that begins at the sector; false: none does. */
 static bool record_read(struct reading *r, uint64_t number, uint64_t *ret_next) {
     const uint8_t *sector = r->file.data + number * SECTOR_SIZE;
-    struct sector_cursor cursor = {.file = r->file, .place = PLACE, .number = number, .label = sector_label(sector)};
+    struct sector_cursor cursor = {
+        .file = r->file, .place = PLACE, .number = number, .label = sector_label(sector)};
     uint32_t chain = 0;
     uint8_t kind = 0;
     struct bytes payload = {0};
@@ -148,8 +151,8 @@ static bool record_read(struct reading *r, uint64_t number, uint64_t *ret_next) 
     if (frame_read(&cursor, &chain, r->arena, &kind, &payload, &fault) != FRAME_OK || kind != RECORD ||
         payload.size < REMAINING_SIZE ||
         codec_decode(&wire_journal_record_type,
-                     bytes_of(payload.data + REMAINING_SIZE, payload.size - REMAINING_SIZE), r->arena, &record,
-                     NULL) != 0)
+                     bytes_of(payload.data + REMAINING_SIZE, payload.size - REMAINING_SIZE), r->arena,
+                     &record, NULL) != 0)
         return false;
     VEC_PUSH(&r->records, record);
     r->label = cursor.label;
@@ -176,7 +179,8 @@ static uint64_t sector_read(struct reading *r, uint64_t number) {
     if (number != expected || label != label_next(r))
         trouble_note(r, expected);
     if (r->trouble && label != r->trouble_label)
-        reading_say(r, JOURNAL_DAMAGED, "journal at offset %llu: records are lost here; those behind it are kept",
+        reading_say(r, JOURNAL_DAMAGED,
+                    "journal at offset %llu: records are lost here; those behind it are kept",
                     (unsigned long long)(r->trouble * SECTOR_SIZE));
     if (!record_read(r, number, &next))
         trouble_note(r, number);
@@ -187,7 +191,8 @@ static void records_read(struct reading *r) {
     for (uint64_t number = 1; number < r->file.size / SECTOR_SIZE;) {
         enum sector_state state = sector_judge(r->file.data + number * SECTOR_SIZE, PLACE, number);
         if (state == SECTOR_BAD)
-            reading_say(r, JOURNAL_DAMAGED, "journal at offset %llu: a sector is damaged; the other records are kept",
+            reading_say(r, JOURNAL_DAMAGED,
+                        "journal at offset %llu: a sector is damaged; the other records are kept",
                         (unsigned long long)(number * SECTOR_SIZE));
         number = state == SECTOR_GOOD ? sector_read(r, number) : number + 1;
     }
@@ -271,8 +276,9 @@ void journal_recover(const struct disk_file *files, size_t files_count, const st
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
-/* The sectors of one record, appended to the queue's bytes as if at the sector with this number of the file. */
-static void record_pack(struct journal *j, struct bytes message, uint64_t remaining, uint64_t number, uint32_t label) {
+/* The sectors of one record, appended to the queue's bytes; number: the first one's place in the file. */
+static void record_pack(struct journal *j, struct bytes message, uint64_t remaining, uint64_t number,
+                        uint32_t label) {
     uint8_t word[REMAINING_SIZE];
     put_u64(word, remaining);
     buf_clear(&j->stream);
@@ -286,7 +292,9 @@ static void record_pack(struct journal *j, struct bytes message, uint64_t remain
 /* The file as it should be: what counts, in one append, and room for as much again and more. */
 static void journal_rewrite(struct journal *j, uint64_t ticket) {
     uint64_t wanted = SECTOR_SIZE + j->kept_size * 4;
-    j->size = wanted < JOURNAL_SIZE_MIN ? JOURNAL_SIZE_MIN : wanted > JOURNAL_SIZE_MAX ? JOURNAL_SIZE_MAX : wanted;
+    j->size = wanted < JOURNAL_SIZE_MIN   ? JOURNAL_SIZE_MIN
+              : wanted > JOURNAL_SIZE_MAX ? JOURNAL_SIZE_MAX
+                                          : wanted;
     struct buf *bytes = &j->queue.bytes;
     size_t at = bytes->size;
     buf_reserve(bytes, (size_t)j->size);
@@ -299,7 +307,8 @@ static void journal_rewrite(struct journal *j, uint64_t ticket) {
     sector_seal(header, PLACE, 0, 0);
     buf_append(bytes, header, sizeof header);
     for (size_t i = 0; i < j->kept.count; i++)
-        record_pack(j, buf_bytes(&j->kept.data[i].message), j->kept.count - 1 - i, (bytes->size - at) / SECTOR_SIZE, 1);
+        record_pack(j, buf_bytes(&j->kept.data[i].message), j->kept.count - 1 - i,
+                    (bytes->size - at) / SECTOR_SIZE, 1);
     j->label = j->kept.count > 0 ? 1 : 0;
     j->end = bytes->size - at;
     assert(j->end <= j->size);

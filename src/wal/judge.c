@@ -2,25 +2,26 @@
  * Copyright the covey authors */
 
 /*
- * The order of questions is the order of their weight: is any of it from the future, is it ours at all, is anything
- * that was acknowledged wrong or missing, was a tail cut. Each segment was judged by itself (segment.c); here the
- * links between them are followed.
+ * The order of questions is the order of their weight: is any of it from the future, is it ours at all, is
+ * anything that was acknowledged wrong or missing, was a tail cut. Each segment was judged by itself
+ * (segment.c); here the links between them are followed.
  *
- * The log is the chain that begins with the segment that the last START record names and ends with the highest
- * segment that holds a complete batch (the top). Every link is proven by the later header: sequence, end and
- * checksum chain of the one before. Files below the chain are left-overs of a compaction, files between its links
- * are attempts that a crash voided; neither counts, whatever they hold. Files above the top must be zeros or such
- * an attempt, and an attempt's header must name the top's very end.
+ * The log is the chain that begins with the segment that the last START record names and ends with the
+ * highest segment that holds a complete batch (the top). Every link is proven by the later header: sequence,
+ * end and checksum chain of the one before. Files below the chain are left-overs of a compaction, files
+ * between its links are attempts that a crash voided; neither counts, whatever they hold. Files above the top
+ * must be zeros or such an attempt, and an attempt's header must name the top's very end.
  */
 #include "judge.h"
 
 #include <stdlib.h>
 
 /* A worse verdict replaces a milder one; the first of its kind gives the text. */
-__attribute__((format(printf, 3, 4)))
-static void judge_say(struct judgement *j, enum wal_verdict verdict, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void judge_say(struct judgement *j, enum wal_verdict verdict,
+                                                            const char *format, ...) {
     static const uint8_t weight[] = {
-        [WAL_EMPTY] = 0, [WAL_CLEAN] = 1, [WAL_TORN] = 2, [WAL_CORRUPT] = 3, [WAL_FOREIGN] = 4, [WAL_VERSION] = 5,
+        [WAL_EMPTY] = 0,   [WAL_CLEAN] = 1,   [WAL_TORN] = 2,
+        [WAL_CORRUPT] = 3, [WAL_FOREIGN] = 4, [WAL_VERSION] = 5,
     };
     if (j->text.size > 0 && weight[verdict] <= weight[j->verdict])
         return;
@@ -32,13 +33,14 @@ static void judge_say(struct judgement *j, enum wal_verdict verdict, const char 
     va_end(args);
 }
 
-#define CORRUPT_ADVICE "; this log must not vote: keep the workloads running and join again under a new log id"
+#define CORRUPT_ADVICE                                                                                       \
+    "; this log must not vote: keep the workloads running and join again under a new log id"
 
 static void judge_fault(struct judgement *j, const struct segment *s) {
     char name[WAL_NAME_SIZE];
     segment_name(s->sequence, name);
-    judge_say(j, WAL_CORRUPT, "%s at offset %llu: %s" CORRUPT_ADVICE, name, (unsigned long long)s->fault_offset,
-              s->fault);
+    judge_say(j, WAL_CORRUPT, "%s at offset %llu: %s" CORRUPT_ADVICE, name,
+              (unsigned long long)s->fault_offset, s->fault);
 }
 
 /* ---- reading the files --------------------------------------------------------------------------------- */
@@ -60,7 +62,8 @@ static void identity_check(struct judgement *j, const struct wire_log_identity *
         return;
     }
     if (!identity_equal(identity, &j->identity))
-        judge_say(j, WAL_FOREIGN, "%s belongs to another %s: it was brought here from elsewhere; move it away", name,
+        judge_say(j, WAL_FOREIGN,
+                  "%s belongs to another %s: it was brought here from elsewhere; move it away", name,
                   !ID_EQUAL(identity->cluster, j->identity.cluster) ? "cluster"
                   : !ID_EQUAL(identity->node, j->identity.node)     ? "node"
                                                                     : "log of this node");
@@ -81,7 +84,8 @@ static void segments_read(struct judgement *j, const struct disk_file *files, si
         if (s->has_header)
             identity_check(j, &s->header.identity, name);
         if (s->state == SEGMENT_LATER)
-            judge_say(j, WAL_VERSION, "%s was written by a later version of covey: upgrade this host's", name);
+            judge_say(j, WAL_VERSION, "%s was written by a later version of covey: upgrade this host's",
+                      name);
         if (s->state == SEGMENT_LIVE)
             j->top = s;
     }
@@ -96,7 +100,8 @@ static void votes_read(struct judgement *j, const struct disk_file *files, size_
                 j->vote_states[copy] = vote_decode(files[i].data, copy, &j->votes[copy]);
         }
         if (j->vote_states[copy] == VOTE_LATER)
-            judge_say(j, WAL_VERSION, "%s was written by a later version of covey: upgrade this host's", name);
+            judge_say(j, WAL_VERSION, "%s was written by a later version of covey: upgrade this host's",
+                      name);
         if (j->vote_states[copy] != VOTE_GOOD)
             continue;
         identity_check(j, &j->votes[copy].identity, name);
@@ -128,7 +133,8 @@ static void chain_explain(struct judgement *j, const struct segment *last, const
     }
     if (after && after->has_header && last && after->header.previous_sequence == last->sequence) {
         segment_name(last->sequence, name);
-        judge_say(j, WAL_CORRUPT, "%s does not end where the segment after it says it did" CORRUPT_ADVICE, name);
+        judge_say(j, WAL_CORRUPT, "%s does not end where the segment after it says it did" CORRUPT_ADVICE,
+                  name);
         return;
     }
     uint64_t wanted = after && after->has_header ? after->header.previous_sequence : j->top->start_sequence;
@@ -137,12 +143,13 @@ static void chain_explain(struct judgement *j, const struct segment *last, const
     if (there && there->fault)
         judge_fault(j, there);
     else
-        judge_say(j, WAL_CORRUPT, "%s is %s" CORRUPT_ADVICE, name, there ? "not the one that was written" : "missing");
+        judge_say(j, WAL_CORRUPT, "%s is %s" CORRUPT_ADVICE, name,
+                  there ? "not the one that was written" : "missing");
 }
 
 /* The records of one segment, in order; false: they contradict the log so far, or the header. */
 static bool image_apply(struct log_image *image, const struct segment *s) {
-    bool placed = false;       /* behind what may change the past, where the header's first index must hold */
+    bool placed = false; /* behind what may change the past, where the header's first index must hold */
     for (size_t i = 0; i < s->records_count; i++) {
         const struct record *r = &s->records[i];
         if (!placed && (r->kind == RECORD_ENTRY || r->kind == RECORD_COMMIT)) {
@@ -229,7 +236,8 @@ static void top_check(struct judgement *j) {
         judge_fault(j, top);
     segment_name(top_sequence, name);
     if (top && top->tail == TAIL_TORN)
-        judge_say(j, WAL_TORN, "%s at offset %llu: a crash cut a batch that nobody was told of; it is dropped", name,
+        judge_say(j, WAL_TORN,
+                  "%s at offset %llu: a crash cut a batch that nobody was told of; it is dropped", name,
                   (unsigned long long)top->end);
     for (size_t i = 0; i < j->segments_count; i++) {
         const struct segment *s = &j->segments[i];
@@ -238,13 +246,15 @@ static void top_check(struct judgement *j) {
         if (s->state == SEGMENT_ROTTEN) {
             judge_fault(j, s);
         } else if (s->state == SEGMENT_VOID) {
-            if (s->has_header && !(top ? header_follows(&s->header, top) : s->header.previous_sequence == 0)) {
+            if (s->has_header &&
+                !(top ? header_follows(&s->header, top) : s->header.previous_sequence == 0)) {
                 segment_name(s->header.previous_sequence, name);
                 judge_say(j, WAL_CORRUPT, "%s %s" CORRUPT_ADVICE, name,
                           segment_find(j, s->header.previous_sequence) ? "has lost its end" : "is missing");
             }
             segment_name(s->sequence, name);
-            judge_say(j, WAL_TORN, "%s: a crash cut its first batch, that nobody was told of; it is dropped", name);
+            judge_say(j, WAL_TORN, "%s: a crash cut its first batch, that nobody was told of; it is dropped",
+                      name);
         }
     }
 }
@@ -258,7 +268,8 @@ static void vote_check(struct judgement *j) {
         for (unsigned copy = 0; copy < VOTE_COPIES; copy++) {
             vote_name(copy, name);
             if (!top && j->vote_states[copy] == VOTE_BAD)
-                judge_say(j, WAL_CORRUPT, "%s: its checksum is wrong, and there is no log" CORRUPT_ADVICE, name);
+                judge_say(j, WAL_CORRUPT, "%s: its checksum is wrong, and there is no log" CORRUPT_ADVICE,
+                          name);
         }
         return;
     }
@@ -272,7 +283,8 @@ static void vote_check(struct judgement *j) {
     if (v->segment > top_sequence && (!used || used->file.size != v->segment_size))
         judge_say(j, WAL_CORRUPT, "%s is %s" CORRUPT_ADVICE, name, used ? "cut short" : "missing");
     if (!top)
-        judge_say(j, WAL_TORN, "a crash cut the first batch of the log, that nobody was told of; it is dropped");
+        judge_say(j, WAL_TORN,
+                  "a crash cut the first batch of the log, that nobody was told of; it is dropped");
 }
 
 static void hard_take(struct judgement *j, const struct wire_hard_state *from) {
@@ -304,7 +316,8 @@ static void clean_say(struct judgement *j) {
         char name[WAL_NAME_SIZE];
         vote_name(copy, name);
         if (j->vote_states[copy] == VOTE_BAD)
-            judge_say(j, WAL_CLEAN, "the log is whole; %s was damaged and is written anew: watch this disk", name);
+            judge_say(j, WAL_CLEAN, "the log is whole; %s was damaged and is written anew: watch this disk",
+                      name);
     }
     judge_say(j, WAL_CLEAN, "the log is whole");
 }

@@ -19,7 +19,8 @@ bool numbered_name_parse(const char *head, const char name[WAL_NAME_SIZE], uint6
     uint8_t digits[DIGITS_COUNT / 2];
     uint64_t number = 0;
     char again[WAL_NAME_SIZE];
-    if (strncmp(name, head, size) != 0 || hex_decode(bytes_of(name + size, DIGITS_COUNT), digits, sizeof digits) != 0)
+    if (strncmp(name, head, size) != 0 ||
+        hex_decode(bytes_of(name + size, DIGITS_COUNT), digits, sizeof digits) != 0)
         return false;
     for (size_t i = 0; i < sizeof digits; i++)
         number = number << 8 | digits[i];

@@ -15,7 +15,8 @@ void op_queue_done(struct op_queue *q) {
     buf_done(&q->bytes);
 }
 
-void op_queue_add(struct op_queue *q, enum disk_op_kind kind, const char *name, size_t at, struct disk_op op) {
+void op_queue_add(struct op_queue *q, enum disk_op_kind kind, const char *name, size_t at,
+                  struct disk_op op) {
     op.kind = kind;
     if (name)
         memcpy(op.name, name, strlen(name));

@@ -11,7 +11,7 @@
 
 struct queued_op {
     struct disk_op op;
-    size_t at;                      /* of its data in bytes */
+    size_t at; /* of its data in bytes */
 };
 struct op_queue {
     struct buf bytes;
@@ -22,7 +22,8 @@ struct op_queue {
 /* Before bytes or operations are added: what was drained is forgotten once all was. */
 void op_queue_renew(struct op_queue *q);
 void op_queue_done(struct op_queue *q);
-/* The bytes appended to q->bytes since `at` are the operation's data; op->size is theirs, but for DISK_CREATE. */
+/* The bytes appended to q->bytes since `at` are the operation's data; op->size is theirs, but for
+ * DISK_CREATE. */
 void op_queue_add(struct op_queue *q, enum disk_op_kind kind, const char *name, size_t at, struct disk_op op);
 bool op_queue_drain(struct op_queue *q, struct disk_op *ret_op);
 

@@ -22,10 +22,12 @@ void sector_seal(uint8_t sector[SECTOR_SIZE], uint64_t place, uint64_t number, u
 enum sector_state sector_judge(const uint8_t sector[SECTOR_SIZE], uint64_t place, uint64_t number) {
     if (bytes_are_zero(bytes_of(sector, SECTOR_SIZE)))
         return SECTOR_ZERO;
-    return get_u32(sector + SECTOR_BODY_SIZE + 4) == sector_crc(sector, place, number) ? SECTOR_GOOD : SECTOR_BAD;
+    return get_u32(sector + SECTOR_BODY_SIZE + 4) == sector_crc(sector, place, number) ? SECTOR_GOOD
+                                                                                       : SECTOR_BAD;
 }
 
-void sectors_pack(struct bytes stream, uint64_t place, uint64_t first_number, uint32_t label, struct buf *out) {
+void sectors_pack(struct bytes stream, uint64_t place, uint64_t first_number, uint32_t label,
+                  struct buf *out) {
     uint64_t count = sectors_of(stream.size);
     buf_reserve(out, (size_t)count * SECTOR_SIZE);
     for (uint64_t i = 0; i < count; i++) {

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * The unit that a disk writes whole or not at all: 512 bytes, of which 504 carry a stream of frames. The trailer
- * says which batch wrote the sector, and its checksum covers the sector's own place, so that a sector can be
- * judged alone: zeros (never written), good, or bad.
+ * The unit that a disk writes whole or not at all: 512 bytes, of which 504 carry a stream of frames. The
+ * trailer says which batch wrote the sector, and its checksum covers the sector's own place, so that a sector
+ * can be judged alone: zeros (never written), good, or bad.
  *
  *      0                                            504         508       512
  *      | body                                        | label u32 | crc u32 |
@@ -17,7 +17,7 @@
 #include <covey/base.h>
 #include <covey/wal.h>
 
-#define SECTOR_SIZE WAL_SECTOR_SIZE
+#define SECTOR_SIZE      WAL_SECTOR_SIZE
 #define SECTOR_BODY_SIZE 504
 
 enum sector_state {
@@ -46,8 +46,8 @@ static inline uint64_t sectors_of(uint64_t stream_size) {
 }
 
 /*
- * Writes label and checksum. place: the file's sequence (0 for files without one); number: of the sector in its
- * file. A sector that turns up in another place is bad there.
+ * Writes label and checksum. place: the file's sequence (0 for files without one); number: of the sector in
+ * its file. A sector that turns up in another place is bad there.
  */
 void sector_seal(uint8_t sector[SECTOR_SIZE], uint64_t place, uint64_t number, uint32_t label);
 enum sector_state sector_judge(const uint8_t sector[SECTOR_SIZE], uint64_t place, uint64_t number);
@@ -56,13 +56,15 @@ static inline uint32_t sector_label(const uint8_t sector[SECTOR_SIZE]) {
 }
 
 /* Appends the sectors that hold the stream, the last padded with zeros. */
-void sectors_pack(struct bytes stream, uint64_t place, uint64_t first_number, uint32_t label, struct buf *out);
+void sectors_pack(struct bytes stream, uint64_t place, uint64_t first_number, uint32_t label,
+                  struct buf *out);
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
 
 /*
- * A frame: kind and length in one number (kind << 24 | bytes of payload), a CRC-32C that continues the previous
- * frame's, the payload, zeros up to a multiple of 8. Kind 0 is none: zeros end the frames of a sector.
+ * A frame: kind and length in one number (kind << 24 | bytes of payload), a CRC-32C that continues the
+ * previous frame's, the payload, zeros up to a multiple of 8. Kind 0 is none: zeros end the frames of a
+ * sector.
  */
 #define FRAME_HEAD_SIZE   8
 #define FRAME_PAYLOAD_MAX 0xffffffu
@@ -76,26 +78,27 @@ uint32_t frame_close(struct buf *stream, size_t opened_at, uint8_t kind, uint32_
 struct sector_cursor {
     struct bytes file;
     uint64_t place;
-    uint64_t number;       /* of the sector at hand */
-    size_t used;           /* bytes of its body that were read */
+    uint64_t number; /* of the sector at hand */
+    size_t used;     /* bytes of its body that were read */
     uint32_t label;
-    bool judged;           /* the sector at hand is good and has the label */
+    bool judged; /* the sector at hand is good and has the label */
 };
 enum cursor_result {
     CURSOR_OK,
-    CURSOR_ZERO,           /* the sector at hand reads as zeros */
-    CURSOR_BAD,            /* it is bad */
-    CURSOR_LABEL,          /* it is good, but of another batch */
-    CURSOR_END,            /* the file ends here */
+    CURSOR_ZERO,  /* the sector at hand reads as zeros */
+    CURSOR_BAD,   /* it is bad */
+    CURSOR_LABEL, /* it is good, but of another batch */
+    CURSOR_END,   /* the file ends here */
 };
-/* out may be NULL: skip. What was read before a failure is lost; the cursor then stands at the failing sector. */
+/* out may be NULL: skip. What was read before a failure is lost; the cursor then stands at the failing
+ * sector. */
 enum cursor_result cursor_read(struct sector_cursor *c, void *out, size_t size);
 
 enum frame_result {
     FRAME_OK,
-    FRAME_HOLE,            /* a sector that it needs reads as zeros */
-    FRAME_NONE,            /* zeros instead of a head, in a good sector */
-    FRAME_ROTTEN,          /* *ret_fault says why */
+    FRAME_HOLE,   /* a sector that it needs reads as zeros */
+    FRAME_NONE,   /* zeros instead of a head, in a good sector */
+    FRAME_ROTTEN, /* *ret_fault says why */
 };
 /*
  * The next frame, its payload copied into the arena. *chain is replaced by the chain including the frame.

@@ -9,15 +9,15 @@
 
 static const char segment_magic[8] = {'c', 'o', 'v', 'e', 'y', 'l', 'o', 'g'};
 
-#define HEADER_VERSION         8
-#define HEADER_IDENTITY_SIZE   12
-#define HEADER_SIZE            16
-#define HEADER_SEQUENCE        24
-#define HEADER_FIRST_INDEX     32
-#define HEADER_PREVIOUS        40
-#define HEADER_PREVIOUS_END    48
-#define HEADER_PREVIOUS_CHAIN  56
-#define HEADER_IDENTITY        64
+#define HEADER_VERSION        8
+#define HEADER_IDENTITY_SIZE  12
+#define HEADER_SIZE           16
+#define HEADER_SEQUENCE       24
+#define HEADER_FIRST_INDEX    32
+#define HEADER_PREVIOUS       40
+#define HEADER_PREVIOUS_END   48
+#define HEADER_PREVIOUS_CHAIN 56
+#define HEADER_IDENTITY       64
 
 uint32_t segment_header_encode(const struct segment_header *h, uint8_t sector[SECTOR_SIZE]) {
     struct buf identity = {0};
@@ -41,7 +41,9 @@ uint32_t segment_header_encode(const struct segment_header *h, uint8_t sector[SE
 
 #define NAME_HEAD "log-"
 
-void segment_name(uint64_t sequence, char ret_name[WAL_NAME_SIZE]) { numbered_name(NAME_HEAD, sequence, ret_name); }
+void segment_name(uint64_t sequence, char ret_name[WAL_NAME_SIZE]) {
+    numbered_name(NAME_HEAD, sequence, ret_name);
+}
 
 bool segment_name_parse(const char name[WAL_NAME_SIZE], uint64_t *ret_sequence) {
     return numbered_name_parse(NAME_HEAD, name, ret_sequence);
@@ -85,8 +87,8 @@ static bool header_parse(struct segment *s, struct arena *arena) {
     };
     uint32_t identity_size = get_u32(at + HEADER_IDENTITY_SIZE);
     if (identity_size > SECTOR_BODY_SIZE - HEADER_IDENTITY ||
-        codec_decode(&wire_log_identity_type, bytes_of(at + HEADER_IDENTITY, identity_size), arena, &h->identity,
-                     NULL) != 0 ||
+        codec_decode(&wire_log_identity_type, bytes_of(at + HEADER_IDENTITY, identity_size), arena,
+                     &h->identity, NULL) != 0 ||
         h->sequence != s->sequence || h->previous_sequence >= h->sequence || h->first_index == 0) {
         segment_fault(s, 0, "the header makes no sense");
         return false;
@@ -143,8 +145,8 @@ enum batch_result {
 /* Reads the batch at the segment's end; its records stay in scan->records whatever comes out. */
 static enum batch_result batch_read(struct scan *scan, uint64_t *ret_end, uint32_t *ret_chain) {
     struct segment *s = scan->segment;
-    struct sector_cursor cursor = {.file = s->file, .place = s->sequence, .number = s->end / SECTOR_SIZE,
-                                   .label = s->batches + 1};
+    struct sector_cursor cursor = {
+        .file = s->file, .place = s->sequence, .number = s->end / SECTOR_SIZE, .label = s->batches + 1};
     uint32_t chain = s->chain;
     for (uint32_t count = 0;; count++) {
         const char *fault = NULL;
@@ -176,8 +178,9 @@ static enum batch_result batch_read(struct scan *scan, uint64_t *ret_end, uint32
 }
 
 /*
- * What lies behind the last complete batch. A crash leaves zeros and sectors of the one batch that was being written,
- * nothing else: whatever is bad, or belongs to a later batch, means that something acknowledged is lost.
+ * What lies behind the last complete batch. A crash leaves zeros and sectors of the one batch that was being
+ * written, nothing else: whatever is bad, or belongs to a later batch, means that something acknowledged is
+ * lost.
  */
 static enum segment_tail tail_judge(struct segment *s) {
     enum segment_tail tail = TAIL_CLEAN;

@@ -44,38 +44,38 @@ uint32_t segment_header_encode(const struct segment_header *h, uint8_t sector[SE
 
 struct record {
     enum record_kind kind;
-    uint64_t index, term;              /* ENTRY, CUT, RESET; START: the sequence is in index; COMMIT: the log's last
-                                          index, and commit_word() in term */
-    struct wire_raft_entry entry;      /* ENTRY */
-    struct wire_hard_state hard;       /* HARD */
+    uint64_t index, term; /* ENTRY, CUT, RESET; START: the sequence is in index; COMMIT: the log's last
+                             index, and commit_word() in term */
+    struct wire_raft_entry entry; /* ENTRY */
+    struct wire_hard_state hard;  /* HARD */
 };
 
 enum segment_state {
-    SEGMENT_SPARE,     /* zeros */
-    SEGMENT_VOID,      /* begun, but no batch of it was ever completed */
-    SEGMENT_LIVE,      /* at least one complete batch */
-    SEGMENT_ROTTEN,    /* no complete batch, and not for want of writing: fault tells */
-    SEGMENT_LATER,     /* a format version or a record that is not known here */
+    SEGMENT_SPARE,  /* zeros */
+    SEGMENT_VOID,   /* begun, but no batch of it was ever completed */
+    SEGMENT_LIVE,   /* at least one complete batch */
+    SEGMENT_ROTTEN, /* no complete batch, and not for want of writing: fault tells */
+    SEGMENT_LATER,  /* a format version or a record that is not known here */
 };
 enum segment_tail {
-    TAIL_CLEAN,        /* zeros behind the last batch */
-    TAIL_TORN,         /* parts of one batch that was never completed */
-    TAIL_ROTTEN,       /* anything else: fault tells */
+    TAIL_CLEAN,  /* zeros behind the last batch */
+    TAIL_TORN,   /* parts of one batch that was never completed */
+    TAIL_ROTTEN, /* anything else: fault tells */
 };
 
 struct segment {
-    uint64_t sequence;                 /* by its name */
+    uint64_t sequence; /* by its name */
     struct bytes file;
     enum segment_state state;
-    enum segment_tail tail;            /* of a live one */
+    enum segment_tail tail; /* of a live one */
     bool has_header;
     struct segment_header header;
-    uint64_t end;                      /* offset behind the last complete batch */
+    uint64_t end; /* offset behind the last complete batch */
     uint32_t chain, batches;
-    uint64_t start_sequence;           /* of the last START */
+    uint64_t start_sequence; /* of the last START */
     const char *fault;
     uint64_t fault_offset;
-    struct record *records;            /* of complete batches, in the arena */
+    struct record *records; /* of complete batches, in the arena */
     size_t records_count;
 };
 

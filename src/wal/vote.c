@@ -22,7 +22,8 @@ void vote_name(unsigned copy, char ret_name[WAL_NAME_SIZE]) {
     memcpy(ret_name, copy ? "vote-1" : "vote-0", 6);
 }
 
-static void message_put(uint8_t *sector, size_t at, size_t limit, const struct codec_type *type, const void *obj) {
+static void message_put(uint8_t *sector, size_t at, size_t limit, const struct codec_type *type,
+                        const void *obj) {
     struct buf message = {0};
     codec_encode(type, obj, &message);
     assert(message.size <= limit - at - 4);
@@ -32,7 +33,8 @@ static void message_put(uint8_t *sector, size_t at, size_t limit, const struct c
     buf_done(&message);
 }
 
-static bool message_get(const uint8_t *sector, size_t at, size_t limit, const struct codec_type *type, void *ret) {
+static bool message_get(const uint8_t *sector, size_t at, size_t limit, const struct codec_type *type,
+                        void *ret) {
     uint32_t size = get_u32(sector + at);
     if (size > limit - at - 4)
         return false;

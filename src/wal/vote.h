@@ -2,9 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * The files `vote-0` and `vote-1`: term and vote in two copies of one sector each, written in turn, so that a log
- * that cannot be read does not mean a vote that is forgotten. They also say how far the log was durable when they
- * were written and which segment was in use: a log that lost its last file is told from one that never had it.
+ * The files `vote-0` and `vote-1`: term and vote in two copies of one sector each, written in turn, so that a
+ * log that cannot be read does not mean a vote that is forgotten. They also say how far the log was durable
+ * when they were written and which segment was in use: a log that lost its last file is told from one that
+ * never had it.
  */
 #ifndef COVEY_WAL_VOTE_H
 #define COVEY_WAL_VOTE_H
@@ -15,20 +16,20 @@
 #define VOTE_VERSION 1
 
 struct vote {
-    uint64_t sequence;            /* grows with every write; the higher copy counts */
-    uint64_t segment;             /* that the batch written with this copy lies in ... */
-    uint64_t segment_size;        /* ... whose file was durable, in this size, before */
-    uint64_t durable_segment;     /* the log reached at least to here: 0, 0 for an empty one */
+    uint64_t sequence;        /* grows with every write; the higher copy counts */
+    uint64_t segment;         /* that the batch written with this copy lies in ... */
+    uint64_t segment_size;    /* ... whose file was durable, in this size, before */
+    uint64_t durable_segment; /* the log reached at least to here: 0, 0 for an empty one */
     uint64_t durable_end;
     struct wire_log_identity identity;
-    struct wire_hard_state hard;  /* term and vote; commit is 0 */
+    struct wire_hard_state hard; /* term and vote; commit is 0 */
 };
 
 enum vote_state {
-    VOTE_MISSING,  /* no file, or one of zeros */
+    VOTE_MISSING, /* no file, or one of zeros */
     VOTE_GOOD,
     VOTE_BAD,
-    VOTE_LATER,    /* of a format version that is not known here */
+    VOTE_LATER, /* of a format version that is not known here */
 };
 
 void vote_name(unsigned copy, char ret_name[WAL_NAME_SIZE]);

@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * The writer of the log. Every batch is one run of sectors in one segment, written once and never again, and one
- * flush; a batch that does not fit opens the next segment, with its header in the same run.
+ * The writer of the log. Every batch is one run of sectors in one segment, written once and never again, and
+ * one flush; a batch that does not fit opens the next segment, with its header in the same run.
  *
  *      log-1                         log-2                          log-3
  *      | H | batch 1 | batch 2 | 0 0 | H | batch 1 | 2 | 0 0 0 0 0 | 0 0 0 0 0 0 0 0 |
@@ -12,17 +12,17 @@
  *
  * What follows from it:
  *  - Acknowledged sectors are never rewritten, so a crash cannot harm them, and what is bad among them is rot.
- *  - Whatever changes the past (a cut after a conflict, a reset by a snapshot, a torn tail) opens a new segment whose
- *    header says what of the past counts. Nothing is truncated and no space is used twice.
- *  - Each segment's first batch repeats hard state and START, so that those before it can be removed any time.
+ *  - Whatever changes the past (a cut after a conflict, a reset by a snapshot, a torn tail) opens a new segment
+ *    whose header says what of the past counts. Nothing is truncated and no space is used twice.
+ *  - Each segment's first batch repeats hard state and START: those before it can be removed any time.
  *
- * The torn space after a crash stays as it is: the next batch opens a segment, whose header proves the end of the one
- * before. A crash during that leaves a header or parts of a batch in a segment without any complete batch: void. It
- * is removed at the next start, and the attempt is made with the next number. At each of these points the files tell
- * the same log.
+ * The torn space after a crash stays as it is: the next batch opens a segment, whose header proves the end of
+ * the one before. A crash during that leaves a header or parts of a batch in a segment without any complete
+ * batch: void. It is removed at the next start, and the attempt is made with the next number. At each of
+ * these points the files tell the same log.
  *
- * The vote copies are written with each batch that changes term or vote, and with each that opens a segment; in turn,
- * so that one of them is always whole.
+ * The vote copies are written with each batch that changes term or vote, and with each that opens a segment;
+ * in turn, so that one of them is always whole.
  */
 #include "judge.h"
 #include "queue.h"
@@ -35,25 +35,25 @@
 
 struct wal_segment {
     uint64_t sequence, size;
-    uint64_t first_index;       /* of the first entry that could come in it */
-    uint64_t last_index;        /* of the log when its last batch was written */
+    uint64_t first_index; /* of the first entry that could come in it */
+    uint64_t last_index;  /* of the log when its last batch was written */
 };
 
 struct wal {
     struct wire_log_identity identity;
     uint64_t segment_size;
-    VEC(struct wal_segment) segments;   /* that are the log, oldest first; the last is written to */
-    bool sealed;                        /* the last is closed: the next batch opens another */
-    uint64_t end;                       /* of the last segment: where the next batch begins */
+    VEC(struct wal_segment) segments; /* that are the log, oldest first; the last is written to */
+    bool sealed;                      /* the last is closed: the next batch opens another */
+    uint64_t end;                     /* of the last segment: where the next batch begins */
     uint32_t chain, batches;
-    uint64_t spare_sequence, spare_size;   /* zeros that wait to be opened; 0: none */
+    uint64_t spare_sequence, spare_size; /* zeros that wait to be opened; 0: none */
     uint64_t next_sequence;
     uint64_t base_index, last_index;
     struct wire_hard_state hard;
-    bool hard_repeat;                   /* the log may not hold it: goes with the next batch */
-    uint64_t vote_sequence;             /* of the newest copy */
-    unsigned vote_copy;                 /* the one to write next */
-    struct buf stream;                  /* frames of the batch at hand */
+    bool hard_repeat;       /* the log may not hold it: goes with the next batch */
+    uint64_t vote_sequence; /* of the newest copy */
+    unsigned vote_copy;     /* the one to write next */
+    struct buf stream;      /* frames of the batch at hand */
     struct op_queue queue;
 };
 
@@ -113,17 +113,18 @@ static void spare_create(struct wal *w, uint64_t size) {
 
 struct batch {
     uint64_t ticket;
-    const struct wire_hard_state *hard;     /* NULL: unchanged */
-    uint64_t cut_index;                     /* 0: none */
+    const struct wire_hard_state *hard; /* NULL: unchanged */
+    uint64_t cut_index;                 /* 0: none */
     bool reset;
     uint64_t reset_index, reset_term;
-    uint64_t start_sequence;                /* 0: unchanged; else a compaction up to it */
+    uint64_t start_sequence; /* 0: unchanged; else a compaction up to it */
     const struct wire_raft_entry *entries;
     size_t entries_count;
-    uint64_t last_index;                    /* of the log after it */
+    uint64_t last_index; /* of the log after it */
 };
 
-static void record_number(struct wal *w, enum record_kind kind, uint64_t x, const uint64_t *y, uint32_t *chain) {
+static void record_number(struct wal *w, enum record_kind kind, uint64_t x, const uint64_t *y,
+                          uint32_t *chain) {
     uint8_t payload[16];
     put_u64(payload, x);
     if (y)
@@ -133,8 +134,8 @@ static void record_number(struct wal *w, enum record_kind kind, uint64_t x, cons
     *chain = frame_close(&w->stream, at, (uint8_t)kind, *chain);
 }
 
-static void record_message(struct wal *w, enum record_kind kind, const struct codec_type *type, const void *obj,
-                           uint32_t *chain) {
+static void record_message(struct wal *w, enum record_kind kind, const struct codec_type *type,
+                           const void *obj, uint32_t *chain) {
     size_t at = frame_open(&w->stream);
     codec_encode(type, obj, &w->stream);
     *chain = frame_close(&w->stream, at, (uint8_t)kind, *chain);
@@ -295,20 +296,29 @@ int wal_append(struct wal *w, uint64_t ticket, const struct wire_hard_state *har
         op_sync(w, ticket);
         return 0;
     }
-    struct batch b = {.ticket = ticket, .hard = hard, .cut_index = cut_index, .entries = entries,
-                      .entries_count = entries_count, .last_index = kept + entries_count};
+    struct batch b = {.ticket = ticket,
+                      .hard = hard,
+                      .cut_index = cut_index,
+                      .entries = entries,
+                      .entries_count = entries_count,
+                      .last_index = kept + entries_count};
     batch_commit(w, &b);
     return 0;
 }
 
-int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term, const struct wire_hard_state *hard) {
+int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term,
+              const struct wire_hard_state *hard) {
     struct wire_hard_state state = hard ? *hard : w->hard;
     assert(!hard_newer(&w->hard, &state));
     /* The hint is never behind a snapshot. */
     if (state.commit < index)
         state.commit = index;
     op_queue_renew(&w->queue);
-    struct batch b = {.ticket = ticket, .hard = &state, .reset = true, .reset_index = index, .reset_term = term,
+    struct batch b = {.ticket = ticket,
+                      .hard = &state,
+                      .reset = true,
+                      .reset_index = index,
+                      .reset_term = term,
                       .last_index = index};
     batch_commit(w, &b);
     return 0;
@@ -347,8 +357,10 @@ uint64_t wal_size_bytes(const struct wal *w) {
 static void chain_take(struct wal *w, const struct judgement *j) {
     for (size_t i = 0; i < j->chain_count; i++) {
         const struct segment *s = j->chain[i].segment;
-        struct wal_segment segment = {.sequence = s->sequence, .size = s->header.size,
-                                      .first_index = s->header.first_index, .last_index = j->chain[i].last_index};
+        struct wal_segment segment = {.sequence = s->sequence,
+                                      .size = s->header.size,
+                                      .first_index = s->header.first_index,
+                                      .last_index = j->chain[i].last_index};
         VEC_PUSH(&w->segments, segment);
     }
     if (j->top) {
@@ -372,8 +384,8 @@ static void votes_repair(struct wal *w, const struct judgement *j) {
     const struct wal_segment *last = segment_last(w);
     w->vote_sequence = j->vote ? j->vote->sequence : 0;
     w->vote_copy = j->vote == &j->votes[0] ? 1 : 0;
-    bool whole = j->vote_states[0] == VOTE_GOOD && j->vote_states[1] == VOTE_GOOD && j->verdict == WAL_CLEAN &&
-                 !hard_newer(&w->hard, &j->vote->hard);
+    bool whole = j->vote_states[0] == VOTE_GOOD && j->vote_states[1] == VOTE_GOOD &&
+                 j->verdict == WAL_CLEAN && !hard_newer(&w->hard, &j->vote->hard);
     if (whole)
         return;
     if (j->verdict == WAL_EMPTY) {
@@ -404,7 +416,8 @@ static void others_remove(struct wal *w, const struct judgement *j) {
         if (in_chain(w, s->sequence))
             continue;
         bool highest = i + 1 == j->segments_count;
-        bool usable = s->state == SEGMENT_SPARE && s->file.size % SECTOR_SIZE == 0 && s->file.size >= SEGMENT_SIZE_MIN;
+        bool usable =
+            s->state == SEGMENT_SPARE && s->file.size % SECTOR_SIZE == 0 && s->file.size >= SEGMENT_SIZE_MIN;
         if (highest && usable && (!j->top || s->sequence > j->top->sequence)) {
             w->spare_sequence = s->sequence;
             w->spare_size = s->file.size;

@@ -2,10 +2,11 @@
  * Copyright the covey authors */
 
 /*
- * What is read from a data directory: log segments, vote copies, journal, snapshot and cluster files. First byte: which.
- * Checksums would keep nearly all damage from the code behind them, so the input tells what the files hold, and they
- * are sealed here: 0 a log, as a program of frames and headers; 1 a journal, sector by sector; 2 a snapshot, 3 a cluster
- * file, whose header is sealed; 4 one raw segment. What is accepted must be good to go on from.
+ * What is read from a data directory: log segments, vote copies, journal, snapshot and cluster files. First
+ * byte: which. Checksums would keep nearly all damage from the code behind them, so the input tells what the
+ * files hold, and they are sealed here: 0 a log, as a program of frames and headers; 1 a journal, sector by
+ * sector; 2 a snapshot, 3 a cluster file, whose header is sealed; 4 one raw segment. What is accepted must be
+ * good to go on from.
  */
 #include <covey/codec.h>
 #include <covey/journal.h>
@@ -103,7 +104,7 @@ static const struct wire_log_identity identity = {.node = {{1}}, .log = {{2}}};
 struct builder {
     struct directory *directory;
     struct buf stream;
-    uint8_t *segment;          /* NULL: none yet */
+    uint8_t *segment; /* NULL: none yet */
     uint64_t sequence, end;
     uint32_t chain, batches, records_count;
     uint64_t last_index;
@@ -111,8 +112,13 @@ struct builder {
 
 static void segment_begin(struct builder *b, struct input *in) {
     struct segment_header h = {
-        .size = SEGMENT_SIZE, .sequence = b->sequence + 1 + input_byte(in) % 2, .first_index = b->last_index + 1,
-        .previous_sequence = b->sequence, .previous_end = b->end, .previous_chain = b->chain, .identity = identity,
+        .size = SEGMENT_SIZE,
+        .sequence = b->sequence + 1 + input_byte(in) % 2,
+        .first_index = b->last_index + 1,
+        .previous_sequence = b->sequence,
+        .previous_end = b->end,
+        .previous_chain = b->chain,
+        .identity = identity,
     };
     uint8_t odd = input_byte(in);
     if (odd & 1)
@@ -179,8 +185,12 @@ static void hard_add(struct builder *b, struct input *in) {
 }
 
 static void vote_put(struct builder *b, struct input *in) {
-    struct vote v = {.sequence = input_byte(in), .segment = input_byte(in), .segment_size = SEGMENT_SIZE,
-                     .durable_segment = input_byte(in), .durable_end = b->end, .identity = identity,
+    struct vote v = {.sequence = input_byte(in),
+                     .segment = input_byte(in),
+                     .segment_size = SEGMENT_SIZE,
+                     .durable_segment = input_byte(in),
+                     .durable_end = b->end,
+                     .identity = identity,
                      .hard = {.term = input_byte(in)}};
     unsigned copy = input_byte(in) % 2;
     char name[WAL_NAME_SIZE];
@@ -199,8 +209,14 @@ static void log_build(struct directory *d, struct input *in) {
         case 1: batch_end(&b, true); break;
         case 2: numbers_add(&b, RECORD_START, word < 128 ? b.sequence : input_byte(in), 0, 8); break;
         case 3: hard_add(&b, in); break;
-        case 4: b.last_index = input_byte(in); numbers_add(&b, RECORD_CUT, b.last_index + 1, 0, 8); break;
-        case 5: b.last_index = input_byte(in); numbers_add(&b, RECORD_RESET, b.last_index, 1, 16); break;
+        case 4:
+            b.last_index = input_byte(in);
+            numbers_add(&b, RECORD_CUT, b.last_index + 1, 0, 8);
+            break;
+        case 5:
+            b.last_index = input_byte(in);
+            numbers_add(&b, RECORD_RESET, b.last_index, 1, 16);
+            break;
         case 6: {
             struct bytes raw = input_bytes(in, input_byte(in));
             frame_add(&b, (uint8_t)(input_byte(in) % 8 + 1), raw.data, raw.size);
@@ -214,7 +230,8 @@ static void log_build(struct directory *d, struct input *in) {
             break;
         case 10:
             if (b.segment)
-                memset(b.segment + input_byte(in) % (SEGMENT_SIZE / SECTOR_SIZE) * SECTOR_SIZE, 0, SECTOR_SIZE);
+                memset(b.segment + input_byte(in) % (SEGMENT_SIZE / SECTOR_SIZE) * SECTOR_SIZE, 0,
+                       SECTOR_SIZE);
             break;
         default: entry_add(&b, in); break;
         }
@@ -276,7 +293,8 @@ static void journal_check(struct input *in) {
             applied = directory_apply(&d, &op) && applied;
         struct journal_recovery again;
         journal_recover(d.files, d.count, &node, &a, &again);
-        assert(!applied || (again.verdict == JOURNAL_CLEAN && again.seq == r.seq + 1 && again.boot.generation == 5));
+        assert(!applied ||
+               (again.verdict == JOURNAL_CLEAN && again.seq == r.seq + 1 && again.boot.generation == 5));
         assert(!applied || again.facts_count == r.facts_count);
         journal_free(j);
     }
@@ -323,9 +341,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 1: journal_check(&in); break;
     case 2: sealed_check(&in, "coveysnp", true); break;
     case 3: sealed_check(&in, "coveyclu", false); break;
-    default:
-        file_put(&d, "log-0000000000000001", in.at, in.left);
-        log_check(&d);
+    default: file_put(&d, "log-0000000000000001", in.at, in.left); log_check(&d);
     }
     directory_done(&d);
     return 0;

@@ -39,6 +39,7 @@ int main(int argc, char **argv) {
         } else return usage();
     }
     if (nodes == 1 || nodes == 2 || nodes > HOSTS_MAX || to < from) return usage();
+    if (trace > 0) setvbuf(stdout, NULL, _IOLBF, 0);
     printf("# covey-sim " COVEY_VERSION ", seeds %llu..%llu%s\n1..%llu\n", (unsigned long long)from, (unsigned long long)to,
            once ? ", each once" : "", (unsigned long long)(to - from + 1));
     double began = seconds();

@@ -126,6 +126,21 @@ static void dump_instance(void *arg, const struct wire_instance_record *r) {
 
 /* What the first host has in its state: the end of a failed run's trace. */
 static void dump(struct world *w) {
+    for (uint32_t i = 0; i < w->hosts_count && w->trace_level > 0; i++) {
+        struct sim_host *h = &w->hosts[i];
+        const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
+        if (r == NULL) continue;
+        const struct wire_raft_config *c = raft_config_now(r);
+        struct raft_id leader = {{{0}}, {{0}}};
+        (void)raft_leader(r, &leader);
+        world_say(w, i, "%s in term %llu, log %llu..%llu, commit %llu, applied %llu, %zu+%zu voters, leader %02x, self %02x, alive %zu, contact %lld ms ago",
+                  raft_role_str(raft_role(r)), (unsigned long long)raft_term(r), (unsigned long long)raft_first_index(r),
+                  (unsigned long long)raft_last_index(r), (unsigned long long)raft_commit_index(r),
+                  (unsigned long long)state_index(node_state(h->node)), c != NULL ? c->voters_count : 0,
+                  c != NULL ? c->voters_next_count : 0, leader.node.b[0], node_self(h->node).b[0],
+                  node_swim(h->node) != NULL ? swim_alive_count(node_swim(h->node)) : 0,
+                  (long long)(w->now_us - raft_contact_us(r)) / 1000);
+    }
     if (w->trace_level > 0 && w->hosts[0].node != NULL)
         state_instances_each(node_state(w->hosts[0].node), dump_instance, w);
 }

@@ -193,6 +193,8 @@ void host_power_off(struct world *w, uint32_t host) {
 bool world_step(struct world *w) {
     struct event e;
     if (w->failed || !pop(w, &e)) return false;
+    w->stalled = e.at_us == w->now_us ? w->stalled + 1 : 0;
+    if (w->stalled > 100000) world_fail(w, "time stands still: h%u is busy without an end", e.host);
     w->now_us = e.at_us;
     w->events_count++;
     struct sim_host *h = &w->hosts[e.host];

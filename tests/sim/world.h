@@ -123,7 +123,7 @@ struct world {
     uint64_t request_next;
     VEC(struct reply) replies;
     uint64_t trace;              /* hash of everything that happened */
-    uint64_t events_count;
+    uint64_t events_count, stalled;
     int trace_level;
     bool failed;
     char failure[512];

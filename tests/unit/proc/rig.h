@@ -50,6 +50,8 @@ struct rig {
 
 void rig_init(struct rig *r);
 void rig_done(struct rig *r);
+/* A suite's .fini: what a test that failed left behind. */
+void rig_fini(void);
 /* A new agent over the same directory; what was seen is forgotten. */
 void rig_attach(struct rig *r);
 void rig_detach(struct rig *r);
@@ -86,5 +88,6 @@ bool rig_exists(const char *path);
 unsigned rig_processes(const char *word);
 bool rig_process_lives(pid_t pid);
 bool rig_is_root(void);
+void rig_stay_dumpable(void);
 
 #endif

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(proc_run, .timeout = 120);
+TestSuite(proc_run, .timeout = 120, .fini = rig_fini);
 
 /* Runs to the end. */
 static struct seen *run(struct rig *r, const struct wire_shim_spec *spec) {
@@ -22,7 +22,7 @@ static struct seen *run(struct rig *r, const struct wire_shim_spec *spec) {
 }
 
 Test(proc_run, true_completes_and_its_release_removes_everything) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "");
     spec.command = bytes_str("/bin/true");
@@ -40,7 +40,7 @@ Test(proc_run, true_completes_and_its_release_removes_everything) {
 }
 
 Test(proc_run, exit_codes_and_signals_are_told) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "exit 7");
     struct seen *s = run(&r, &spec);
@@ -58,7 +58,7 @@ Test(proc_run, exit_codes_and_signals_are_told) {
 }
 
 static void cannot_execute(const char *command, const char *reason) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "");
     spec.command = bytes_str(command);
@@ -77,7 +77,7 @@ Test(proc_run, what_cannot_be_executed_says_why) {
 }
 
 Test(proc_run, a_command_without_a_slash_is_looked_for_along_the_tasks_path) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "echo found");
     spec.command = bytes_str("sh");
@@ -95,7 +95,7 @@ Test(proc_run, a_command_without_a_slash_is_looked_for_along_the_tasks_path) {
 }
 
 Test(proc_run, the_environment_is_that_of_the_spec_and_a_path) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_pair env[] = {{bytes_str("A"), bytes_str("1")}, {bytes_str("EMPTY"), bytes_str("")},
                               {bytes_str("B"), bytes_str("two words = here")}};
@@ -113,7 +113,7 @@ Test(proc_run, the_environment_is_that_of_the_spec_and_a_path) {
 }
 
 Test(proc_run, it_works_in_its_own_directory_or_in_the_one_asked_for) {
-    struct rig r;
+    static struct rig r;
     char wanted[600];
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "pwd -P");
@@ -135,12 +135,15 @@ Test(proc_run, it_works_in_its_own_directory_or_in_the_one_asked_for) {
 }
 
 static bool has_line(const char *text, const char *line) {
-    const char *at = strstr(text, line);
-    return at && (at == text || at[-1] == '\n') && at[strlen(line)] == '\n';
+    size_t size = strlen(line);
+    for (const char *at = text; (at = strstr(at, line)) != NULL; at += size)
+        if ((at == text || at[-1] == '\n') && at[size] == '\n')
+            return true;
+    return false;
 }
 
 Test(proc_run, nothing_of_the_agent_is_inherited) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     /* A descriptor without close-on-exec, an ignored signal, a blocked one, a mask. */
     int leak = dup(STDIN_FILENO);
@@ -158,7 +161,7 @@ Test(proc_run, nothing_of_the_agent_is_inherited) {
     cr_assert(has_line(text, "SigIgn:\t0000000000000000"), "%s", text);
     cr_assert(has_line(text, "0022"), "%s", text);
     cr_assert(has_line(text, "/dev/null"), "%s", text);
-    /* ls has the directory open as 3. */
+    /* ls has the directory itself open as 3. */
     cr_assert(strstr(text, "\n0 1 2 3 "), "%s", text);
     cr_assert_eq(text[strlen(text) - 2], '3', "%s", text);
     close(leak);
@@ -166,7 +169,7 @@ Test(proc_run, nothing_of_the_agent_is_inherited) {
 }
 
 Test(proc_run, the_exec_driver_gains_no_privileges_and_raw_exec_may) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "grep NoNewPrivs /proc/self/status");
     spec.driver = DRIVER_KIND_EXEC;
@@ -180,7 +183,7 @@ Test(proc_run, the_exec_driver_gains_no_privileges_and_raw_exec_may) {
 }
 
 Test(proc_run, it_becomes_the_user_asked_for) {
-    struct rig r;
+    static struct rig r;
     if (!rig_is_root())
         cr_skip_test("only root may change users");
     rig_init(&r);
@@ -192,7 +195,7 @@ Test(proc_run, it_becomes_the_user_asked_for) {
 }
 
 Test(proc_run, an_unknown_user_is_refused_with_a_reason) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "id");
     spec.user = bytes_str("no-such-user");
@@ -203,7 +206,7 @@ Test(proc_run, an_unknown_user_is_refused_with_a_reason) {
 }
 
 Test(proc_run, one_that_exits_at_once_is_restarted_as_often_as_allowed) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "echo again; exit 1");
     spec.type = JOB_TYPE_SERVICE;
@@ -216,7 +219,7 @@ Test(proc_run, one_that_exits_at_once_is_restarted_as_often_as_allowed) {
 }
 
 Test(proc_run, what_cannot_be_started_is_refused) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(&r, 1, "sleep 100");
     spec.task = bytes_str("../escape");
@@ -240,7 +243,7 @@ Test(proc_run, what_cannot_be_started_is_refused) {
 }
 
 Test(proc_run, two_hundred_at_once) {
-    struct rig r;
+    static struct rig r;
     rig_init(&r);
     for (unsigned i = 1; i <= 200; i++) {
         struct wire_shim_spec spec = rig_spec(&r, i, "exec sleep 1000");

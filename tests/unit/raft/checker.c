@@ -138,6 +138,9 @@ void checker_apply(struct checker *c, const struct world *w, const struct node *
 }
 
 void checker_vote(struct checker *c, const struct node *n, uint64_t term, const struct raft_id *candidate) {
+    const struct wire_hard_state *hard = &n->disk.hard;
+    cr_assert(hard->term > term || (hard->term == term && raft_id_equal(&hard->vote, candidate)),
+              "a vote in term %lu is told that is not on disk", (unsigned long)term);
     uint64_t who = id_hash(candidate);
     cr_assert_eq(fact(c, 'V', term, id_hash(&n->id), who), who, "a node voted twice in term %lu",
                  (unsigned long)term);

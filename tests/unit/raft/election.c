@@ -229,6 +229,44 @@ Test(raft_election, one_vote_a_term_also_over_a_restart) {
     world_free(w);
 }
 
+Test(raft_election, a_vote_in_a_term_that_is_known_already_is_written_too) {
+    struct world *w = world_new(20, 3);
+    world_prepare(w, 3);
+    disk_put(w, 0, 2, 3, "x");
+    for (size_t i = 0; i < 3; i++)
+        node_start(w, i);
+    w->quiet = true;
+    struct wire_vote_request behind = {.last_index = 1, .last_term = 1}, good = {.last_index = 2, .last_term = 3};
+    struct wire_raft_message m = {.term = 5, .vote_request = &behind};
+    node_deliver(w, 1, 0, &m);
+    world_run(w, 10 * US_PER_MS);
+    cr_assert_eq(w->nodes[0].disk.hard.term, 5);
+    m.vote_request = &good;
+    node_deliver(w, 2, 0, &m);
+    world_run(w, 10 * US_PER_MS);
+    cr_assert_eq(w->nodes[0].sent_granted, 1);
+    cr_assert(raft_id_equal(&w->nodes[0].disk.hard.vote, &w->nodes[2].id));
+    world_free(w);
+}
+
+Test(raft_election, an_earlier_write_does_not_make_the_own_vote_count) {
+    struct world *w = world_new(21, 2);
+    world_start(w, 1);
+    w->quiet = true;
+    disk_stall(w, 0, true);
+    struct wire_vote_request q = {0};
+    struct wire_raft_message m = vote_message(5, &q);
+    node_deliver(w, 1, 0, &m); /* under way: term 5 */
+    w->now_us += US_PER_S;
+    node_tick(w, 0); /* stands in term 6 */
+    cr_assert_eq(raft_role(w->nodes[0].raft), RAFT_CANDIDATE);
+    disk_complete(w, 0);
+    cr_assert_eq(raft_role(w->nodes[0].raft), RAFT_CANDIDATE);
+    disk_complete(w, 0);
+    cr_assert_eq(raft_role(w->nodes[0].raft), RAFT_LEADER);
+    world_free(w);
+}
+
 Test(raft_election, votes_are_asked_for_only_when_the_own_one_is_durable) {
     struct world *w = world_new(13, 3);
     world_start(w, 3);

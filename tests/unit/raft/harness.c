@@ -213,7 +213,7 @@ static void message_leave(struct world *w, size_t from, const struct buf *messag
     if (m.vote_response && !m.vote_response->pre && m.vote_response->granted)
         checker_vote(w->checker, n, m.term, &m.to);
     if (m.vote_request && !m.vote_request->pre)
-        checker_vote(w->checker, n, m.term, &m.from);
+        checker_vote(w->checker, n, m.term, &m.from); /* whoever asks has voted for itself */
     size_t to = world_index_of(w, &m.to);
     bool lost = w->filter && to != NOBODY && !w->filter(w, from, to, &m);
     arena_done(&a);

@@ -29,12 +29,12 @@ struct rig {
     const char *fail_call, *fail_name;
     unsigned fail_after;
     int fail_errno;
-    size_t write_max;             /* bytes that one pwrite takes; 0: all */
-    const char *hold_name;        /* a pwrite to this file waits ... */
-    bool released;                /* ... for this */
-    unsigned syncs_count;         /* fdatasync and fsync, failed ones too */
+    size_t write_max;      /* bytes that one pwrite takes; 0: all */
+    const char *hold_name; /* a pwrite to this file waits ... */
+    bool released;         /* ... for this */
+    unsigned syncs_count;  /* fdatasync and fsync, failed ones too */
     unsigned writes_count;
-    char trace[4000];             /* "call name;" in order */
+    char trace[4000]; /* "call name;" in order */
 };
 
 static void name_of(int fd, char name[128]) {
@@ -52,7 +52,8 @@ static bool rig_call(struct rig *r, const char *call, const char *name) {
     pthread_mutex_lock(&r->mutex);
     size_t used = strlen(r->trace);
     snprintf(r->trace + used, sizeof r->trace - used, "%s %s;", call, name);
-    if (r->fail_call && strcmp(call, r->fail_call) == 0 && (!r->fail_name || strcmp(name, r->fail_name) == 0)) {
+    if (r->fail_call && strcmp(call, r->fail_call) == 0 &&
+        (!r->fail_name || strcmp(name, r->fail_name) == 0)) {
         fails = r->fail_after == 0;
         r->fail_after -= !fails;
     }
@@ -116,10 +117,12 @@ static void rig_close(struct rig *r) {
 static struct rig *rig_begin(void) {
     struct rig *r = mem_alloc(sizeof *r);
     const char *base = getenv("TMPDIR");
-    snprintf(r->parent, sizeof r->parent, "%.40s/covey-storeXXXXXX", base && strlen(base) <= 40 ? base : "/tmp");
+    snprintf(r->parent, sizeof r->parent, "%.40s/covey-storeXXXXXX",
+             base && strlen(base) <= 40 ? base : "/tmp");
     cr_assert_not_null(mkdtemp(r->parent));
     snprintf(r->path, sizeof r->path, "%s/data", r->parent);
-    r->calls = (struct store_calls){r, rig_openat, rig_pwrite, rig_fdatasync, rig_fsync, rig_renameat, rig_unlinkat};
+    r->calls =
+        (struct store_calls){r, rig_openat, rig_pwrite, rig_fdatasync, rig_fsync, rig_renameat, rig_unlinkat};
     pthread_mutex_init(&r->mutex, NULL);
     pthread_cond_init(&r->changed, NULL);
     rig_open(r);
@@ -316,7 +319,8 @@ Test(store, replacing_keeps_the_old_file_until_the_new_one_is_whole) {
     struct rig *r = rig_begin();
     replace(r, "cluster", "first", 1);
     next_done(r);
-    cr_assert_not_null(strstr(r->trace, "write cluster.tmp;fsync cluster.tmp;rename cluster;fsync data;"), "%s", r->trace);
+    cr_assert_not_null(strstr(r->trace, "write cluster.tmp;fsync cluster.tmp;rename cluster;fsync data;"),
+                       "%s", r->trace);
     r->fail_call = "rename";
     r->fail_errno = EIO;
     replace(r, "cluster", "second", 2);
@@ -434,7 +438,8 @@ Test(store, short_writes_are_gone_on_with) {
 
 /* ---- failures ------------------------------------------------------------------------------------------ */
 
-/* A batch goes through, then the call fails; whatever was under way, the store says so once and is silent after. */
+/* A batch goes through, then the call fails; whatever was under way, the store says so once and is silent
+ * after. */
 static void failure_check(const char *call, const char *name, unsigned after, int system_error, int wanted,
                           const char *text) {
     struct rig *r = rig_begin();
@@ -491,7 +496,8 @@ Test(store_failure, of_flushing_the_directory_ends_it) {
     failure_check("fsync", "data", 0, EIO, ERR_IO, "Input/output error");
 }
 Test(store_failure, of_a_replacement_ends_it) {
-    failure_check("write", "cluster.tmp", 0, ENOSPC, ERR_NO_SPACE, "cluster: replacing it: No space left on device");
+    failure_check("write", "cluster.tmp", 0, ENOSPC, ERR_NO_SPACE,
+                  "cluster: replacing it: No space left on device");
 }
 Test(store_failure, of_renaming_ends_it) {
     failure_check("rename", "cluster", 0, EIO, ERR_IO, "cluster: replacing it: Input/output error");
@@ -545,7 +551,8 @@ Test(store, a_log_written_through_it_is_there_at_the_next_start) {
         struct wal *w = wal_new(&options, files, files_count);
         store_files_release(r->store);
         for (uint64_t i = 1; i <= 200; i++) {
-            struct wire_raft_entry entry = {.index = 200 * life + i, .term = 1, .data = bytes_str("some command")};
+            struct wire_raft_entry entry = {
+                .index = 200 * life + i, .term = 1, .data = bytes_str("some command")};
             cr_assert_eq(wal_append(w, i, NULL, 0, &entry, 1), 0);
             drain(r, w);
         }

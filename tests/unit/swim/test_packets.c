@@ -334,6 +334,30 @@ Test(swim_packets, who_accuses_this_node_is_answered_in_one_hop) {
     bench_free(b);
 }
 
+/* Not left to one rumour: who leaves may be gone in the next moment. */
+Test(swim_packets, who_leaves_tells_many_twice) {
+    struct bench *b = knowing(20, NULL);
+    bench_kind(b, SWIM_LEAVE, SIZE_MAX);
+    for (int burst = 0; burst < 2; burst++) {
+        struct wire_swim_packet packet;
+        bool told[21] = {false};
+        size_t count = 0;
+        for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++) {
+            cr_assert(packet.members_count && id_same(packet.members[0].id, node_id_of(0)));
+            cr_assert_eq(packet.members[0].state, MEMBER_STATE_LEFT);
+            count += !told[b->effects.data[i].to.b[2]];
+            told[b->effects.data[i].to.b[2]] = true;
+        }
+        cr_assert_eq(count, 12, "burst %d: told %zu", burst, count);
+        cr_assert_not(swim_leave_done(b->swim));
+        bench_clear(b);
+        bench_run(b, 201 * MS);
+    }
+    bench_run(b, 201 * MS);
+    cr_assert(swim_leave_done(b->swim));
+    bench_free(b);
+}
+
 /* ---- strange packets ----------------------------------------------------------------------------------- */
 
 static void check_unchanged(struct bench *b, size_t members) {

@@ -439,3 +439,35 @@ Test(swim_probe, a_node_that_is_alone_all_of_a_sudden_goes_on) {
         bench_free(b);
     }
 }
+
+/* The bound of the paper's section 4.3, in periods, while members come and go at random. */
+Test(swim_probe, nobody_loses_a_turn_to_those_who_come_and_go) {
+    enum { N = 20, PERIODS = 6000 };
+    struct prng p;
+    prng_init(&p, 5);
+    struct bench *b = knowing(N);
+    uint32_t version[N + 1] = {0};
+    bool gone[N + 1] = {false};
+    int last[N + 1] = {0};
+    for (int period = 1; period <= PERIODS; period++) {
+        struct wire_swim_packet packet;
+        size_t at;
+        while ((at = bench_sent(b, 0, &packet)) == SIZE_MAX)
+            bench_run(b, 50 * MS);
+        cr_assert(packet.ping);
+        size_t target = packet.ping->target.b[2];
+        cr_assert_leq(period - last[target], 2 * N - 1, "%zu had no turn in %d periods", target, period - last[target]);
+        last[target] = period;
+        bench_kind(b, SWIM_ALIVE_HINT, target);
+        size_t k = 1 + (size_t)prng_below(&p, N);
+        bool leaves = !gone[k] && prng_chance(&p, 400000);
+        if (leaves || gone[k]) {
+            version[k]++;
+            gone[k] = leaves;
+            last[k] = period;
+            bench_record(b, k, record_of(k, leaves ? MEMBER_STATE_LEFT : MEMBER_STATE_ALIVE, 1, version[k]));
+        }
+        bench_clear(b);
+    }
+    bench_free(b);
+}

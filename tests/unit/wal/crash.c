@@ -3,8 +3,8 @@
 
 /*
  * A crash at any point: after every operation, with every subset of the sectors that were under way. What was
- * acknowledged is there, nothing else is but the one batch under way, and the log goes on from it, through another
- * crash too.
+ * acknowledged is there, nothing else is but the one batch under way, and the log goes on from it, through
+ * another crash too.
  */
 #include <criterion/criterion.h>
 
@@ -12,9 +12,9 @@
 
 struct check {
     struct rig_run *run;
-    uint64_t durable;          /* the last ticket that was acknowledged */
+    uint64_t durable; /* the last ticket that was acknowledged */
     struct prng *p;
-    bool again;                /* crash a second time while going on */
+    bool again; /* crash a second time while going on */
     unsigned disks_count;
 };
 
@@ -30,9 +30,11 @@ static const struct rig_log *disk_check(struct check *c, struct rig_disk *disk, 
     bool good = r->verdict == WAL_CLEAN || r->verdict == WAL_TORN;
     if (c->durable == 0 && before->last == 0 && before->hard.term == 0)
         good = good || r->verdict == WAL_EMPTY;
-    cr_assert(good, "after ticket %llu: %s: %s", (unsigned long long)c->durable, wal_verdict_str(r->verdict), r->text);
+    cr_assert(good, "after ticket %llu: %s: %s", (unsigned long long)c->durable, wal_verdict_str(r->verdict),
+              r->text);
     bool voted = rig_vote_equal(&r->hard, &before->hard) || (after && rig_vote_equal(&r->hard, &after->hard));
-    cr_assert(voted, "after ticket %llu: term %llu", (unsigned long long)c->durable, (unsigned long long)r->hard.term);
+    cr_assert(voted, "after ticket %llu: term %llu", (unsigned long long)c->durable,
+              (unsigned long long)r->hard.term);
     if (rig_log_equal(before, r))
         return before;
     cr_assert(after && rig_log_equal(after, r), "after ticket %llu: the log holds (%llu, +%zu], %s",
@@ -43,7 +45,8 @@ static const struct rig_log *disk_check(struct check *c, struct rig_disk *disk, 
 static void visit(struct rig_disk *disk, void *context);
 
 /* Goes on with the disk, one more vote and some batches, crashing on the way if asked. */
-static void go_on(struct check *c, struct rig_disk *disk, const struct rig_log *log, const struct wal_recovery *r) {
+static void go_on(struct check *c, struct rig_disk *disk, const struct rig_log *log,
+                  const struct wal_recovery *r) {
     struct rig_run run;
     struct rig_log begin = *log;
     begin.hard = r->hard;
@@ -93,7 +96,8 @@ static unsigned crash_everywhere(struct rig_run *run, uint64_t seed, bool again)
     return disks_count;
 }
 
-/* A little of everything: votes, batches of many sizes, a cut, a compaction, a reset, a batch larger than a segment. */
+/* A little of everything: votes, batches of many sizes, a cut, a compaction, a reset, a batch larger than a
+ * segment. */
 static void script(struct rig_run *run) {
     rig_run_begin(run, (struct rig_disk){0}, NULL, 4096);
     rig_run_vote(run, 1, 1, 1, 20);
@@ -158,7 +162,8 @@ Test(wal_crash, holds_in_random_runs_over_several_lives) {
     }
 }
 
-/* Removed segments may be back after a crash, the newest of them first: directories are not flushed at once. */
+/* Removed segments may be back after a crash, the newest of them first: directories are not flushed at once.
+ */
 Test(wal_crash, segments_that_come_back_after_their_removal_do_not_count) {
     struct rig_run run;
     script(&run);

@@ -23,14 +23,14 @@ static struct instance_id instance(uint32_t number) {
 struct expected {
     uint64_t seq;
     uint32_t generation;
-    uint32_t facts[INSTANCES_MAX];   /* by instance number: the fact's sequence; 0: none */
+    uint32_t facts[INSTANCES_MAX]; /* by instance number: the fact's sequence; 0: none */
 };
 
 struct run {
     struct rig_disk start;
     struct rig_ops ops;
     struct journal *journal;
-    VEC(struct expected) states;     /* by ticket */
+    VEC(struct expected) states; /* by ticket */
     struct arena arena;
 };
 
@@ -161,10 +161,12 @@ static void visit(struct rig_disk *disk, void *context) {
     struct journal_recovery r;
     const struct expected *before = &c->run->states.data[c->durable];
     recover(disk, &a, &r);
-    bool good = r.verdict == JOURNAL_CLEAN || r.verdict == JOURNAL_TORN || (c->durable == 0 && r.verdict == JOURNAL_EMPTY);
+    bool good = r.verdict == JOURNAL_CLEAN || r.verdict == JOURNAL_TORN ||
+                (c->durable == 0 && r.verdict == JOURNAL_EMPTY);
     cr_assert(good, "after ticket %llu: %s", (unsigned long long)c->durable, r.text);
     /* Of the append under way, any record may be there. */
-    cr_assert(expected_equal(before, &r) || r.seq > before->seq, "after ticket %llu", (unsigned long long)c->durable);
+    cr_assert(expected_equal(before, &r) || r.seq > before->seq, "after ticket %llu",
+              (unsigned long long)c->durable);
     for (size_t i = 0; r.seq == before->seq && i < INSTANCES_MAX; i++)
         cr_assert(before->facts[i] == 0 || r.facts_count > 0);
     struct run again;
@@ -294,7 +296,8 @@ Test(journal, is_written_anew_when_mostly_acknowledged_and_keeps_counting) {
     for (size_t i = 0; i < run.ops.list.count; i++) {
         const struct disk_op *op = &run.ops.list.data[i];
         replaced_count += op->kind == DISK_REPLACE;
-        cr_assert(op->kind != DISK_REPLACE || i == 0 || op->ticket > 0, "a rewrite carries its append's ticket");
+        cr_assert(op->kind != DISK_REPLACE || i == 0 || op->ticket > 0,
+                  "a rewrite carries its append's ticket");
     }
     cr_assert_gt(replaced_count, 5);
     cr_assert_eq(journal_size_bytes(run.journal), JOURNAL_SIZE_MIN);

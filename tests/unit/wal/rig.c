@@ -171,8 +171,8 @@ static void crash_created_late(struct crash *c, const char *name) {
     rig_disk_done(&disk);
 }
 
-void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p, unsigned samples,
-               rig_visit *visit, void *context) {
+void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p,
+               unsigned samples, rig_visit *visit, void *context) {
     struct crash c = {.durable = rig_disk_copy(start), .visit = visit, .context = context};
     const char *created = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -253,7 +253,8 @@ bool rig_log_equal(const struct rig_log *log, const struct wal_recovery *r) {
 
 /* ---- a run --------------------------------------------------------------------------------------------- */
 
-void rig_run_begin(struct rig_run *run, struct rig_disk disk, const struct rig_log *log, uint64_t segment_size) {
+void rig_run_begin(struct rig_run *run, struct rig_disk disk, const struct rig_log *log,
+                   uint64_t segment_size) {
     static const struct rig_log empty;
     *run = (struct rig_run){.start = disk, .segment_size = segment_size};
     VEC_PUSH(&run->states, log ? *log : empty);
@@ -270,10 +271,12 @@ void rig_run_done(struct rig_run *run) {
     arena_done(&run->arena);
 }
 
-struct rig_log *rig_run_log(struct rig_run *run) { return &run->states.data[run->states.count - 1]; }
+struct rig_log *rig_run_log(struct rig_run *run) {
+    return &run->states.data[run->states.count - 1];
+}
 
-static void run_batch(struct rig_run *run, const struct wire_hard_state *hard, uint64_t cut_index, size_t count,
-                      size_t size) {
+static void run_batch(struct rig_run *run, const struct wire_hard_state *hard, uint64_t cut_index,
+                      size_t count, size_t size) {
     struct rig_log log = *rig_run_log(run);
     if (hard)
         log.hard = *hard;
@@ -285,7 +288,9 @@ static void run_batch(struct rig_run *run, const struct wire_hard_state *hard, u
         cr_assert_lt(index, RIG_ENTRIES_MAX);
         log.terms[index] = log.hard.term;
         log.sizes[index] = (uint32_t)size;
-        entries[i] = (struct wire_raft_entry){.index = index, .term = log.hard.term, .kind = ENTRY_KIND_COMMAND,
+        entries[i] = (struct wire_raft_entry){.index = index,
+                                              .term = log.hard.term,
+                                              .kind = ENTRY_KIND_COMMAND,
                                               .data = rig_data(&run->arena, index, log.hard.term, size)};
     }
     uint64_t ticket = run->states.count;

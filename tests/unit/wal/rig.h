@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * The rig of the log's tests: a disk in memory that can be crashed between and inside any two operations, and a
- * plain model of what the log must hold.
+ * The rig of the log's tests: a disk in memory that can be crashed between and inside any two operations, and
+ * a plain model of what the log must hold.
  */
 #ifndef COVEY_TESTS_WAL_RIG_H
 #define COVEY_TESTS_WAL_RIG_H
@@ -15,7 +15,7 @@
 #define RIG_FILES_MAX 64
 
 struct rig_disk {
-    struct disk_file files[RIG_FILES_MAX];   /* data is owned */
+    struct disk_file files[RIG_FILES_MAX]; /* data is owned */
     size_t count;
 };
 void rig_disk_done(struct rig_disk *d);
@@ -35,21 +35,22 @@ void rig_ops_add(struct rig_ops *ops, const struct disk_op *op);
 void rig_ops_collect(struct rig_ops *ops, struct wal *w);
 
 /*
- * Every disk that a crash after the first `count` operations may leave: each subset of the sectors written since the last
- * flush (all of them up to 6 sectors, else `samples` random ones, none and all among them), each state of a file that
- * was being created, and a file created but not yet used missing. `visit` gets each; it must not keep it.
+ * Every disk that a crash after the first `count` operations may leave: each subset of the sectors written
+ * since the last flush (all of them up to 6 sectors, else `samples` random ones, none and all among them),
+ * each state of a file that was being created, and a file created but not yet used missing. `visit` gets
+ * each; it must not keep it.
  */
 typedef void rig_visit(struct rig_disk *disk, void *context);
-void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p, unsigned samples,
-               rig_visit *visit, void *context);
+void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p,
+               unsigned samples, rig_visit *visit, void *context);
 
 /* ---- a model of the log -------------------------------------------------------------------------------- */
 
 #define RIG_ENTRIES_MAX 512
 
 struct rig_log {
-    uint64_t base, last;                 /* entries base + 1 .. last are known */
-    uint64_t kept;                       /* compacted up to here: what is below may be gone */
+    uint64_t base, last; /* entries base + 1 .. last are known */
+    uint64_t kept;       /* compacted up to here: what is below may be gone */
     uint64_t terms[RIG_ENTRIES_MAX];
     uint32_t sizes[RIG_ENTRIES_MAX];
     struct wire_hard_state hard;
@@ -68,16 +69,18 @@ bool rig_vote_equal(const struct wire_hard_state *x, const struct wire_hard_stat
 struct rig_run {
     struct rig_disk start;
     struct rig_ops ops;
-    VEC(struct rig_log) states;          /* by ticket */
+    VEC(struct rig_log) states; /* by ticket */
     struct wal *wal;
     struct arena arena;
     uint64_t segment_size;
 };
 /* Begins on the disk (taken), which holds `log`. */
-void rig_run_begin(struct rig_run *run, struct rig_disk disk, const struct rig_log *log, uint64_t segment_size);
+void rig_run_begin(struct rig_run *run, struct rig_disk disk, const struct rig_log *log,
+                   uint64_t segment_size);
 void rig_run_done(struct rig_run *run);
-struct rig_log *rig_run_log(struct rig_run *run);     /* the newest state */
-/* Appends `count` entries of `size` bytes each at the log's term, after a cut at cut_index when that is not 0. */
+struct rig_log *rig_run_log(struct rig_run *run); /* the newest state */
+/* Appends `count` entries of `size` bytes each at the log's term, after a cut at cut_index when that is not
+ * 0. */
 void rig_run_append(struct rig_run *run, uint64_t cut_index, size_t count, size_t size);
 void rig_run_vote(struct rig_run *run, uint64_t term, uint8_t voter, size_t count, size_t size);
 void rig_run_compact(struct rig_run *run, uint64_t index);

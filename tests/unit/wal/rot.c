@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * Rot, loss and mistakes: bits that flip, files that are cut, lost, swapped, brought from elsewhere or written by a later
- * version. None of it may pass for the traces of a crash.
+ * Rot, loss and mistakes: bits that flip, files that are cut, lost, swapped, brought from elsewhere or
+ * written by a later version. None of it may pass for the traces of a crash.
  */
 #include <criterion/criterion.h>
 
@@ -58,7 +58,8 @@ Test(wal_rot, each_flipped_bit_is_found_or_without_effect) {
             struct wal_recovery r;
             rig_bytes(f)[bit / 8] = (uint8_t)(f->data.data[bit / 8] ^ 1u << bit % 8);
             rig_recover(&disk, &arena, &r);
-            enum wal_verdict wanted = !is_vote && (to_the_end || bit / 8 < acknowledged) ? WAL_CORRUPT : WAL_CLEAN;
+            enum wal_verdict wanted =
+                !is_vote && (to_the_end || bit / 8 < acknowledged) ? WAL_CORRUPT : WAL_CLEAN;
             cr_assert_eq(r.verdict, wanted, "%s bit %zu: %s", f->name, bit, r.text);
             if (r.verdict == WAL_CLEAN)
                 cr_assert(rig_log_equal(rig_run_log(&run), &r));
@@ -230,7 +231,8 @@ Test(wal_rot, a_lost_log_does_not_mean_a_forgotten_vote) {
     rig_run_done(&run);
 }
 
-/* Zeros where acknowledged batches were look like space that was never written; the vote copies know better. */
+/* Zeros where acknowledged batches were look like space that was never written; the vote copies know better.
+ */
 Test(wal_rot, batches_lost_to_zeros_before_a_vote_are_missed) {
     struct rig_run run;
     struct rig_disk unused = disk_of_run(&run);
@@ -247,7 +249,8 @@ Test(wal_rot, batches_lost_to_zeros_before_a_vote_are_missed) {
     rig_run_done(&run);
 }
 
-/* The first batch of the next segment was under way: its header alone proves where the segment before ends. */
+/* The first batch of the next segment was under way: its header alone proves where the segment before ends.
+ */
 Test(wal_rot, a_segment_that_lost_its_last_batch_is_told_by_the_header_of_the_next) {
     struct rig_run run;
     struct rig_disk unused = disk_of_run(&run);
@@ -268,7 +271,8 @@ Test(wal_rot, a_segment_that_lost_its_last_batch_is_told_by_the_header_of_the_ne
 
 /* Checksums right, contents wrong: what no disk does, but a bug of a writer might. */
 Test(wal_rot, a_batch_that_ends_with_the_marker_of_another_is_corrupt) {
-    struct segment_header header = {.size = 4096, .sequence = 1, .first_index = 1, .identity = rig_identity(1)};
+    struct segment_header header = {
+        .size = 4096, .sequence = 1, .first_index = 1, .identity = rig_identity(1)};
     for (unsigned wrong = 0; wrong < 3; wrong++) {
         struct rig_disk disk = {0};
         struct disk_op op = {.kind = DISK_CREATE, .name = "log-0000000000000001", .size = 4096};
@@ -403,7 +407,8 @@ Test(wal_rot, a_lost_vote_copy_is_made_anew) {
     cr_assert_eq(replaced_count, 2);
     for (unsigned copy = 0; copy < 2; copy++) {
         struct vote v;
-        cr_assert_eq(vote_decode(rig_disk_find(&disk, copy ? "vote-1" : "vote-0")->data, copy, &v), VOTE_GOOD);
+        cr_assert_eq(vote_decode(rig_disk_find(&disk, copy ? "vote-1" : "vote-0")->data, copy, &v),
+                     VOTE_GOOD);
         cr_assert(rig_vote_equal(&v.hard, &rig_run_log(&run)->hard));
     }
     wal_free(w);
@@ -416,7 +421,8 @@ Test(wal_rot, random_bytes_never_pass_for_a_log) {
     prng_init(&p, 5);
     for (unsigned round = 0; round < 200; round++) {
         struct rig_disk disk = {0};
-        struct disk_op op = {.kind = DISK_CREATE, .name = "log-0000000000000001", .size = prng_below(&p, 6000)};
+        struct disk_op op = {
+            .kind = DISK_CREATE, .name = "log-0000000000000001", .size = prng_below(&p, 6000)};
         rig_disk_apply(&disk, &op);
         prng_fill(&p, rig_bytes(&disk.files[0]), disk.files[0].data.size);
         enum wal_verdict verdict = verdict_of(&disk);

@@ -10,7 +10,9 @@
 static struct wire_snapshot_header header_make(struct raft_id *voters) {
     voters[0] = rig_voter(1);
     voters[1] = rig_voter(2);
-    return (struct wire_snapshot_header){.identity = rig_identity(1), .index = 70000, .term = 12,
+    return (struct wire_snapshot_header){.identity = rig_identity(1),
+                                         .index = 70000,
+                                         .term = 12,
                                          .config = {.voters = voters, .voters_count = 2}};
 }
 
@@ -65,7 +67,8 @@ Test(snapshot, each_flipped_bit_and_each_cut_is_corrupt) {
         file.data[bit / 8] = (uint8_t)(file.data[bit / 8] ^ 1u << bit % 8);
     }
     for (size_t size = 0; size < file.size; size++)
-        cr_assert_eq(decode(bytes_of(file.data, size), NULL, &a, &h, &state), ERR_CORRUPT, "cut to %zu", size);
+        cr_assert_eq(decode(bytes_of(file.data, size), NULL, &a, &h, &state), ERR_CORRUPT, "cut to %zu",
+                     size);
     buf_append_byte(&file, 0);
     cr_assert_eq(decode(buf_bytes(&file), NULL, &a, &h, &state), ERR_CORRUPT, "a byte too many");
     arena_done(&a);
@@ -111,8 +114,12 @@ Test(snapshot, names_are_read_as_they_are_made) {
     cr_assert_str_eq(name, "snapshot-1234567890abcdef");
     cr_assert(snapshot_name_parse(name, &index));
     cr_assert_eq(index, UINT64_C(0x1234567890abcdef));
-    static const char *const bad[] = {"snapshot-", "snapshot-1234567890ABCDEF", "snapshot-1234567890abcde",
-                                      "snapshot-1234567890abcdef0", "log-1234567890abcdef00000", "snapshot-1234567890abcdeg"};
+    static const char *const bad[] = {"snapshot-",
+                                      "snapshot-1234567890ABCDEF",
+                                      "snapshot-1234567890abcde",
+                                      "snapshot-1234567890abcdef0",
+                                      "log-1234567890abcdef00000",
+                                      "snapshot-1234567890abcdeg"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char wrong[WAL_NAME_SIZE] = {0};
         memcpy(wrong, bad[i], strlen(bad[i]));

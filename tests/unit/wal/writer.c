@@ -29,7 +29,8 @@ static void begin(struct rig_run *run, uint64_t segment_size) {
 
 /* ---- the format, by byte ------------------------------------------------------------------------------- */
 
-/* The bytes up to the trailing zeros of the body, then the trailer, against hex digits (blanks are skipped). */
+/* The bytes up to the trailing zeros of the body, then the trailer, against hex digits (blanks are skipped).
+ */
 static void sector_is(const uint8_t *sector, const char *digits) {
     struct buf wanted = {0}, hex = {0};
     uint8_t bytes[SECTOR_SIZE] = {0};
@@ -51,30 +52,31 @@ static void sector_is(const uint8_t *sector, const char *digits) {
 }
 
 /* Checked once by a second implementation of CRC-32C and of the framing. */
-#define HEADER_DIGITS \
-    "636f7665796c6f67 010000003a000000 0010000000000000 0100000000000000 " \
-    "0100000000000000 0000000000000000 0000000000000000 0000000000000000 " \
-    "8301c410c0c0c0c0 c0c0c0c0c0c0c0c0 c0c0c0c002c410d0 d0d0d0d0d0d0d0d0 " \
-    "d0d0d0d0d0d0d003 c410010101010101 0101010101010101 0101000000000000 " \
+#define HEADER_DIGITS                                                                                        \
+    "636f7665796c6f67 010000003a000000 0010000000000000 0100000000000000 "                                   \
+    "0100000000000000 0000000000000000 0000000000000000 0000000000000000 "                                   \
+    "8301c410c0c0c0c0 c0c0c0c0c0c0c0c0 c0c0c0c002c410d0 d0d0d0d0d0d0d0d0 "                                   \
+    "d0d0d0d0d0d0d003 c410010101010101 0101010101010101 0101000000000000 "                                   \
     "00000000f0a950d5"
-#define BATCH_DIGITS \
-    "08000005a8c780ab 0100000000000000 260000025aac95a0 82010302c4201111 " \
-    "1111111111111111 1111111111111212 1212121212121212 1212121212120000 " \
-    "0d00000145994563 8401010203030104 c403616263000000 100000063b22725f " \
+#define BATCH_DIGITS                                                                                         \
+    "08000005a8c780ab 0100000000000000 260000025aac95a0 82010302c4201111 "                                   \
+    "1111111111111111 1111111111111212 1212121212121212 1212121212120000 "                                   \
+    "0d00000145994563 8401010203030104 c403616263000000 100000063b22725f "                                   \
     "0300000001000000 0100000000000000 01000000cc44dd54"
-#define VOTE_DIGITS \
-    "636f766579766f74 0100000000000000 0100000000000000 0100000000000000 " \
-    "0010000000000000 0000000000000000 0000000000000000 3a0000008301c410 " \
-    "c0c0c0c0c0c0c0c0 c0c0c0c0c0c0c0c0 02c410d0d0d0d0d0 d0d0d0d0d0d0d0d0 " \
-    "d0d0d003c4100101 0101010101010101 0101010101010000 0000000000000000 " \
-    "0000000000000000 0000000000000000 0000000000000000 0000000000000000 " \
-    "0000000000000000 0000000000000000 0000000000000000 2600000082010302 " \
-    "c420111111111111 1111111111111111 1111121212121212 1212121212121212 " \
+#define VOTE_DIGITS                                                                                          \
+    "636f766579766f74 0100000000000000 0100000000000000 0100000000000000 "                                   \
+    "0010000000000000 0000000000000000 0000000000000000 3a0000008301c410 "                                   \
+    "c0c0c0c0c0c0c0c0 c0c0c0c0c0c0c0c0 02c410d0d0d0d0d0 d0d0d0d0d0d0d0d0 "                                   \
+    "d0d0d003c4100101 0101010101010101 0101010101010000 0000000000000000 "                                   \
+    "0000000000000000 0000000000000000 0000000000000000 0000000000000000 "                                   \
+    "0000000000000000 0000000000000000 0000000000000000 2600000082010302 "                                   \
+    "c420111111111111 1111111111111111 1111121212121212 1212121212121212 "                                   \
     "1212000000000000 000000003aa6c4ed"
 
 Test(wal_format, is_what_log_md_says) {
     struct wire_hard_state hard = {.term = 3, .vote = rig_voter(0x11), .commit = 0};
-    struct wire_raft_entry entry = {.index = 1, .term = 3, .kind = ENTRY_KIND_COMMAND, .data = bytes_str("abc")};
+    struct wire_raft_entry entry = {
+        .index = 1, .term = 3, .kind = ENTRY_KIND_COMMAND, .data = bytes_str("abc")};
     struct rig_run run;
     begin(&run, 4096);
     cr_assert_eq(wal_append(run.wal, 1, &hard, 0, &entry, 1), 0);

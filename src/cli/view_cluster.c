@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* The cluster as a whole: `status`, `nodes`. */
+#include "internal.h"
+
+/* ---- status -------------------------------------------------------------------------------------------- */
+
+static void put_voters(const struct wire_admin_status *s, struct buf *out) {
+    buf_printf(out, "voters   %u of %zu live:", s->voters_live, s->voters_count);
+    for (size_t i = 0; i < s->voters_count; i++) {
+        const struct wire_admin_voter *v = &s->voters[i];
+        buf_append_byte(out, ' ');
+        cli_put(out, v->name);
+        if (v->state == MEMBER_STATE_DEAD || v->state == MEMBER_STATE_LEFT)
+            buf_printf(out, " (not seen)");
+        else if (v->state == MEMBER_STATE_SUSPECT)
+            buf_printf(out, " (suspect)");
+        else if (!v->caught_up)
+            buf_printf(out, " (catching up)");
+    }
+    buf_append_byte(out, '\n');
+}
+
+static void put_survives(const struct wire_admin_status *s, struct buf *out) {
+    if (s->voters_live < s->voters_count / 2 + 1)
+        buf_printf(out, "writes   wait: too few voters are in sight\n");
+    else if (s->survives == 0)
+        buf_printf(out, "writes   stop when one more voter is lost\n");
+    else
+        buf_printf(out, "writes   go on when %u voter%s %s lost\n", s->survives, s->survives == 1 ? "" : "s",
+                   s->survives == 1 ? "is" : "are");
+}
+
+static void put_self(const struct wire_admin_status *s, struct buf *out) {
+    buf_printf(out, "host     ");
+    cli_put(out, s->name);
+    buf_printf(out, " (");
+    cli_put_id(out, s->id.b);
+    buf_printf(out, "), ");
+    cli_put(out, s->role);
+    buf_printf(out, ", covey ");
+    cli_put(out, s->version);
+    buf_append_byte(out, '\n');
+    if (s->log_state.size == 0 || bytes_is(s->log_state, "ok"))
+        return;
+    buf_printf(out, "log      ");
+    cli_put(out, s->log_state);
+    buf_append_byte(out, '\n');
+}
+
+void cli_view_status(const struct wire_admin_status *s, struct buf *out) {
+    if (bytes_is(s->role, "joining")) {
+        put_self(s, out);
+        buf_printf(out, "cluster  none yet: this host waits to join; the agent's log says what it waits for\n");
+        return;
+    }
+    buf_printf(out, "cluster  ");
+    cli_put_id(out, s->cluster.b);
+    buf_printf(out, ", %u of %u hosts live\n", s->nodes_live, s->nodes);
+    put_self(s, out);
+    buf_printf(out, "leader   ");
+    if (ID_IS_ZERO(s->leader))
+        buf_printf(out, "none known");
+    else
+        cli_put(out, s->leader_name);
+    buf_printf(out, ", term %llu\n", (unsigned long long)s->term);
+    put_voters(s, out);
+    put_survives(s, out);
+    buf_printf(out, "jobs     %u, %u instance%s running\n", s->jobs, s->instances_running, s->instances_running == 1 ? "" : "s");
+    buf_printf(out, "state    ");
+    cli_put_freshness(out, &s->freshness);
+    buf_append_byte(out, '\n');
+    if (s->advice.size == 0)
+        return;
+    buf_printf(out, "advice   ");
+    cli_put(out, s->advice);
+    buf_append_byte(out, '\n');
+}
+
+void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out) {
+    static const char *const headers[] = {"JOB", "TYPE", "VERSION", "WANTED", "RUNNING", "COMPLETE", "FAILED"};
+    struct cli_table t;
+    cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    for (size_t i = 0; i < jobs->jobs_count; i++) {
+        const struct wire_admin_job_summary *j = &jobs->jobs[i];
+        cli_table_text(&t, j->name);
+        cli_table_cell(&t, "%s", job_type_str(j->type));
+        cli_table_cell(&t, "%llu", (unsigned long long)j->version);
+        if (j->stopped)
+            cli_table_cell(&t, "stopped");
+        else
+            cli_table_cell(&t, "%u", j->count);
+        cli_table_cell(&t, "%u", j->running);
+        cli_table_cell(&t, "%u", j->complete);
+        cli_table_cell(&t, "%u", j->failed);
+    }
+    cli_table_end(&t, out);
+}
+
+/* ---- nodes --------------------------------------------------------------------------------------------- */
+
+static const char *node_str(const struct wire_admin_node *n) {
+    if (n->record.status == NODE_STATUS_LEFT)
+        return n->state == MEMBER_STATE_ALIVE ? "leaving" : "left";
+    if (n->record.status == NODE_STATUS_JOINING && n->state == MEMBER_STATE_ALIVE)
+        return "joining";
+    return member_state_str(n->state);
+}
+
+static void put_node(struct cli_table *t, const struct wire_admin_node *n) {
+    struct buf cell = {0};
+    char addr[ADDR_TEXT_SIZE];
+    cli_table_text(t, n->record.name);
+    cli_put_id(&cell, n->record.id.b);
+    cli_table_buf(t, &cell);
+    addr_text(&n->record.addr, addr);
+    cli_table_cell(t, "%s", addr);
+    cli_table_cell(t, "%s", node_str(n));
+    cli_table_cell(t, "%s", n->leader ? "leader" : n->voter ? "voter" : "learner");
+    cli_table_cell(t, "%u", n->instances);
+    cli_table_cell(t, "%u MHz", n->record.cpu_mhz);
+    cli_put_size(&cell, (uint64_t)n->record.memory_mib << 20);
+    cli_table_buf(t, &cell);
+    if (n->self)
+        cli_table_cell(t, "self");
+    else if (n->rtt_us == 0 || n->state != MEMBER_STATE_ALIVE)
+        cli_table_cell(t, "-");
+    else if (n->rtt_us < 10000)
+        cli_table_cell(t, "%llu.%02llu ms", (unsigned long long)n->rtt_us / 1000, (unsigned long long)n->rtt_us % 1000 / 10);
+    else
+        cli_table_cell(t, "%llu ms", (unsigned long long)n->rtt_us / 1000);
+    cli_table_text(t, n->record.version);
+    buf_done(&cell);
+}
+
+void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out) {
+    static const char *const headers[] = {"NAME",      "ID",  "ADDRESS", "STATE", "ROLE",
+                                          "INSTANCES", "CPU", "MEMORY",  "RTT",   "VERSION"};
+    struct cli_table t;
+    cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    for (size_t i = 0; i < nodes->nodes_count; i++)
+        put_node(&t, &nodes->nodes[i]);
+    cli_table_end(&t, out);
+}

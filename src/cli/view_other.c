@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Variables, events, the token. */
+#include "internal.h"
+
+void cli_view_vars(const struct wire_admin_vars *vars, struct buf *out) {
+    static const char *const headers[] = {"KEY", "VERSION", "SIZE"};
+    struct cli_table t;
+    struct buf cell = {0};
+    cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    for (size_t i = 0; i < vars->vars_count; i++) {
+        const struct wire_var_record *v = &vars->vars[i];
+        cli_table_text(&t, v->key);
+        cli_table_cell(&t, "%llu", (unsigned long long)v->version);
+        cli_put_size(&cell, v->value.size);
+        cli_table_buf(&t, &cell);
+    }
+    buf_done(&cell);
+    cli_table_end(&t, out);
+}
+
+void cli_view_event(const struct wire_event *e, struct buf *out) {
+    cli_put_time(out, e->time_ms);
+    buf_printf(out, "  %-16.*s  ", BYTES_FMT(e->kind));
+    cli_put(out, e->text);
+    buf_append_byte(out, '\n');
+}
+
+static bool is_loopback(struct bytes addr) {
+    return addr.size >= 5 && (memcmp(addr.data, "127.", 4) == 0 || memcmp(addr.data, "[::1]", 5) == 0);
+}
+
+void cli_view_token(const struct wire_admin_token *t, struct buf *out) {
+    buf_printf(out,
+               "Whoever has this token can join the cluster. On the next host, as root:\n"
+               "\n"
+               "  mkdir -p /etc/covey\n"
+               "  (umask 077; echo %.*s >/etc/covey/token)\n"
+               "  covey agent --join %.*s --secret-file /etc/covey/token\n",
+               BYTES_FMT(t->token), BYTES_FMT(t->addr));
+    if (is_loopback(t->addr))
+        buf_printf(out, "\n%.*s is reached from this host alone: start this agent with --advertise ADDR for others to join.\n",
+                   BYTES_FMT(t->addr));
+}

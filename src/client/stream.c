@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Streams. The agent sends as much as it has credit for. What was read is given back before waiting for more,
+ * and in between when it has become much: so the stream never stalls, however small the first credit was, and
+ * costs few messages.
+ */
+#include "internal.h"
+
+#define OPEN_TIMEOUT_MS 30000
+#define CREDIT_DEFAULT  (256u << 10) /* granted to a stream whose parameters name none */
+#define CREDIT_BATCH    (64u << 10)
+#define WAITING_MAX     (64u << 20) /* bytes kept for streams that nobody reads: more than any credit granted */
+#define EVENT_COST      64u         /* bytes of credit of an event beside its text */
+
+static struct stream *stream_find(struct client *c, uint64_t id) {
+    for (size_t i = 0; i < c->streams.count; i++)
+        if (c->streams.data[i]->id == id)
+            return c->streams.data[i];
+    return NULL;
+}
+
+static void stream_free(struct client *c, struct stream *s) {
+    size_t at = 0;
+    while (c->streams.data[at] != s)
+        at++;
+    VEC_REMOVE(&c->streams, at);
+    for (size_t i = 0; i < s->chunks.count; i++) {
+        c->waiting_bytes -= s->chunks.data[i].size;
+        buf_done(&s->chunks.data[i]);
+    }
+    VEC_DONE(&s->chunks);
+    mem_free(s);
+}
+
+void client_streams_free(struct client *c) {
+    while (c->streams.count > 0)
+        stream_free(c, c->streams.data[c->streams.count - 1]);
+    VEC_DONE(&c->streams);
+}
+
+/* ---- chunks -------------------------------------------------------------------------------------------- */
+
+/* The id alone, of what may be a chunk. */
+static bool chunk_id(struct bytes params, uint64_t *ret_id) {
+    struct arena arena = {0};
+    struct wire_admin_chunk chunk;
+    int error = codec_decode_named(&wire_admin_chunk_type, params, &arena, &chunk, NULL);
+    arena_done(&arena);
+    *ret_id = error ? 0 : chunk.id;
+    return error == 0;
+}
+
+int client_chunk_keep(struct client *c, const struct codec_rpc *rpc) {
+    uint64_t id;
+    if (!bytes_is(rpc->method, "chunk"))
+        return 0;
+    if (!chunk_id(rpc->params, &id)) {
+        c->broken = ERR_INVALID;
+        return client_fail(c, ERR_INVALID, "the agent at %s sends a chunk that is not understood", c->path);
+    }
+    struct stream *s = stream_find(c, id);
+    if (!s)
+        return 0;
+    if (rpc->params.size > WAITING_MAX - c->waiting_bytes) {
+        c->broken = ERR_LIMIT;
+        return client_fail(c, ERR_LIMIT, "the agent at %s sends more than it has credit for", c->path);
+    }
+    struct buf copy = {0};
+    buf_append(&copy, rpc->params.data, rpc->params.size);
+    c->waiting_bytes += copy.size;
+    VEC_PUSH(&s->chunks, copy);
+    return 0;
+}
+
+/* ---- credit -------------------------------------------------------------------------------------------- */
+
+static int credit_send(struct client *c, uint64_t id, uint64_t bytes) {
+    struct buf encoded = {0}, frame = {0};
+    struct wire_admin_credit credit = {.id = id, .bytes = bytes};
+    codec_encode_named(&wire_admin_credit_type, &credit, &encoded);
+    struct codec_rpc rpc = {
+        .type = CODEC_RPC_NOTIFY, .method = bytes_str("credit"), .params = buf_bytes(&encoded)};
+    codec_rpc_encode(&rpc, &frame);
+    int error = client_frame_send(c, buf_bytes(&frame), client_deadline(OPEN_TIMEOUT_MS));
+    buf_done(&encoded);
+    buf_done(&frame);
+    return error;
+}
+
+int client_credit(struct client *c, uint64_t id, uint64_t bytes) {
+    struct stream *s = stream_find(c, id);
+    if (!s)
+        return client_fail(c, ERR_CLOSED, "the stream has ended");
+    if (bytes == 0)
+        stream_free(c, s);
+    return c->broken ? c->broken : credit_send(c, id, bytes);
+}
+
+static int credit_return(struct client *c, struct stream *s) {
+    uint64_t bytes = s->due_bytes;
+    s->due_bytes = 0;
+    return bytes > 0 ? credit_send(c, s->id, bytes) : 0;
+}
+
+/* Whether the parameters grant credit themselves. */
+static bool has_credit(const struct codec_type *type, const void *params) {
+    for (size_t i = 0; type && i < type->fields_count; i++) {
+        const struct codec_field *f = &type->fields[i];
+        uint64_t credit = 0;
+        if (f->kind != CODEC_U64 || strcmp(f->name, "credit") != 0)
+            continue;
+        memcpy(&credit, (const uint8_t *)params + f->offset, sizeof credit);
+        return credit > 0;
+    }
+    return false;
+}
+
+/* ---- the verbs ----------------------------------------------------------------------------------------- */
+
+int client_stream(struct client *c, const char *method, const struct codec_type *params_type,
+                  const void *params, uint64_t *ret_id) {
+    struct codec_rpc rpc;
+    struct arena arena = {0};
+    struct wire_admin_stream opened;
+    int error = client_exchange(c, method, params_type, params, client_deadline(OPEN_TIMEOUT_MS), &rpc);
+    if (error)
+        return error;
+    error = codec_decode_named(&wire_admin_stream_type, rpc.result, &arena, &opened, NULL);
+    arena_done(&arena);
+    if (error || stream_find(c, opened.id))
+        return client_fail(c, ERR_INVALID, "the agent at %s opens no stream for %s", c->path, method);
+    struct stream *s = mem_alloc(sizeof *s);
+    s->id = opened.id;
+    VEC_PUSH(&c->streams, s);
+    if (!has_credit(params_type, params))
+        error = credit_send(c, s->id, CREDIT_DEFAULT);
+    *ret_id = s->id;
+    return error;
+}
+
+/* Waits for the stream's next chunk, keeping those of others. */
+static int chunk_wait(struct client *c, struct stream *s, int64_t deadline_ms) {
+    struct codec_rpc rpc;
+    int error = credit_return(c, s);
+    while (!error && s->chunks.count == 0) {
+        error = client_frame_next(c, deadline_ms, &rpc);
+        if (!error && rpc.type == CODEC_RPC_NOTIFY)
+            error = client_chunk_keep(c, &rpc);
+    }
+    return error;
+}
+
+int client_chunk(struct client *c, uint64_t id, struct arena *arena, struct wire_admin_chunk *ret_chunk,
+                 int timeout_ms) {
+    struct stream *s = stream_find(c, id);
+    if (!s)
+        return client_fail(c, ERR_CLOSED, "the stream has ended");
+    int error = 0;
+    if (s->chunks.count == 0)
+        error = c->broken ? c->broken : chunk_wait(c, s, client_deadline(timeout_ms));
+    if (error)
+        return error;
+    struct buf *first = &s->chunks.data[0];
+    struct bytes copy = arena_copy(arena, buf_bytes(first));
+    c->waiting_bytes -= first->size;
+    buf_done(first);
+    VEC_REMOVE(&s->chunks, 0);
+    error = codec_decode_named(&wire_admin_chunk_type, copy, arena, ret_chunk, NULL);
+    if (error)
+        return client_fail(c, error, "the chunk does not fit into the memory given for it");
+    s->due_bytes += ret_chunk->data.size + (ret_chunk->event ? ret_chunk->event->text.size + EVENT_COST : 0);
+    if (ret_chunk->end)
+        stream_free(c, s);
+    else if (s->due_bytes >= CREDIT_BATCH)
+        (void)credit_return(c, s);
+    return 0;
+}
