@@ -28,7 +28,7 @@ UNIT_LIBS = $(PURE_ROOMS) $(CRITERION_LIBS) $(EXT_LIBS)
 EXTRA_DIST += %D%/run %D%/unittap.py %D%/lsan.supp %D%/tidy
 include %D%/unit/local.mk
 # Scripts, expected answers and the like.
-# files: bench/**/* cluster/**/* sim/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co]
+# files: bench/**/* cluster/**/* sim/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co] !sim/covey-sim !unit/unit_*
 EXTRA_DIST += \
 	%D%/unit/codec/test.schema \
 	%D%/unit/codec/test_gen.py

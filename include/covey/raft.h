@@ -66,7 +66,8 @@ enum raft_input_kind {
     RAFT_PERSISTED,      /* ticket: all up to it is durable */
     /*
      * a write or fsync failed: acknowledge nothing more, step down, never vote again in this run. From then
-     * on nothing is taken from anybody: only a new raft id brings this node back
+     * on nothing is taken from anybody: only a new raft id brings this node back. Messages that wait for a
+     * ticket must not leave any more
      */
     RAFT_DISK_FAILED,
     /*

@@ -152,10 +152,12 @@ static int flag_read(const struct cli_verb *verb, int argc, char **argv, int *at
 static int operands_check(const struct cli_verb *verb, const struct cli_options *o, struct buf *ret_text) {
     if (o->help)
         return 0;
+    const char *gap = verb->operands[0] != 0 ? " " : "";
     if (o->operands_count < verb->operands_min)
-        buf_printf(ret_text, "too little is given: covey %s %s", verb->name, verb->operands);
+        buf_printf(ret_text, "not enough is given; usage: covey %s%s%s", verb->name, gap, verb->operands);
     else if (o->operands_count > verb->operands_max)
-        buf_printf(ret_text, "\"%s\" is too much: covey %s %s", o->operands[verb->operands_max], verb->name, verb->operands);
+        buf_printf(ret_text, "\"%s\" is one too many; usage: covey %s%s%s", o->operands[verb->operands_max], verb->name, gap,
+                   verb->operands);
     else
         return 0;
     return ERR_INVALID;
@@ -190,6 +192,19 @@ const struct cli_verb *cli_verb_find(const struct cli_verb *verbs, size_t count,
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
     return NULL;
+}
+
+void cli_view_unknown(const struct cli_verb *verbs, size_t count, const char *name, struct buf *out) {
+    const char *names[32] = {"agent"};
+    size_t known = 1;
+    for (size_t i = 0; i < count && known < sizeof names / sizeof names[0]; i++)
+        names[known++] = verbs[i].name;
+    const char *nearest = text_nearest(bytes_str(name), names, known);
+    buf_printf(out, "there is no verb %s; ", name);
+    if (nearest != NULL)
+        buf_printf(out, "did you mean `covey %s`?", nearest);
+    else
+        buf_printf(out, "`covey help` lists them");
 }
 
 /* ---- showing ------------------------------------------------------------------------------------------- */

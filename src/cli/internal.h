@@ -58,6 +58,8 @@ const struct cli_verb *cli_verb_find(const struct cli_verb *verbs, size_t count,
  */
 int cli_args(const struct cli_verb *verb, int argc, char **argv, struct arena *a, struct cli_options *ret,
              struct buf *ret_text);
+/* "there is no verb NAME; ..." */
+void cli_view_unknown(const struct cli_verb *verbs, size_t count, const char *name, struct buf *out);
 void cli_view_usage(const struct cli_verb *verb, struct buf *out);
 void cli_view_help(const struct cli_verb *verbs, size_t count, struct buf *out);
 

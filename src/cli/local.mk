@@ -3,4 +3,28 @@
 
 noinst_LIBRARIES += %D%/libcli.a
 # files: *.c *.h
-%C%_libcli_a_SOURCES =
+%C%_libcli_a_SOURCES = \
+	%D%/args.c \
+	%D%/cli.c \
+	%D%/events.c \
+	%D%/help.c \
+	%D%/internal.h \
+	%D%/leave.c \
+	%D%/logs.c \
+	%D%/nodes.c \
+	%D%/ps.c \
+	%D%/run.c \
+	%D%/status.c \
+	%D%/stop.c \
+	%D%/table.c \
+	%D%/text.c \
+	%D%/token.c \
+	%D%/validate.c \
+	%D%/var.c \
+	%D%/version.c \
+	%D%/view_cluster.c \
+	%D%/view_instance.c \
+	%D%/view_other.c \
+	%D%/wait.c \
+	%D%/wait.h \
+	%D%/watch.c

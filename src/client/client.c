@@ -122,17 +122,16 @@ static int request_send(struct client *c, const char *method, const struct codec
                         const void *params, int64_t deadline_ms) {
     struct buf encoded = {0}, frame = {0};
     struct codec_fault fault;
-    if (type && codec_check(type, params, &fault) != 0) {
-        buf_done(&encoded);
-        return client_fail(c, ERR_INVALID, "%s: %s", fault.path, fault.what);
-    }
+    int error = type ? codec_check(type, params, &fault) : 0;
+    if (error)
+        return client_fail(c, error, "%s: %s", fault.path, fault.what);
     if (type)
         codec_encode_named(type, params, &encoded);
     /* 0 is for what the server says to no request. */
     c->msgid = c->msgid == UINT32_MAX ? 1 : c->msgid + 1;
     struct codec_rpc rpc = {.msgid = c->msgid, .method = bytes_str(method), .params = buf_bytes(&encoded)};
     codec_rpc_encode(&rpc, &frame);
-    int error = client_frame_send(c, buf_bytes(&frame), deadline_ms);
+    error = client_frame_send(c, buf_bytes(&frame), deadline_ms);
     buf_done(&encoded);
     buf_done(&frame);
     return error;

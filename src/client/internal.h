@@ -10,6 +10,7 @@
 struct stream {
     uint64_t id;
     VEC(struct buf) chunks; /* encoded, not asked for yet */
+    uint64_t window_bytes;  /* granted in all: that much may be on its way */
     uint64_t due_bytes;     /* of credit, to be given back */
 };
 

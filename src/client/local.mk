@@ -3,4 +3,8 @@
 
 noinst_LIBRARIES += %D%/libclient.a
 # files: *.c *.h
-%C%_libclient_a_SOURCES =
+%C%_libclient_a_SOURCES = \
+	%D%/client.c \
+	%D%/internal.h \
+	%D%/stream.c \
+	%D%/wire.c

@@ -2,16 +2,17 @@
  * Copyright the covey authors */
 
 /*
- * Streams. The agent sends as much as it has credit for. What was read is given back before waiting for more,
- * and in between when it has become much: so the stream never stalls, however small the first credit was, and
- * costs few messages.
+ * Streams. The agent sends as much as it has credit for. What was read is given back when it has become much,
+ * and when nothing more comes: so the stream never stalls, however small the first credit was, and costs few
+ * messages.
  */
 #include "internal.h"
 
 #define OPEN_TIMEOUT_MS 30000
 #define CREDIT_DEFAULT  (256u << 10) /* granted to a stream whose parameters name none */
 #define CREDIT_BATCH    (64u << 10)
-#define WAITING_MAX     (64u << 20) /* bytes kept for streams that nobody reads: more than any credit granted */
+#define CREDIT_PAUSE_MS 3
+#define WAITING_MAX     (64u << 20) /* bytes kept for streams that nobody reads: more than any credit */
 #define EVENT_COST      64u         /* bytes of credit of an event beside its text */
 
 static struct stream *stream_find(struct client *c, uint64_t id) {
@@ -95,6 +96,8 @@ int client_credit(struct client *c, uint64_t id, uint64_t bytes) {
         return client_fail(c, ERR_CLOSED, "the stream has ended");
     if (bytes == 0)
         stream_free(c, s);
+    else
+        s->window_bytes = bytes < UINT64_MAX - s->window_bytes ? s->window_bytes + bytes : UINT64_MAX;
     return c->broken ? c->broken : credit_send(c, id, bytes);
 }
 
@@ -104,17 +107,22 @@ static int credit_return(struct client *c, struct stream *s) {
     return bytes > 0 ? credit_send(c, s->id, bytes) : 0;
 }
 
-/* Whether the parameters grant credit themselves. */
-static bool has_credit(const struct codec_type *type, const void *params) {
+/* What the parameters grant themselves. */
+static uint64_t credit_granted(const struct codec_type *type, const void *params) {
     for (size_t i = 0; type && i < type->fields_count; i++) {
         const struct codec_field *f = &type->fields[i];
-        uint64_t credit = 0;
+        uint64_t credit;
         if (f->kind != CODEC_U64 || strcmp(f->name, "credit") != 0)
             continue;
         memcpy(&credit, (const uint8_t *)params + f->offset, sizeof credit);
-        return credit > 0;
+        return credit;
     }
-    return false;
+    return 0;
+}
+
+/* Half of what the agent may have on its way: it goes on while the rest of it arrives. */
+static bool is_credit_due(const struct stream *s) {
+    return s->due_bytes >= CREDIT_BATCH || s->due_bytes >= s->window_bytes / 2;
 }
 
 /* ---- the verbs ----------------------------------------------------------------------------------------- */
@@ -129,23 +137,27 @@ int client_stream(struct client *c, const char *method, const struct codec_type 
         return error;
     error = codec_decode_named(&wire_admin_stream_type, rpc.result, &arena, &opened, NULL);
     arena_done(&arena);
-    if (error || stream_find(c, opened.id))
+    if (error || opened.id == 0 || stream_find(c, opened.id))
         return client_fail(c, ERR_INVALID, "the agent at %s opens no stream for %s", c->path, method);
     struct stream *s = mem_alloc(sizeof *s);
-    s->id = opened.id;
+    s->id = *ret_id = opened.id;
+    s->window_bytes = credit_granted(params_type, params);
     VEC_PUSH(&c->streams, s);
-    if (!has_credit(params_type, params))
-        error = credit_send(c, s->id, CREDIT_DEFAULT);
-    *ret_id = s->id;
-    return error;
+    return s->window_bytes > 0 ? 0 : client_credit(c, s->id, CREDIT_DEFAULT);
 }
 
 /* Waits for the stream's next chunk, keeping those of others. */
 static int chunk_wait(struct client *c, struct stream *s, int64_t deadline_ms) {
     struct codec_rpc rpc;
-    int error = credit_return(c, s);
+    int error = 0;
     while (!error && s->chunks.count == 0) {
-        error = client_frame_next(c, deadline_ms, &rpc);
+        int64_t pause_ms = client_now_ms() + CREDIT_PAUSE_MS;
+        bool is_due = s->due_bytes > 0 && pause_ms < deadline_ms;
+        error = client_frame_next(c, is_due ? pause_ms : deadline_ms, &rpc);
+        if (error == ERR_TIMEOUT && is_due) {
+            error = credit_return(c, s);
+            continue;
+        }
         if (!error && rpc.type == CODEC_RPC_NOTIFY)
             error = client_chunk_keep(c, &rpc);
     }
@@ -173,7 +185,7 @@ int client_chunk(struct client *c, uint64_t id, struct arena *arena, struct wire
     s->due_bytes += ret_chunk->data.size + (ret_chunk->event ? ret_chunk->event->text.size + EVENT_COST : 0);
     if (ret_chunk->end)
         stream_free(c, s);
-    else if (s->due_bytes >= CREDIT_BATCH)
+    else if (is_credit_due(s))
         (void)credit_return(c, s);
     return 0;
 }

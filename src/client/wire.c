@@ -13,6 +13,7 @@
 /* A frame larger than this is looked at again when a quarter more of it has come, or nothing for so long. */
 #define SCAN_FREE (64u << 10)
 #define PAUSE_MS  2
+#define INPUT_MAX (64u << 20) /* bytes taken while sending */
 
 /* ---- waiting ------------------------------------------------------------------------------------------- */
 
@@ -38,28 +39,6 @@ static int closed(struct client *c) {
     return client_fail(c, ERR_CLOSED, "the agent at %s closed the connection", c->path);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------- */
-
-int client_frame_send(struct client *c, struct bytes frame, int64_t deadline_ms) {
-    if (frame.size > WIRE_MESSAGE_MAX)
-        return client_fail(c, ERR_LIMIT, "the request is larger than %u bytes", (unsigned)WIRE_MESSAGE_MAX);
-    struct bytes left = frame;
-    while (left.size > 0 && !c->is_deaf) {
-        ssize_t sent = send(c->fd, left.data, left.size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0)
-            left = bytes_of(left.data + sent, left.size - (size_t)sent);
-        else if (errno == EAGAIN && socket_wait(c, POLLOUT, deadline_ms) == ERR_TIMEOUT) {
-            /* Half a request cannot be taken back. */
-            c->broken = left.size < frame.size ? ERR_CLOSED : 0;
-            return client_fail(c, ERR_TIMEOUT, "the agent at %s takes no requests", c->path);
-        } else if (errno != EAGAIN && errno != EINTR)
-            c->is_deaf = true;
-    }
-    return 0;
-}
-
-/* ---- receiving ----------------------------------------------------------------------------------------- */
-
 static size_t left_size(const struct client *c) { return c->input.size - c->input_at; }
 
 static int receive(struct client *c) {
@@ -71,6 +50,41 @@ static int receive(struct client *c) {
         return closed(c);
     return 0;
 }
+
+/* ---- sending ------------------------------------------------------------------------------------------- */
+
+/* Until there is room. What comes meanwhile is taken: two that only send would wait for one another for ever.
+ */
+static int room_wait(struct client *c, int64_t deadline_ms) {
+    bool can_take = left_size(c) < INPUT_MAX;
+    int error = socket_wait(c, can_take ? POLLOUT | POLLIN : POLLOUT, deadline_ms);
+    if (error == 0 && can_take && receive(c))
+        c->is_deaf = true;
+    return error;
+}
+
+int client_frame_send(struct client *c, struct bytes frame, int64_t deadline_ms) {
+    if (frame.size > WIRE_MESSAGE_MAX)
+        return client_fail(c, ERR_LIMIT, "the request is larger than %u bytes", (unsigned)WIRE_MESSAGE_MAX);
+    struct bytes left = frame;
+    while (left.size > 0 && !c->is_deaf) {
+        ssize_t sent = send(c->fd, left.data, left.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            left = bytes_of(left.data + sent, left.size - (size_t)sent);
+            continue;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            c->is_deaf = true;
+        else if (room_wait(c, deadline_ms) == ERR_TIMEOUT) {
+            /* Half a request cannot be taken back. */
+            c->broken = left.size < frame.size ? ERR_CLOSED : 0;
+            return client_fail(c, ERR_TIMEOUT, "the agent at %s takes no requests", c->path);
+        }
+    }
+    return 0;
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------------- */
 
 /* At least something more; of a large frame enough to be worth a look. */
 static int input_more(struct client *c, int64_t deadline_ms) {

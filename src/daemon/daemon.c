@@ -67,7 +67,7 @@ static void net_events(struct daemon *d) {
         case NET_CONNECTED:
         case NET_BYTES:
         case NET_CLOSED:
-            link_event(d, &e);
+            stream_link_event(d, &e);
             break;
         }
     }

@@ -48,10 +48,10 @@ void daemon_feed(struct daemon *d, struct node_input *input);
 void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* links.c */
-void link_connect(struct daemon *d, uint64_t stream, const struct addr *addr, uint8_t key_id);
-void link_event(struct daemon *d, const struct net_event *event);
-void link_send(struct daemon *d, uint64_t stream, struct bytes message);
-void link_close(struct daemon *d, uint64_t stream);
+void stream_link_connect(struct daemon *d, uint64_t stream, const struct addr *addr, uint8_t key_id);
+void stream_link_event(struct daemon *d, const struct net_event *event);
+void stream_link_send(struct daemon *d, uint64_t stream, struct bytes message);
+void stream_link_close(struct daemon *d, uint64_t stream);
 void links_sweep(struct daemon *d);        /* handshakes that take too long */
 void links_done(struct daemon *d);
 

@@ -43,9 +43,9 @@ static void submit(struct daemon *d, const struct disk_op *op) {
 void daemon_effect(struct daemon *d, const struct node_effect *e) {
     switch (e->kind) {
     case NODE_SEND_DATAGRAM: net_datagram(d->net, &e->addr, e->data); break;
-    case NODE_STREAM_CONNECT: link_connect(d, e->stream, &e->addr, e->key_id); break;
-    case NODE_STREAM_SEND: link_send(d, e->stream, e->data); break;
-    case NODE_STREAM_CLOSE: link_close(d, e->stream); break;
+    case NODE_STREAM_CONNECT: stream_link_connect(d, e->stream, &e->addr, e->key_id); break;
+    case NODE_STREAM_SEND: stream_link_send(d, e->stream, e->data); break;
+    case NODE_STREAM_CLOSE: stream_link_close(d, e->stream); break;
     case NODE_DISK: submit(d, &e->op); break;
     case NODE_TASK_START: task_start(d, e->spec); break;
     case NODE_TASK_COMMAND: (void)proc_command(d->proc, e->instance, e->task, &e->command); break;

@@ -10,9 +10,9 @@
 #define HANDSHAKE_MAX_US (5 * US_PER_S)
 #define SAY_EVERY_US     (5 * US_PER_S)   /* refusals of strangers: a line at most this often */
 
-static struct link *link_find(struct daemon *d, uint64_t conn) { return map_get(&d->links, bytes_of(&conn, sizeof conn)); }
+static struct link *stream_link_find(struct daemon *d, uint64_t conn) { return map_get(&d->links, bytes_of(&conn, sizeof conn)); }
 
-static struct link *link_new(struct daemon *d, uint64_t conn, const struct addr *addr) {
+static struct link *stream_link_new(struct daemon *d, uint64_t conn, const struct addr *addr) {
     struct link *l = mem_alloc(sizeof *l);
     l->conn = conn;
     l->addr = *addr;
@@ -21,13 +21,13 @@ static struct link *link_new(struct daemon *d, uint64_t conn, const struct addr 
     return l;
 }
 
-static void link_free(struct daemon *d, struct link *l) {
+static void stream_link_free(struct daemon *d, struct link *l) {
     map_remove(&d->links, bytes_of(&l->conn, sizeof l->conn));
     if (l->has_session) session_done(&l->session);
     mem_free(l);
 }
 
-static void link_flush(struct daemon *d, struct link *l) {
+static void stream_link_flush(struct daemon *d, struct link *l) {
     struct bytes out = session_output(&l->session);
     if (out.size == 0) return;
     (void)net_send(d->net, l->conn, out);
@@ -35,7 +35,7 @@ static void link_flush(struct daemon *d, struct link *l) {
 }
 
 /* The stream is over: node is told when it knows of it, else the operator, once in a while. */
-static void link_over(struct daemon *d, struct link *l, int error, const char *text) {
+static void stream_link_over(struct daemon *d, struct link *l, int error, const char *text) {
     struct node_input in = {.kind = NODE_STREAM_CLOSED, .stream = l->conn, .error = error, .text = bytes_str(text)};
     bool known = l->outgoing || l->open;
     if (!known && d->now_us - d->refused_said_us >= SAY_EVERY_US) {
@@ -47,12 +47,12 @@ static void link_over(struct daemon *d, struct link *l, int error, const char *t
     struct buf copy = {0};
     buf_append(&copy, text, strlen(text));
     in.text = buf_bytes(&copy);
-    link_free(d, l);
+    stream_link_free(d, l);
     if (known) daemon_feed(d, &in);
     buf_done(&copy);
 }
 
-static int link_session(struct daemon *d, struct link *l) {
+static int stream_link_session(struct daemon *d, struct link *l) {
     struct node_stream_keys keys = node_stream_keys(d->node);
     struct secret entropy;
     host_random(entropy.b, sizeof entropy.b);
@@ -67,15 +67,15 @@ static int link_session(struct daemon *d, struct link *l) {
     return error;
 }
 
-void link_connect(struct daemon *d, uint64_t stream, const struct addr *addr, uint8_t key_id) {
-    struct link *l = link_new(d, stream, addr);
+void stream_link_connect(struct daemon *d, uint64_t stream, const struct addr *addr, uint8_t key_id) {
+    struct link *l = stream_link_new(d, stream, addr);
     l->outgoing = true;
     l->key_id = key_id;
     net_connect(d->net, stream, addr, d->now_us);
 }
 
-void link_send(struct daemon *d, uint64_t stream, struct bytes message) {
-    struct link *l = link_find(d, stream);
+void stream_link_send(struct daemon *d, uint64_t stream, struct bytes message) {
+    struct link *l = stream_link_find(d, stream);
     if (l == NULL || !l->open) return;
     int error = session_send(&l->session, message);
     if (error == 0) {
@@ -85,17 +85,17 @@ void link_send(struct daemon *d, uint64_t stream, struct bytes message) {
     }
     if (error == 0) return;
     net_close(d->net, stream);
-    link_over(d, l, error, "the peer takes no more");
+    stream_link_over(d, l, error, "the peer takes no more");
 }
 
-void link_close(struct daemon *d, uint64_t stream) {
-    struct link *l = link_find(d, stream);
+void stream_link_close(struct daemon *d, uint64_t stream) {
+    struct link *l = stream_link_find(d, stream);
     if (l == NULL) return;
     net_close(d->net, stream);
-    link_free(d, l);
+    stream_link_free(d, l);
 }
 
-static void link_opened(struct daemon *d, struct link *l) {
+static void stream_link_opened(struct daemon *d, struct link *l) {
     l->open = true;
     struct node_input in = {.kind = NODE_STREAM_OPENED, .stream = l->conn, .outgoing = l->outgoing, .addr = l->addr,
                             .key = session_peer_static(&l->session), .key_id = session_key_id(&l->session),
@@ -104,63 +104,63 @@ static void link_opened(struct daemon *d, struct link *l) {
 }
 
 /* Node may close the stream at any message: the link is looked up again after each. */
-static void link_bytes(struct daemon *d, uint64_t conn, struct bytes data) {
-    struct link *l = link_find(d, conn);
+static void stream_link_bytes(struct daemon *d, uint64_t conn, struct bytes data) {
+    struct link *l = stream_link_find(d, conn);
     int error = ERR_BUSY;
     while (l != NULL && l->has_session && error == ERR_BUSY) {
         error = session_feed(&l->session, data);
-        link_flush(d, l);
+        stream_link_flush(d, l);
         if (!l->open && session_state(&l->session) == SESSION_OPEN) {
-            link_opened(d, l);
-            l = link_find(d, conn);
+            stream_link_opened(d, l);
+            l = stream_link_find(d, conn);
         }
         struct bytes message;
         while (l != NULL && session_next_message(&l->session, &message)) {
             struct node_input in = {.kind = NODE_STREAM_MESSAGE, .stream = conn, .data = message};
             daemon_feed(d, &in);
-            l = link_find(d, conn);
+            l = stream_link_find(d, conn);
         }
     }
     if (l == NULL || error == 0) return;
     const char *reason = session_reason(&l->session);
     net_close(d->net, conn);
-    link_over(d, l, error, reason);
+    stream_link_over(d, l, error, reason);
 }
 
-static void link_closed(struct daemon *d, struct link *l, const struct net_event *e) {
+static void stream_link_closed(struct daemon *d, struct link *l, const struct net_event *e) {
     if (l->has_session && !l->open) {
         int error = session_peer_closed(&l->session);
         if (error != 0) {
-            link_over(d, l, error, session_reason(&l->session));
+            stream_link_over(d, l, error, session_reason(&l->session));
             return;
         }
     }
     struct buf text = {0};
     buf_append(&text, e->text.data, e->text.size);
-    link_over(d, l, e->error, buf_str(&text));
+    stream_link_over(d, l, e->error, buf_str(&text));
     buf_done(&text);
 }
 
-void link_event(struct daemon *d, const struct net_event *e) {
-    struct link *l = link_find(d, e->conn);
+void stream_link_event(struct daemon *d, const struct net_event *e) {
+    struct link *l = stream_link_find(d, e->conn);
     switch (e->kind) {
     case NET_ACCEPTED:
-        l = link_new(d, e->conn, &e->addr);
-        if (link_session(d, l) == 0) break;
+        l = stream_link_new(d, e->conn, &e->addr);
+        if (stream_link_session(d, l) == 0) break;
         net_close(d->net, e->conn);
-        link_over(d, l, ERR_NOT_FOUND, "this host is not a member of a cluster yet");
+        stream_link_over(d, l, ERR_NOT_FOUND, "this host is not a member of a cluster yet");
         break;
     case NET_CONNECTED:
         if (l == NULL) break;
-        if (link_session(d, l) == 0) link_flush(d, l);
+        if (stream_link_session(d, l) == 0) stream_link_flush(d, l);
         else {
             net_close(d->net, e->conn);
-            link_over(d, l, ERR_NOT_FOUND, "there is no key for this stream");
+            stream_link_over(d, l, ERR_NOT_FOUND, "there is no key for this stream");
         }
         break;
-    case NET_BYTES: link_bytes(d, e->conn, e->data); break;
+    case NET_BYTES: stream_link_bytes(d, e->conn, e->data); break;
     case NET_CLOSED:
-        if (l != NULL) link_closed(d, l, e);
+        if (l != NULL) stream_link_closed(d, l, e);
         break;
     case NET_DATAGRAM:
     case NET_RESOLVED:
@@ -173,12 +173,12 @@ void links_sweep(struct daemon *d) {
         struct link *l = d->links.entries[i].value;
         if (l->open || d->now_us - l->since_us < HANDSHAKE_MAX_US) continue;
         net_close(d->net, l->conn);
-        link_over(d, l, ERR_TIMEOUT, "the handshake took too long");
+        stream_link_over(d, l, ERR_TIMEOUT, "the handshake took too long");
         i = i < d->links.count ? i : d->links.count;
     }
 }
 
 void links_done(struct daemon *d) {
-    while (d->links.count > 0) link_free(d, d->links.entries[0].value);
+    while (d->links.count > 0) stream_link_free(d, d->links.entries[0].value);
     map_done(&d->links);
 }

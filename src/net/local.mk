@@ -8,6 +8,5 @@ noinst_LIBRARIES += %D%/libnet.a
 	%D%/internal.h \
 	%D%/net.c \
 	%D%/resolve.c \
-	%D%/services.c \
 	%D%/socket.c \
 	%D%/udp.c

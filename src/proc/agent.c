@@ -215,7 +215,8 @@ static int descriptors_open(struct proc *p, const char *executable) {
 
 static bool oom_score_own(void) {
     struct buf text = {0};
-    bool own = file_read(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text) == 0 && strcmp(buf_str(&text), "0\n");
+    bool own =
+        file_read(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text) == 0 && strcmp(buf_str(&text), "0\n");
     buf_done(&text);
     return own;
 }

@@ -28,27 +28,27 @@ struct watch {
 struct proc_task {
     struct instance_id instance;
     char name[WIRE_NAME_MAX + 1];
-    uint8_t key[TASK_KEY_MAX];       /* instance, then name: of the map */
+    uint8_t key[TASK_KEY_MAX]; /* instance, then name: of the map */
     size_t key_size;
-    char path[TASK_PATH_MAX];        /* below the root */
+    char path[TASK_PATH_MAX]; /* below the root */
     struct watch link_watch, death_watch;
     struct link link;
-    uint32_t link_events;            /* that epoll waits for */
-    int pid_fd;                      /* becomes readable when the shim and with it the task is gone; -1: unknown */
+    uint32_t link_events; /* that epoll waits for */
+    int pid_fd;           /* becomes readable when the shim and with it the task is gone; -1: unknown */
     bool shim_lives;
-    bool adopted;                    /* counted in proc.adopting until its shim has told a status */
-    bool final;                      /* its end was told */
-    bool lost;                       /* PROC_LOST was told */
+    bool adopted; /* counted in proc.adopting until its shim has told a status */
+    bool final;   /* its end was told */
+    bool lost;    /* PROC_LOST was told */
     bool released, keep_output;
-    char *group;                     /* its control groups, below each site; NULL: none */
-    struct buf status;               /* the newest, encoded; empty: none */
-    bool stop_pending;               /* a stop was sent that no status has confirmed: sent again over a new link */
+    char *group;       /* its control groups, below each site; NULL: none */
+    struct buf status; /* the newest, encoded; empty: none */
+    bool stop_pending; /* a stop was sent that no status has confirmed: sent again over a new link */
     struct wire_shim_command stop;
-    bool told;                       /* a status came over the link, with ... */
+    bool told; /* a status came over the link, with ... */
     uint64_t sequence;
-    int64_t retry_at_us;             /* connect or conclude then; TIME_NEVER_US */
+    int64_t retry_at_us; /* connect or conclude then; TIME_NEVER_US */
     int64_t retry_delay_us;
-    int64_t give_up_us;              /* LOST is told then although its control group is not empty */
+    int64_t give_up_us; /* LOST is told then although its control group is not empty */
 };
 
 struct queued {
@@ -71,29 +71,30 @@ struct proc {
     struct boot_id boot;
     bool oom_reset;
     struct proc_features features;
-    struct cgroup sites[CGROUPS_MAX]; /* this agent's own group in each hierarchy that is of use; paths owned */
+    struct cgroup
+        sites[CGROUPS_MAX]; /* this agent's own group in each hierarchy that is of use; paths owned */
     size_t sites_count;
-    char *cgroup_name;                /* without the '/' that it may begin with */
+    char *cgroup_name; /* without the '/' that it may begin with */
     bool polling, woken;
 
     int epoll_fd, wake_fd, timer_fd, inotify_fd;
     struct watch wake_watch, timer_watch, inotify_watch;
     int64_t timer_at_us;
 
-    struct map tasks;                 /* struct proc_task by key */
+    struct map tasks; /* struct proc_task by key */
     VEC(struct proc_task *) graves;
     struct queued *queue_first, *queue_last, *queue_told;
-    struct arena arena;               /* of the event told last */
+    struct arena arena; /* of the event told last */
 
-    DIR *scan;                        /* the root; NULL: read to its end */
+    DIR *scan; /* the root; NULL: read to its end */
     bool scan_told;
-    int64_t scan_until_us;            /* SCAN_DONE comes then at the latest, once the directories are read */
+    int64_t scan_until_us; /* SCAN_DONE comes then at the latest, once the directories are read */
     size_t adopting;
 
-    VEC(char *) trash;                /* paths below the root, to be removed bit by bit */
+    VEC(char *) trash; /* paths below the root, to be removed bit by bit */
     uint64_t trash_count;
 
-    struct reader *readers;           /* the next to be served first */
+    struct reader *readers; /* the next to be served first */
 };
 
 /* ---- agent.c ------------------------------------------------------------------------------------------- */

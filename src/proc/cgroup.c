@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * One control group of one task, in one hierarchy. The shim makes it and removes it; the agent only when the shim was
- * killed. cpu_mhz becomes cpu.shares of v1 one to one, as Nomad does it, and cpu.weight of v2 by the conversion that
- * the OCI runtimes share: [2, 262144] to [1, 10000].
+ * One control group of one task, in one hierarchy. The shim makes it and removes it; the agent only when the
+ * shim was killed. cpu_mhz becomes cpu.shares of v1 one to one, as Nomad does it, and cpu.weight of v2 by the
+ * conversion that the OCI runtimes share: [2, 262144] to [1, 10000].
  */
 
 #include "common.h"
@@ -59,7 +59,8 @@ bool cgroup_kill(const struct cgroup *group) {
 static bool remove_below(int parent_fd, const char *name, int depth) {
     if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return true;
-    int fd = depth == DEPTH_MAX ? -1 : openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int fd =
+        depth == DEPTH_MAX ? -1 : openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     if (!directory) {
         fd_close(&fd);

@@ -35,7 +35,8 @@ bool log_name_parse(const char *name, bool is_stderr, uint64_t *ret_number) {
     return true;
 }
 
-bool log_numbers_find(int directory_fd, bool is_stderr, uint64_t from, uint64_t *ret_first, uint64_t *ret_last) {
+bool log_numbers_find(int directory_fd, bool is_stderr, uint64_t from, uint64_t *ret_first,
+                      uint64_t *ret_last) {
     int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     bool found = false;

@@ -12,8 +12,9 @@
 
 /* ---- names in a task's directory ----------------------------------------------------------------------- */
 
-#define FILE_SPEC     "spec"
-#define FILE_RELEASED "spec.released" /* spec, once the task's end is acknowledged and only its output is kept */
+#define FILE_SPEC "spec"
+#define FILE_RELEASED                                                                                        \
+    "spec.released" /* spec, once the task's end is acknowledged and only its output is kept */
 #define FILE_STATUS   "status"
 #define FILE_SOCKET   "sock"
 #define FILE_WORK     "work"
@@ -24,7 +25,8 @@ void log_name(bool is_stderr, uint64_t number, char out[LOG_NAME_SIZE]);
 /* The number of an output file's name; false for any other name. */
 bool log_name_parse(const char *name, bool is_stderr, uint64_t *ret_number);
 /* The lowest and highest number >= from of a stream's files; false when there is none. */
-bool log_numbers_find(int directory_fd, bool is_stderr, uint64_t from, uint64_t *ret_first, uint64_t *ret_last);
+bool log_numbers_find(int directory_fd, bool is_stderr, uint64_t from, uint64_t *ret_first,
+                      uint64_t *ret_last);
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
@@ -33,7 +35,8 @@ void fd_close(int *fd); /* -1 is fine, and what is left behind */
 int fd_above_stdio(int fd);
 /* Appends the whole file. ERR_NOT_FOUND, ERR_LIMIT (larger than size_max), ERR_IO. */
 int file_read(int directory_fd, const char *name, size_t size_max, struct buf *out);
-/* Replaces the file in one step, by a rename; with `sync` it is on the disk when this returns. errno is kept. */
+/* Replaces the file in one step, by a rename; with `sync` it is on the disk when this returns. errno is kept.
+ */
 int file_replace(int directory_fd, const char *name, struct bytes data, bool sync);
 /* For files of the kernel: one write of text to an existing file. */
 int file_poke(const char *path, const char *text);
@@ -70,8 +73,8 @@ int link_flush(struct link *l);
 /* Reads once, at most a few KiB. ERR_BUSY: nothing there; ERR_CLOSED. */
 int link_read(struct link *l);
 /*
- * The first message in `in`: borrowed until link_pop. ERR_BUSY: none is complete; ERR_LIMIT: the other end does not
- * speak this protocol.
+ * The first message in `in`: borrowed until link_pop. ERR_BUSY: none is complete; ERR_LIMIT: the other end
+ * does not speak this protocol.
  */
 int link_peek(const struct link *l, struct bytes *ret_message);
 void link_pop(struct link *l);
@@ -79,11 +82,11 @@ void link_pop(struct link *l);
 /* ---- control groups ------------------------------------------------------------------------------------ */
 
 /* What a directory of a hierarchy can do for a task. */
-#define CGROUP_KILL   1u /* v2: cgroup.kill */
-#define CGROUP_CPU    2u /* v2: cpu.weight */
-#define CGROUP_MEMORY 4u /* v2: memory.max */
-#define CGROUP_SHARES 8u /* v1: cpu.shares */
-#define CGROUP_LIMIT 16u /* v1: memory.limit_in_bytes */
+#define CGROUP_KILL   1u  /* v2: cgroup.kill */
+#define CGROUP_CPU    2u  /* v2: cpu.weight */
+#define CGROUP_MEMORY 4u  /* v2: memory.max */
+#define CGROUP_SHARES 8u  /* v1: cpu.shares */
+#define CGROUP_LIMIT  16u /* v1: memory.limit_in_bytes */
 
 struct cgroup {
     unsigned abilities;

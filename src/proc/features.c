@@ -2,13 +2,13 @@
  * Copyright the covey authors */
 
 /*
- * What this host can do, by trying it. Control groups are made below the group that the agent itself is in (or, if the
- * name of its own group begins with '/', at the top of the hierarchy), each hierarchy on its own, since a host may have
- * v1, v2 or some of both.
+ * What this host can do, by trying it. Control groups are made below the group that the agent itself is in
+ * (or, if the name of its own group begins with '/', at the top of the hierarchy), each hierarchy on its own,
+ * since a host may have v1, v2 or some of both.
  *
- * Controllers of v2 are passed down group by group, and only a group without processes of its own (or the top) may
- * pass them. So an agent in a group of its own, as under systemd, cannot limit its tasks unless it is given a group
- * name at the top.
+ * Controllers of v2 are passed down group by group, and only a group without processes of its own (or the
+ * top) may pass them. So an agent in a group of its own, as under systemd, cannot limit its tasks unless it
+ * is given a group name at the top.
  */
 
 #include "agent.h"
@@ -23,23 +23,24 @@
 #include <unistd.h>
 
 #define MOUNTS_MAX (UINT64_C(4) << 20) /* bytes of mountinfo */
-#define STACK_SIZE 4096
+#define STACK_SIZE 16384               /* bytes, a multiple of 16 */
 #define PROBE_NAME "probe"
 
 /* ---- pid namespaces ------------------------------------------------------------------------------------ */
 
 static int probe_main(void *argument) {
     (void)argument;
-    _exit(0);
+    return 0;
 }
 
 static bool pid_namespace_try(void) {
-    _Alignas(16) char stack[STACK_SIZE];
+    uint8_t *stack = mem_alloc(STACK_SIZE);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int pid = clone(probe_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, NULL);
+    int pid = clone(probe_main, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    mem_free(stack);
     if (pid > 0)
         waitpid(pid, NULL, 0);
     return pid > 0;
@@ -152,8 +153,10 @@ static const struct ability {
     unsigned flag;
     const char *file;
 } abilities[] = {
-    {CGROUP_KILL, "cgroup.kill"},   {CGROUP_CPU, "cpu.weight"},
-    {CGROUP_MEMORY, "memory.max"},  {CGROUP_SHARES, "cpu.shares"},
+    {CGROUP_KILL, "cgroup.kill"},
+    {CGROUP_CPU, "cpu.weight"},
+    {CGROUP_MEMORY, "memory.max"},
+    {CGROUP_SHARES, "cpu.shares"},
     {CGROUP_LIMIT, "memory.limit_in_bytes"},
 };
 

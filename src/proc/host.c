@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* The shim's loop: the core's effects become system calls, and what the kernel tells becomes the core's inputs. */
+/* The shim's loop: the core's effects become system calls, and what the kernel tells becomes the core's
+ * inputs. */
 
 #include "host.h"
 
@@ -27,8 +28,11 @@ void host_feed(struct host *h, struct shim_input input) {
 /* ---- the task ------------------------------------------------------------------------------------------ */
 
 static void on_spawn(struct host *h) {
-    struct spawn spawn = {.spec = &h->spec, .groups = h->groups, .groups_count = h->groups_count,
-                          .oom_reset = h->oom_reset, .outputs = h->outputs};
+    struct spawn spawn = {.spec = &h->spec,
+                          .groups = h->groups,
+                          .groups_count = h->groups_count,
+                          .oom_reset = h->oom_reset,
+                          .outputs = h->outputs};
     struct buf text = {0};
     pid_t host_pid;
     if (spawn_start(&spawn, &h->task_pid, &host_pid, &text)) {
@@ -41,7 +45,8 @@ static void on_spawn(struct host *h) {
     buf_done(&text);
 }
 
-/* Where the shim is not pid 1: those below a child come to the shim when it dies, and are found the next time. */
+/* Where the shim is not pid 1: those below a child come to the shim when it dies, and are found the next
+ * time. */
 static void children_kill(void) {
     struct buf text = {0};
     if (file_read(AT_FDCWD, "/proc/thread-self/children", SIZE_MAX / 2, &text) == 0)
@@ -160,11 +165,12 @@ static void signals_read(struct host *h) {
 static int64_t earlier(int64_t x, int64_t y) { return x < y ? x : y; }
 
 /*
- * The timer is an alarm and no clock: CLOCK_BOOTTIME may be slewed by a tenth. A far alarm is set early and set again,
- * so that only its last fine step can be late, by a tenth of that.
+ * The timer is an alarm and no clock: CLOCK_BOOTTIME may be slewed by a tenth. A far alarm is set early and
+ * set again, so that only its last fine step can be late, by a tenth of that.
  */
 static void alarm_set(struct host *h) {
-    int64_t due_us = earlier(earlier(shim_deadline(h->core), h->listen_at_us), earlier(h->save_at_us, h->sync_at_us));
+    int64_t due_us =
+        earlier(earlier(shim_deadline(h->core), h->listen_at_us), earlier(h->save_at_us, h->sync_at_us));
     if (due_us == TIME_NEVER_US || due_us == h->alarm_us)
         return;
     if (h->timer_fd < 0)
@@ -174,8 +180,8 @@ static void alarm_set(struct host *h) {
         wait_us -= wait_us / 8;
     if (wait_us < 1)
         wait_us = 1;
-    struct itimerspec timer = {.it_value = {.tv_sec = (time_t)(wait_us / US_PER_S),
-                                            .tv_nsec = (long)(wait_us % US_PER_S * 1000)}};
+    struct itimerspec timer = {
+        .it_value = {.tv_sec = (time_t)(wait_us / US_PER_S), .tv_nsec = (long)(wait_us % US_PER_S * 1000)}};
     timerfd_settime(h->timer_fd, 0, &timer, NULL);
     h->alarm_us = due_us;
 }
@@ -205,16 +211,14 @@ static void on_alarm(struct host *h) {
 
 static void turn(struct host *h) {
     struct pollfd polls[POLLS_MAX] = {
-        {.fd = h->signal_fd, .events = POLLIN},
-        {.fd = h->timer_fd, .events = POLLIN},
-        {.fd = h->listen_fd, .events = POLLIN},
-        {.fd = h->outputs[0].pipe_fd, .events = POLLIN},
+        {.fd = h->signal_fd, .events = POLLIN},          {.fd = h->timer_fd, .events = POLLIN},
+        {.fd = h->listen_fd, .events = POLLIN},          {.fd = h->outputs[0].pipe_fd, .events = POLLIN},
         {.fd = h->outputs[1].pipe_fd, .events = POLLIN},
     };
     size_t links_count = h->links_count;
     for (size_t i = 0; i < links_count; i++)
-        polls[5 + i] = (struct pollfd){
-            .fd = h->links[i].link.fd, .events = h->links[i].link.out.size > 0 ? POLLIN | POLLOUT : POLLIN};
+        polls[5 + i] = (struct pollfd){.fd = h->links[i].link.fd,
+                                       .events = h->links[i].link.out.size > 0 ? POLLIN | POLLOUT : POLLIN};
     if (poll(polls, (nfds_t)(5 + links_count), -1) <= 0)
         return;
     for (size_t i = 0; i < 2; i++)

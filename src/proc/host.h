@@ -20,8 +20,9 @@ struct user {
     size_t groups_count;
 };
 /*
- * A name or a number out of a file like /etc/passwd with its groups out of one like /etc/group: read directly, since
- * the C library's name service cannot be linked statically. ERR_NOT_FOUND; ERR_IO when a file cannot be read.
+ * A name or a number out of a file like /etc/passwd with its groups out of one like /etc/group: read
+ * directly, since the C library's name service cannot be linked statically. ERR_NOT_FOUND; ERR_IO when a file
+ * cannot be read.
  */
 int user_find(const char *passwd_path, const char *group_path, struct bytes name, struct user *ret);
 
@@ -30,11 +31,11 @@ int user_find(const char *passwd_path, const char *group_path, struct bytes name
 /* One stream of the task: a pipe that the shim empties into numbered files. */
 struct output {
     bool is_stderr;
-    bool numbered;       /* the directory was looked at */
-    int pipe_fd;         /* reading end; -1: closed */
-    int file_fd;         /* -1: not open */
-    uint64_t number;     /* of the file */
-    uint64_t size;       /* of the file */
+    bool numbered;   /* the directory was looked at */
+    int pipe_fd;     /* reading end; -1: closed */
+    int file_fd;     /* -1: not open */
+    uint64_t number; /* of the file */
+    uint64_t size;   /* of the file */
     uint64_t size_max;
     uint64_t files_max;
 };
@@ -56,12 +57,12 @@ struct spawn {
     const struct wire_shim_spec *spec;
     const struct cgroup *groups;
     size_t groups_count;
-    bool oom_reset;               /* the agent's own oom_score_adj is not to be inherited */
-    struct output *outputs;       /* stdout, stderr */
+    bool oom_reset;         /* the agent's own oom_score_adj is not to be inherited */
+    struct output *outputs; /* stdout, stderr */
 };
 /*
- * Starts the task's command. Gives its pid as the shim sees it and as the host sees it (0: unknown); or ERR_FAILED,
- * with why in `text`.
+ * Starts the task's command. Gives its pid as the shim sees it and as the host sees it (0: unknown); or
+ * ERR_FAILED, with why in `text`.
  */
 int spawn_start(const struct spawn *s, pid_t *ret_pid, pid_t *ret_host_pid, struct buf *text);
 
@@ -84,20 +85,20 @@ struct host {
     struct cgroup groups[CGROUPS_MAX];
     size_t groups_count;
     bool oom_reset;
-    bool init;        /* pid 1 of a namespace */
-    bool leaving;     /* the core said so, or the host goes down */
-    bool farewell;    /* the host goes down */
-    bool clearing;    /* SHIM_KILL_ALL is not yet answered */
+    bool init;     /* pid 1 of a namespace */
+    bool leaving;  /* the core said so, or the host goes down */
+    bool farewell; /* the host goes down */
+    bool clearing; /* SHIM_KILL_ALL is not yet answered */
     bool dead;
-    bool unsaved;     /* the newest status is not in the file: it will be at save_at_us */
-    bool save_due;    /* ... which has come */
-    pid_t task_pid;   /* as seen here; 0: none */
+    bool unsaved;   /* the newest status is not in the file: it will be at save_at_us */
+    bool save_due;  /* ... which has come */
+    pid_t task_pid; /* as seen here; 0: none */
     struct output outputs[2];
     int signal_fd, timer_fd, listen_fd;
     struct host_link links[LINKS_MAX]; /* oldest first */
     size_t links_count;
     int64_t listen_at_us, save_at_us, sync_at_us; /* TIME_NEVER_US: nothing to do */
-    int64_t alarm_us;                /* what the timer is set for */
+    int64_t alarm_us;                             /* what the timer is set for */
 };
 
 /* From SHIM_BEGIN to the end. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define SAVE_DELAY_US (250 * US_PER_MS) /* of a status that is not final, while an agent has it */
-#define SYNC_DELAY_US US_PER_S          /* an agent that is there takes the end into its journal within this */
+#define SYNC_DELAY_US US_PER_S /* an agent that is there takes the end into its journal within this */
 
 /* ---- the agent ----------------------------------------------------------------------------------------- */
 
@@ -28,7 +28,8 @@ void host_listen(struct host *h) {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = FILE_SOCKET};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     unlink(FILE_SOCKET);
-    if (fd >= 0 && (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(fd, LINKS_MAX) < 0))
+    if (fd >= 0 &&
+        (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(fd, LINKS_MAX) < 0))
         fd_close(&fd);
     h->listen_fd = fd;
     if (fd < 0)
@@ -59,7 +60,8 @@ void host_link_accept(struct host *h) {
     int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+        (peer.uid != 0 && peer.uid != geteuid())) {
         close(fd);
         return;
     }
@@ -118,12 +120,12 @@ void host_link_ready(struct host *h, size_t index, short events) {
 /* ---- the status file ----------------------------------------------------------------------------------- */
 
 /*
- * An agent that is there has the status already, so one that is not final waits a moment: most tasks that end within it
- * are never written as running, which halves the work for the disk. Until then an agent that comes anew learns from the
- * directory's lock that the shim lives, and the status from the shim.
+ * An agent that is there has the status already, so one that is not final waits a moment: most tasks that end
+ * within it are never written as running, which halves the work for the disk. Until then an agent that comes
+ * anew learns from the directory's lock that the shim lives, and the status from the shim.
  *
- * Only the end needs to survive a loss of power: the end of the host ends every task, and what ran then is told as
- * lost. And even the end only when there is no agent that takes it into its journal in good time.
+ * Only the end needs to survive a loss of power: the end of the host ends every task, and what ran then is
+ * told as lost. And even the end only when there is no agent that takes it into its journal in good time.
  */
 static void status_save(struct host *h, const struct wire_shim_status *status) {
     struct buf data = {0};

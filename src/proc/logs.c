@@ -2,9 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * Reading a task's output while its shim writes it, with no word between the two. Files are numbered without a gap,
- * each is only appended to until the next exists, and the oldest are removed; so a file is complete when the next one
- * was there before its end was read, and all is complete when the task's end was told before.
+ * Reading a task's output while its shim writes it, with no word between the two. Files are numbered without
+ * a gap, each is only appended to until the next exists, and the oldest are removed; so a file is complete
+ * when the next one was there before its end was read, and all is complete when the task's end was told
+ * before.
  */
 
 #include "agent.h"
@@ -24,10 +25,10 @@ struct reader {
     struct instance_id instance;
     char task[WIRE_NAME_MAX + 1];
     bool is_stderr, follow;
-    bool waiting;          /* for a change in the directory or the task's end */
+    bool waiting; /* for a change in the directory or the task's end */
     uint64_t credit_bytes;
     int directory_fd, file_fd, watch;
-    uint64_t number;       /* of the file; where none is open, the lowest to open */
+    uint64_t number; /* of the file; where none is open, the lowest to open */
 };
 
 /* ---- the list ------------------------------------------------------------------------------------------ */
@@ -224,18 +225,24 @@ static int reader_open(struct proc *p, struct reader *r, struct bytes task) {
     return r->watch < 0 ? ERR_IO : 0;
 }
 
-void proc_log_open(struct proc *p, uint64_t handle, struct instance_id instance, struct bytes task, bool is_stderr,
-                   bool follow, uint64_t tail_bytes) {
+void proc_log_open(struct proc *p, uint64_t handle, struct instance_id instance, struct bytes task,
+                   bool is_stderr, bool follow, uint64_t tail_bytes) {
     struct reader *r = mem_alloc(sizeof *r);
-    *r = (struct reader){.handle = handle, .instance = instance, .is_stderr = is_stderr, .follow = follow,
-                         .directory_fd = -1, .file_fd = -1, .watch = -1};
+    *r = (struct reader){.handle = handle,
+                         .instance = instance,
+                         .is_stderr = is_stderr,
+                         .follow = follow,
+                         .directory_fd = -1,
+                         .file_fd = -1,
+                         .watch = -1};
     int error = *reader_place(p, handle) ? ERR_EXISTS : reader_open(p, r, task);
     if (error) {
         struct queued *q = queue_data(p, r, true, error);
         if (error == ERR_NOT_FOUND)
             buf_printf(&q->text, "there is no output of this task here");
         else
-            buf_printf(&q->text, "cannot read the output: %s", error == ERR_IO ? errno_text(errno) : err_str(error));
+            buf_printf(&q->text, "cannot read the output: %s",
+                       error == ERR_IO ? errno_text(errno) : err_str(error));
         reader_free(p, r);
         return;
     }

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Output goes through a pipe and the shim, so that it can be cut into files: the newest has the highest number, and
- * files are only ever appended to or removed, so that a reader can follow them without any agreement. One that
- * cannot be written (a full disk) loses output; it never stops the task.
+ * Output goes through a pipe and the shim, so that it can be cut into files: the newest has the highest
+ * number, and files are only ever appended to or removed, so that a reader can follow them without any
+ * agreement. One that cannot be written (a full disk) loses output; it never stops the task.
  */
 
 #include "host.h"
@@ -100,8 +100,8 @@ bool output_move(struct output *o) {
 }
 
 /*
- * Called when no process of the task is left. A writing end may still be somewhere (a descriptor passed over a
- * socket), so the end of the pipe is not waited for.
+ * Called when no process of the task is left. A writing end may still be somewhere (a descriptor passed over
+ * a socket), so the end of the pipe is not waited for.
  */
 void output_finish(struct output *o) {
     int waiting;

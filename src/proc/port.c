@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * Listens for an instant. SO_REUSEADDR as a server would set it: connections that linger from an earlier one are no
- * reason to refuse, and a bound socket of somebody else is found by the listening.
+ * Listens for an instant. SO_REUSEADDR as a server would set it: connections that linger from an earlier one
+ * are no reason to refuse, and a bound socket of somebody else is found by the listening.
  */
 bool proc_port_free(const char *ip, uint16_t port) {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};

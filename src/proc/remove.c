@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * Removing what a task left. Most directories are empty but for our own files and go at once; what a task wrote may be
- * any number of files, so it is renamed out of the way and goes bit by bit.
+ * Removing what a task left. Most directories are empty but for our own files and go at once; what a task
+ * wrote may be any number of files, so it is renamed out of the way and goes bit by bit.
  */
 
 #include "agent.h"

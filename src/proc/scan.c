@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * What an earlier agent left: each task's directory is told as FOUND, and a shim that lives is connected to. A
- * directory that cannot be understood is moved aside for an operator, never removed, and never when a shim lives in it.
+ * What an earlier agent left: each task's directory is told as FOUND, and a shim that lives is connected to.
+ * A directory that cannot be understood is moved aside for an operator, never removed, and never when a shim
+ * lives in it.
  */
 
 #include "agent.h"
@@ -15,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEP_INSTANCES 32                /* looked at in one poll */
-#define ADOPT_WAIT_US  (5 * US_PER_S)    /* for shims that live but do not answer (stopped, no disk) */
+#define STEP_INSTANCES 32             /* looked at in one poll */
+#define ADOPT_WAIT_US  (5 * US_PER_S) /* for shims that live but do not answer (stopped, no disk) */
 #define PATH_SIZE      (TASK_PATH_MAX + 300)
 
 static bool is_dots(const char *name) { return !strcmp(name, ".") || !strcmp(name, ".."); }
@@ -81,7 +82,8 @@ static void task_damaged(struct proc *p, struct instance_id instance, const char
 
 /* ---- a task's directory -------------------------------------------------------------------------------- */
 
-static int part_read(const struct proc *p, const char *path, const char *name, size_t size_max, struct buf *out) {
+static int part_read(const struct proc *p, const char *path, const char *name, size_t size_max,
+                     struct buf *out) {
     char file[PATH_SIZE];
     snprintf(file, sizeof file, "%s/%s", path, name);
     return file_read(p->root_fd, file, size_max, out);
@@ -136,10 +138,12 @@ static bool task_look(struct proc *p, struct instance_id instance, const char *n
     bool kept = false;
     task_path(instance, bytes_str(name), path);
     int error = part_read(p, path, FILE_SPEC, wire_shim_spec_type.max_bytes, &data);
-    if (error == ERR_NOT_FOUND && part_read(p, path, FILE_RELEASED, wire_shim_spec_type.max_bytes, &data) == 0) {
+    if (error == ERR_NOT_FOUND &&
+        part_read(p, path, FILE_RELEASED, wire_shim_spec_type.max_bytes, &data) == 0) {
         kept = true;
     } else if (error) {
-        task_damaged(p, instance, name, path, error == ERR_NOT_FOUND ? "there is no spec" : "spec cannot be read");
+        task_damaged(p, instance, name, path,
+                     error == ERR_NOT_FOUND ? "there is no spec" : "spec cannot be read");
     } else {
         const char *fault = spec_fault(instance, name, &data, &arena, &spec);
         if (fault)

@@ -2,15 +2,15 @@
  * Copyright the covey authors */
 
 /*
- * `covey shim DIRECTORY [WORD...]`: a process that hosts the shim core for one task. It is pid 1 of the task's pid
- * namespace where the agent could make one, so that nothing of the task outlives it and all orphans come to it;
- * elsewhere it is their subreaper.
+ * `covey shim DIRECTORY [WORD...]`: a process that hosts the shim core for one task. It is pid 1 of the
+ * task's pid namespace where the agent could make one, so that nothing of the task outlives it and all
+ * orphans come to it; elsewhere it is their subreaper.
  *
- * There are as many of these as tasks, so what it does not need it does not have: no event library, a timer only
- * while something is due, output files only when there is output, and the socket in the directory only while no
- * agent is connected: the first connection is a socket pair that it was born with, and when that one ends, the next
- * agent finds `sock`. What holds for the shim's whole life is the lock on the directory: who can take it knows that
- * there is no shim.
+ * There are as many of these as tasks, so what it does not need it does not have: no event library, a timer
+ * only while something is due, output files only when there is output, and the socket in the directory only
+ * while no agent is connected: the first connection is a socket pair that it was born with, and when that one
+ * ends, the next agent finds `sock`. What holds for the shim's whole life is the lock on the directory: who
+ * can take it knows that there is no shim.
  *
  * Words, made by the agent (the same binary, so they need no versions):
  *   fds=D,L        the directory, open and locked, and the first connection, both inherited
@@ -18,8 +18,8 @@
  *   oom            reset oom_score_adj in the task
  *   group=N:PATH   a control group to make, with its abilities
  *
- * SIGTERM from outside is what a host sends when it goes down: the task is stopped as on command, but this is no end
- * of the task, so nothing is recorded, and after the boot the agent finds that the shim was lost.
+ * SIGTERM from outside is what a host sends when it goes down: the task is stopped as on command, but this is
+ * no end of the task, so nothing is recorded, and after the boot the agent finds that the shim was lost.
  */
 
 #include "host.h"
@@ -154,8 +154,13 @@ static void end(struct host *h) {
 }
 
 int proc_shim_main(int argc, char **argv) {
-    struct host h = {.signal_fd = -1, .timer_fd = -1, .listen_fd = -1, .listen_at_us = TIME_NEVER_US,
-                     .save_at_us = TIME_NEVER_US, .sync_at_us = TIME_NEVER_US, .alarm_us = TIME_NEVER_US,
+    struct host h = {.signal_fd = -1,
+                     .timer_fd = -1,
+                     .listen_fd = -1,
+                     .listen_at_us = TIME_NEVER_US,
+                     .save_at_us = TIME_NEVER_US,
+                     .sync_at_us = TIME_NEVER_US,
+                     .alarm_us = TIME_NEVER_US,
                      .outputs = {{.pipe_fd = -1, .file_fd = -1}, {.pipe_fd = -1, .file_fd = -1}}};
     int status = begin(&h, argc, argv);
     if (status == 0)

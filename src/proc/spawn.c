@@ -2,13 +2,14 @@
  * Copyright the covey authors */
 
 /*
- * Starting the task's command. The child shares the shim's memory until it executes (CLONE_VM | CLONE_VFORK), so that
- * starting costs no copy of page tables and the child can say directly what failed and what its pid is on the host:
- * a process in a pid namespace can learn the latter only of itself, from the host's /proc. Everything that needs
- * memory (names, environment, users) is made before; the child does system calls alone.
+ * Starting the task's command. The child shares the shim's memory until it executes (CLONE_VM | CLONE_VFORK),
+ * so that starting costs no copy of page tables and the child can say directly what failed and what its pid
+ * is on the host: a process in a pid namespace can learn the latter only of itself, from the host's /proc.
+ * Everything that needs memory (names, environment, users) is made before; the child does system calls alone.
  *
- * Raw calls for the ids: the C library's change all threads of a process, and one with shared memory is not alone.
- * Their change makes the shared memory undumpable, which keeps the user's other processes from tracing the child.
+ * Raw calls for the ids: the C library's change all threads of a process, and one with shared memory is not
+ * alone. Their change makes the shared memory undumpable, which keeps the user's other processes from tracing
+ * the child.
  */
 
 #include "host.h"
@@ -26,29 +27,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_SIZE   16384
+#define STACK_SIZE   16384 /* bytes, a multiple of 16 */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define NOFILE_SOFT  1024 /* what select() can hold; a program that wants more raises it, up to the hard limit */
+#define NOFILE_SOFT                                                                                          \
+    1024 /* what select() can hold; a program that wants more raises it, up to the hard limit */
 
 struct child {
     const struct spawn *spawn;
     char **argv;
     char **envp;
-    char **paths;             /* to try, in order; ends with NULL */
+    char **paths; /* to try, in order; ends with NULL */
     const char *directory;
-    const struct user *user;  /* NULL: the shim's own */
-    const char **procs;       /* files cgroup.procs to enter; ends with NULL */
+    const struct user *user; /* NULL: the shim's own */
+    const char **procs;      /* files cgroup.procs to enter; ends with NULL */
     int output_fds[2];
     /* What the child says. */
     pid_t host_pid;
-    int error;                /* errno */
-    const char *failed;       /* what could not be done; NULL: the command could not be executed */
-    const char *object;       /* ... with this */
+    int error;          /* errno */
+    const char *failed; /* what could not be done; NULL: the command could not be executed */
+    const char *object; /* ... with this */
 };
 
 /* ---- before -------------------------------------------------------------------------------------------- */
 
-static char *text_copy(struct arena *a, struct bytes text) { return arena_printf(a, "%.*s", BYTES_FMT(text)); }
+static char *text_copy(struct arena *a, struct bytes text) {
+    return arena_printf(a, "%.*s", BYTES_FMT(text));
+}
 
 static char **argv_make(struct arena *a, const struct wire_shim_spec *spec) {
     char **argv = arena_alloc(a, (spec->args_count + 2) * sizeof *argv);
@@ -74,7 +78,8 @@ static char **env_make(struct arena *a, const struct wire_shim_spec *spec, const
     return envp;
 }
 
-/* As execvp: a command without a slash is looked for along the PATH; an empty part of it is the working directory. */
+/* As execvp: a command without a slash is looked for along the PATH; an empty part of it is the working
+ * directory. */
 static char **paths_make(struct arena *a, const char *command, const char *search) {
     size_t count = 2;
     for (const char *at = search; *at; at++)
@@ -112,7 +117,8 @@ static int user_make(struct bytes name, struct user *user, struct buf *text) {
     if (error == ERR_NOT_FOUND)
         buf_printf(text, "user %.*s is not in /etc/passwd", BYTES_FMT(name));
     else if (error)
-        buf_printf(text, "cannot look for user %.*s: /etc/passwd or /etc/group cannot be read", BYTES_FMT(name));
+        buf_printf(text, "cannot look for user %.*s: /etc/passwd or /etc/group cannot be read",
+                   BYTES_FMT(name));
     return error ? ERR_FAILED : 0;
 }
 
@@ -223,7 +229,7 @@ static int child_main(void *argument) {
     struct child *c = argument;
     if (prepare(c))
         execute(c);
-    _exit(127);
+    return 127;
 }
 
 /* ---- around -------------------------------------------------------------------------------------------- */
@@ -237,10 +243,12 @@ static int failure_tell(const struct child *c, struct buf *text) {
 }
 
 static int run(struct child *c, pid_t *ret_pid, struct buf *text) {
-    _Alignas(16) char stack[STACK_SIZE];
-    pid_t pid = clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+    uint8_t *stack = mem_alloc(STACK_SIZE);
+    pid_t pid = clone(child_main, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+    int number = errno;
+    mem_free(stack);
     if (pid < 0) {
-        buf_printf(text, "cannot make a process: %s", errno_text(errno));
+        buf_printf(text, "cannot make a process: %s", errno_text(number));
         return ERR_FAILED;
     }
     if (c->error) {

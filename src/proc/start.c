@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Starting a shim: its directory, the file `spec`, and a process. The child shares the agent's memory until it
- * executes, which costs the same for an agent of 20 MB and of 2 GB, and is pid 1 of a new pid namespace. It inherits
- * its directory, open and locked, and one end of a socket pair.
+ * Starting a shim: its directory, the file `spec`, and a process. The child shares the agent's memory until
+ * it executes, which costs the same for an agent of 20 MB and of 2 GB, and is pid 1 of a new pid namespace.
+ * It inherits its directory, open and locked, and one end of a socket pair.
  *
  * Nothing is synced: if the power goes, the task goes with it, and a directory that was half written is found
  * damaged or lost, which is what its instance is then.
@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_SIZE 16384
+#define STACK_SIZE 16384 /* bytes, a multiple of 16 */
 #define WORDS_MAX  (6 + CGROUPS_MAX)
 
 struct launch {
@@ -51,19 +51,20 @@ static int child_main(void *argument) {
     fcntl(l->link_fd, F_SETFD, 0);
     execveat(l->proc->executable_fd, "", l->argv, envp, AT_EMPTY_PATH);
     l->error = errno;
-    _exit(127);
+    return 127;
 }
 
 static int launch(struct launch *l, int *ret_pid_fd) {
-    _Alignas(16) char stack[STACK_SIZE];
+    uint8_t *stack = mem_alloc(STACK_SIZE);
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
     sigset_t all, before;
     if (l->proc->features.pid_namespace)
         flags |= CLONE_NEWPID;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int pid = clone(child_main, stack + sizeof stack, flags, l, ret_pid_fd);
+    int pid = clone(child_main, stack + STACK_SIZE, flags, l, ret_pid_fd);
     int error = pid < 0 ? -errno : 0;
+    mem_free(stack);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error && l->error) {
         waitpid(pid, NULL, 0);
@@ -73,7 +74,8 @@ static int launch(struct launch *l, int *ret_pid_fd) {
     return error;
 }
 
-/* The groups that the driver needs: limits for exec, and where there are no pid namespaces a certain end for all. */
+/* The groups that the driver needs: limits for exec, and where there are no pid namespaces a certain end for
+ * all. */
 static unsigned abilities_wanted(const struct proc *p, const struct wire_shim_spec *spec) {
     if (spec->driver == DRIVER_KIND_EXEC)
         return ~0U;
@@ -120,8 +122,8 @@ static void unlink_in(const struct proc *p, const struct proc_task *t, const cha
 }
 
 /*
- * A directory that is there already is used again in two cases: its task was released with its output kept, or its
- * shim was lost and the task is started anew (`again`). Either way output and working directory go on.
+ * A directory that is there already is used again in two cases: its task was released with its output kept,
+ * or its shim was lost and the task is started anew (`again`). Either way output and working directory go on.
  */
 static int directory_reuse(const struct proc *p, const struct proc_task *t, bool again, struct buf *text) {
     char path[TASK_PATH_MAX + 32];
@@ -182,7 +184,8 @@ static int spec_complete(struct proc *p, struct proc_task *t, struct wire_shim_s
         spec->cgroup = bytes_str(arena_printf(a, "%s/%s.%s", p->cgroup_name, id, t->name));
     }
     if (spec->cgroup.size > 0 && !task_group_set(p, t, spec->cgroup)) {
-        buf_printf(text, "control group %.*s is not directly below this agent's own", BYTES_FMT(spec->cgroup));
+        buf_printf(text, "control group %.*s is not directly below this agent's own",
+                   BYTES_FMT(spec->cgroup));
         return ERR_INVALID;
     }
     int error = codec_check(&wire_shim_spec_type, spec, &fault);
@@ -216,7 +219,8 @@ static int begin(struct proc *p, struct proc_task *t, struct launch *l, const st
     return 0;
 }
 
-/* What remains of a start that failed is no task's: its output is kept if there was any, as after a release. */
+/* What remains of a start that failed is no task's: its output is kept if there was any, as after a release.
+ */
 static void start_undo(struct proc *p, struct proc_task *t, int error) {
     char path[TASK_PATH_MAX + 32];
     if (error == ERR_EXISTS || error == ERR_INVALID)
@@ -237,7 +241,8 @@ static int start(struct proc *p, struct proc_task *t, const struct wire_shim_spe
         error = directory_make(p, t, again, text);
     if (!error) {
         l.directory_fd = fd_above_stdio(openat(p->root_fd, t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        error = l.directory_fd < 0 ? refuse(text, ERR_IO, "cannot open", t->path) : begin(p, t, &l, &spec, text);
+        error =
+            l.directory_fd < 0 ? refuse(text, ERR_IO, "cannot open", t->path) : begin(p, t, &l, &spec, text);
         if (error)
             start_undo(p, t, error);
         else

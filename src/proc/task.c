@@ -2,10 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * One shim, seen from the agent. Three things tell of it, in order of trust: the lock on its directory (held for the
- * whole life of the shim, so a directory that can be locked has none), the pidfd (readable when the process is gone,
- * and as pid 1 of a namespace it goes after the last process of its task), and the link, which may break and come
- * back without anything having happened to the task.
+ * One shim, seen from the agent. Three things tell of it, in order of trust: the lock on its directory (held
+ * for the whole life of the shim, so a directory that can be locked has none), the pidfd (readable when the
+ * process is gone, and as pid 1 of a namespace it goes after the last process of its task), and the link,
+ * which may break and come back without anything having happened to the task.
  */
 
 #include "agent.h"
@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RETRY_MIN_US (10 * US_PER_MS)  /* a shim makes its socket when it sees that its agent has gone */
-#define RETRY_MAX_US US_PER_S
+#define RETRY_MIN_US   (10 * US_PER_MS) /* a shim makes its socket when it sees that its agent has gone */
+#define RETRY_MAX_US   US_PER_S
 #define GROUP_RETRY_US (20 * US_PER_MS)
 #define GROUP_WAIT_US  (10 * US_PER_S) /* for processes that take their SIGKILL late */
 #define READS_MAX      16              /* of one link in one poll */
@@ -89,7 +89,8 @@ void task_remove(struct proc *p, struct proc_task *t) {
 
 bool task_group_set(const struct proc *p, struct proc_task *t, struct bytes cgroup) {
     size_t own = p->cgroup_name ? strlen(p->cgroup_name) : 0;
-    if (own == 0 || cgroup.size <= own + 1 || memcmp(cgroup.data, p->cgroup_name, own) || cgroup.data[own] != '/')
+    if (own == 0 || cgroup.size <= own + 1 || memcmp(cgroup.data, p->cgroup_name, own) ||
+        cgroup.data[own] != '/')
         return false;
     struct bytes leaf = bytes_of(cgroup.data + own + 1, cgroup.size - own - 1);
     if (memchr(leaf.data, '/', leaf.size) || leaf.data[0] == '.')
@@ -220,16 +221,20 @@ void task_link_ready(struct proc *p, struct proc_task *t, uint32_t events) {
         link_lost(p, t);
 }
 
+static void death_watch(struct proc *p, struct proc_task *t, int pid_fd) {
+    if (pid_fd < 0)
+        return;
+    t->pid_fd = pid_fd;
+    proc_watch(p, pid_fd, EPOLLIN, &t->death_watch);
+}
+
 void task_connect(struct proc *p, struct proc_task *t, int link_fd, int pid_fd) {
     t->shim_lives = true;
     t->link.fd = link_fd;
     t->link_events = EPOLLIN;
     t->retry_at_us = TIME_NEVER_US;
     proc_watch(p, link_fd, EPOLLIN, &t->link_watch);
-    if (pid_fd >= 0) {
-        t->pid_fd = pid_fd;
-        proc_watch(p, pid_fd, EPOLLIN, &t->death_watch);
-    }
+    death_watch(p, t, pid_fd);
     if (t->stop_pending && t->link.out.size == 0)
         link_put(&t->link, &wire_shim_command_type, &t->stop);
     flush(p, t);
@@ -348,7 +353,8 @@ static int socket_connect(int directory_fd) {
 
 static int pid_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
-/* The process that the status names, if it is still that one: looked at after it is held, so that it cannot change. */
+/* The process that the status names, if it is still that one: looked at after it is held, so that it cannot
+ * change. */
 static int shim_pid_open(const struct proc *p, const struct proc_task *t) {
     struct arena arena = {0};
     struct wire_shim_status status;
@@ -372,27 +378,32 @@ static int peer_pid_open(int link_fd) {
     return pid_open(peer.pid);
 }
 
+static void retry_later(struct proc *p, struct proc_task *t) {
+    t->retry_delay_us *= 2;
+    if (t->retry_delay_us < RETRY_MIN_US)
+        t->retry_delay_us = RETRY_MIN_US;
+    if (t->retry_delay_us > RETRY_MAX_US)
+        t->retry_delay_us = RETRY_MAX_US;
+    retry_in(p, t, t->retry_delay_us);
+}
+
+/* The lock goes before the last process of the task does; so a shim that can be held is waited for to its
+ * very end. */
 void task_adopt(struct proc *p, struct proc_task *t) {
+    if (t->pid_fd < 0)
+        death_watch(p, t, shim_pid_open(p, t));
     int directory_fd = locked_open(p->root_fd, t->path);
-    if (directory_fd < 0) {
+    t->shim_lives = directory_fd >= 0 || t->pid_fd >= 0;
+    if (!t->shim_lives)
         conclude(p, t);
+    if (directory_fd < 0)
         return;
-    }
-    t->shim_lives = true;
-    int link_fd = socket_connect(directory_fd), pid_fd = -1;
+    int link_fd = socket_connect(directory_fd);
     fd_close(&directory_fd);
-    if (link_fd < 0) {
-        t->retry_delay_us = t->retry_delay_us * 2;
-        if (t->retry_delay_us < RETRY_MIN_US)
-            t->retry_delay_us = RETRY_MIN_US;
-        if (t->retry_delay_us > RETRY_MAX_US)
-            t->retry_delay_us = RETRY_MAX_US;
-        retry_in(p, t, t->retry_delay_us);
-        return;
-    }
-    if (t->pid_fd < 0 && (pid_fd = shim_pid_open(p, t)) < 0)
-        pid_fd = peer_pid_open(link_fd);
-    task_connect(p, t, link_fd, pid_fd);
+    if (link_fd < 0)
+        retry_later(p, t);
+    else
+        task_connect(p, t, link_fd, t->pid_fd < 0 ? peer_pid_open(link_fd) : -1);
 }
 
 void task_retry(struct proc *p, struct proc_task *t) {

@@ -22,29 +22,29 @@ enum shim_phase {
 
 /* How the task's last run ended. */
 struct shim_end {
-    bool spawned;         /* false: the command could not be executed, `reason` says why */
+    bool spawned; /* false: the command could not be executed, `reason` says why */
     int32_t exit_code;
     uint32_t exit_signal;
 };
 
 struct shim {
-    struct arena arena;         /* of spec */
+    struct arena arena; /* of spec */
     struct wire_shim_spec spec;
     enum shim_phase phase;
     bool stop_asked;
-    bool restart_asked;         /* by command, for when the present run has ended */
-    bool forced;                /* kill_timeout passed in this run */
-    bool stuck;                 /* processes were left a while after SIGKILL: told once a run */
+    bool restart_asked; /* by command, for when the present run has ended */
+    bool forced;        /* kill_timeout passed in this run */
+    bool stuck;         /* processes were left a while after SIGKILL: told once a run */
     int64_t deadline_us;
-    int64_t restart_at_us;      /* in PHASE_BACKOFF */
+    int64_t restart_at_us; /* in PHASE_BACKOFF */
     struct shim_end end;
     struct wire_task_fact fact; /* without its strings and its state */
     struct buf reason;          /* at most WIRE_TEXT_MAX bytes */
     uint64_t sequence;
 
-    bool window_open;           /* the restart policy's interval has begun ... */
-    int64_t window_start_us;    /* ... here ... */
-    uint32_t window_restarts;   /* ... with so many restarts in it */
+    bool window_open;         /* the restart policy's interval has begun ... */
+    int64_t window_start_us;  /* ... here ... */
+    uint32_t window_restarts; /* ... with so many restarts in it */
 
     VEC(struct shim_effect) effects;
     size_t effects_drained;
@@ -56,7 +56,8 @@ void shim_reason_set(struct shim *s, struct bytes text);
 void shim_end_describe(const struct shim *s, struct buf *out);
 bool shim_end_success(const struct shim *s);
 /*
- * Asks the restart policy, and counts the restart that it grants. ret_at_us: when. Sets the reason either way.
+ * Asks the restart policy, and counts the restart that it grants. ret_at_us: when. Sets the reason either
+ * way.
  */
 bool shim_policy_restart(struct shim *s, int64_t now_us, int64_t *ret_at_us);
 

@@ -2,14 +2,15 @@
  * Copyright the covey authors */
 
 /*
- * The restart policy, with the words of Nomad's `restart` block: at most `attempts` restarts within `interval`, each
- * after `delay`. An interval begins with the first end that asks for a restart while no interval runs. When the
- * attempts are used up, mode `fail` ends the task, and mode `delay` waits for the interval's end, where the next
- * interval begins with that restart as its first. Unlike Nomad's there is no jitter: a host's tasks rarely share an
- * end, and a delay that is what the job file says is easier to reason about.
+ * The restart policy, with the words of Nomad's `restart` block: at most `attempts` restarts within
+ * `interval`, each after `delay`. An interval begins with the first end that asks for a restart while no
+ * interval runs. When the attempts are used up, mode `fail` ends the task, and mode `delay` waits for the
+ * interval's end, where the next interval begins with that restart as its first. Unlike Nomad's there is no
+ * jitter: a host's tasks rarely share an end, and a delay that is what the job file says is easier to reason
+ * about.
  *
- * attempts 0 allows no restart in either mode. interval 0 never ends, so that `attempts` is a bound for ever, and
- * mode delay, with nothing to wait for, ends the task like fail.
+ * attempts 0 allows no restart in either mode. interval 0 never ends, so that `attempts` is a bound for ever,
+ * and mode delay, with nothing to wait for, ends the task like fail.
  */
 
 #include "core.h"
@@ -17,9 +18,7 @@
 /* Far enough away to be never, near enough for sums of a few not to overflow. */
 #define SPAN_MAX_MS (UINT64_C(100) * 365 * 86400 * 1000)
 
-static int64_t span_us(uint64_t ms) {
-    return (int64_t)(ms < SPAN_MAX_MS ? ms : SPAN_MAX_MS) * US_PER_MS;
-}
+static int64_t span_us(uint64_t ms) { return (int64_t)(ms < SPAN_MAX_MS ? ms : SPAN_MAX_MS) * US_PER_MS; }
 
 void shim_reason_set(struct shim *s, struct bytes text) {
     size_t size = text.size;

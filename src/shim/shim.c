@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * One task's life as a table, after s6-supervise: every phase says what each event does to it, and the table's size
- * is asserted, so that no pair can be forgotten.
+ * One task's life as a table, after s6-supervise: every phase says what each event does to it, and the
+ * table's size is asserted, so that no pair can be forgotten.
  *
  *                    .---------------- restart -----------------.
  *                    v                                          |
@@ -21,16 +21,17 @@
  *                                                           |
  *                                                           '-RELEASE-> gone
  *
- *   new, starting   shown as pending            stopping, killing, cleaning   shown as stopping
- *   running         kill_signal not yet sent    backoff                       waits for restart_at
+ *   new, starting: shown as pending. stopping: kill_signal was sent; killing: SIGKILL was sent to all, and the
+ *   first process is not yet gone; cleaning: it is gone, others may not be. These three are shown as stopping.
  *
- * A run ends with its first process: what that one left behind is killed with it (cleaning), also when it exited
- * with 0. So no two runs of a task overlap, a stop is certain, and an output file has an end. SIGKILL is repeated each
- * second for as long as a process is left, since a process in an uninterruptible wait may take it late.
+ * A run ends with its first process: what that one left behind is killed with it (cleaning), also when it
+ * exited with 0. So no two runs of a task overlap, a stop is certain, and an output file has an end. SIGKILL
+ * is repeated each second for as long as a process is left, since a process in an uninterruptible wait may
+ * take it late.
  *
- * The status is saved when the task runs, waits or ends, and when it is being stopped; not between an exit and the
- * start that follows at once, which nobody could act on. A dead task stays dead: its end may be in a log already.
- * A release is only heard by the dead, so that no message can end a running task without a stop.
+ * The status is saved when the task runs, waits or ends, and when it is being stopped; not between an exit
+ * and the start that follows at once, which nobody could act on. A dead task stays dead: its end may be in a
+ * log already. A release is only heard by the dead, so that no message can end a running task without a stop.
  */
 
 #include "core.h"
@@ -211,7 +212,8 @@ static void noted(struct shim *s, const struct event *e) {
 static void ended(struct shim *s, const struct event *e) {
     (void)e;
     s->stop_asked = true;
-    reason_text(s, s->phase == PHASE_BACKOFF ? "stopped while it waited to restart" : "stopped before it was started");
+    reason_text(s, s->phase == PHASE_BACKOFF ? "stopped while it waited to restart"
+                                             : "stopped before it was started");
     die(s, false);
 }
 
@@ -281,8 +283,10 @@ static handler *const table[] = {
 /* gone     */  ____,  ____,    ____,   ____,   ____,    late,  late,    late,   late,    late,     late,
 };
 /* clang-format on */
-_Static_assert(sizeof table / sizeof *table == PHASES_COUNT * EVENTS_COUNT, "the table has a cell for every pair");
-_Static_assert(PHASE_GONE + 1 == PHASES_COUNT && EVENT_DEADLINE + 1 == EVENTS_COUNT, "the counts are the enums'");
+_Static_assert(sizeof table / sizeof *table == PHASES_COUNT * EVENTS_COUNT,
+               "the table has a cell for every pair");
+_Static_assert(PHASE_GONE + 1 == PHASES_COUNT && EVENT_DEADLINE + 1 == EVENTS_COUNT,
+               "the counts are the enums'");
 
 static int dispatch(struct shim *s, enum shim_event event, const struct event *e) {
     handler *h = table[(size_t)s->phase * EVENTS_COUNT + (size_t)event];

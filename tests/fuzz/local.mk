@@ -22,7 +22,14 @@ check_PROGRAMS += %D%/fuzz_hcl
 %C%_fuzz_hcl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_hcl_LDADD = $(FUZZ_LIBS)
 
+check_PROGRAMS += %D%/fuzz_wal
+%C%_fuzz_wal_SOURCES = \
+	%D%/fuzz_wal.c
+%C%_fuzz_wal_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_wal_LDADD = $(FUZZ_LIBS)
+
 FUZZ_TARGETS = \
 	%D%/fuzz_codec \
 	%D%/fuzz_crypto \
-	%D%/fuzz_hcl
+	%D%/fuzz_hcl \
+	%D%/fuzz_wal

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * A main for a fuzz target where libFuzzer is not to be had: runs each file of the corpus and a fixed number of
- * mutations of each, always the same ones. The inputs run in a child process, so that the parent can say which
- * of them ended it and keep the bytes.
+ * A main for a fuzz target where libFuzzer is not to be had: runs each file of the corpus and a fixed
+ * number of mutations of each, always the same ones. The inputs run in a child process, so that the parent
+ * can say which of them ended it and keep the bytes.
  *
  *     fuzz_NAME              replays tests/fuzz/corpus/NAME, prints TAP
  *     fuzz_NAME FILE...      runs just these inputs, unchanged, in the process itself
@@ -21,7 +21,7 @@
 #define INPUT_SIZE_MAX       (1u << 20)
 #define INPUT_SECONDS_MAX    10  /* longer on one input is a hang */
 #define MUTATIONS_PER_INPUT  200
-#define MUTATED_SIZE_MAX     (64u << 10) /* larger inputs run only as they are: mutating them takes too long */
+#define MUTATED_SIZE_MAX     (64u << 10) /* larger inputs run as they are: mutations of them take too long */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -131,8 +131,8 @@ static void death_report(const struct progress *p, const char *name, int status)
         fwrite(p->data, 1, p->size, file);
         fclose(file);
     }
-    printf("not ok 1 - %s\n# status 0x%x at %s, mutation %u; the input is kept as %s\n", name, (unsigned)status,
-           p->path, p->mutation, kept);
+    printf("not ok 1 - %s\n# status 0x%x at %s, mutation %u; the input is kept as %s\n", name,
+           (unsigned)status, p->path, p->mutation, kept);
 }
 
 static int files_run(struct progress *p, int count, char **paths) {

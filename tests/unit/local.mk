@@ -5,6 +5,16 @@
 
 if CRITERION
 
+check_PROGRAMS += %D%/unit_admin
+%C%_unit_admin_SOURCES = \
+	%D%/admin/hostile.c \
+	%D%/admin/requests.c \
+	%D%/admin/rig.c \
+	%D%/admin/rig.h
+%C%_unit_admin_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_admin_LDADD = src/admin/libadmin.a $(UNIT_LIBS)
+TESTS += %D%/unit_admin
+
 check_PROGRAMS += %D%/unit_base
 %C%_unit_base_SOURCES = \
 	%D%/base/arena.c \
@@ -15,6 +25,16 @@ check_PROGRAMS += %D%/unit_base
 %C%_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_base_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_base
+
+check_PROGRAMS += %D%/unit_client
+%C%_unit_client_SOURCES = \
+	%D%/client/calls.c \
+	%D%/client/fake.c \
+	%D%/client/fake.h \
+	%D%/client/streams.c
+%C%_unit_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_client_LDADD = src/client/libclient.a $(UNIT_LIBS)
+TESTS += %D%/unit_client
 
 check_PROGRAMS += %D%/unit_codec
 %C%_unit_codec_SOURCES = \
@@ -69,6 +89,26 @@ check_PROGRAMS += %D%/unit_net
 %C%_unit_net_LDADD = src/net/libnet.a $(UNIT_LIBS)
 TESTS += %D%/unit_net
 
+check_PROGRAMS += %D%/unit_placement
+%C%_unit_placement_SOURCES = \
+	%D%/placement/pick.c
+%C%_unit_placement_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_placement_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_placement
+
+check_PROGRAMS += %D%/unit_proc
+%C%_unit_proc_SOURCES = \
+	%D%/proc/rig.c \
+	%D%/proc/rig.h \
+	%D%/proc/test_adopt.c \
+	%D%/proc/test_host.c \
+	%D%/proc/test_logs.c \
+	%D%/proc/test_run.c \
+	%D%/proc/test_stop.c
+%C%_unit_proc_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_proc_LDADD = src/proc/libproc.a $(UNIT_LIBS)
+TESTS += %D%/unit_proc
+
 check_PROGRAMS += %D%/unit_raft
 %C%_unit_raft_SOURCES = \
 	%D%/raft/append.c \
@@ -86,6 +126,29 @@ check_PROGRAMS += %D%/unit_raft
 %C%_unit_raft_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_raft_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_raft
+
+check_PROGRAMS += %D%/unit_shim
+%C%_unit_shim_SOURCES = \
+	%D%/shim/rig.c \
+	%D%/shim/rig.h \
+	%D%/shim/test_policy.c \
+	%D%/shim/test_stop.c \
+	%D%/shim/test_table.c
+%C%_unit_shim_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_shim_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_shim
+
+check_PROGRAMS += %D%/unit_state
+%C%_unit_state_SOURCES = \
+	%D%/state/check.c \
+	%D%/state/commands.c \
+	%D%/state/instances.c \
+	%D%/state/random.h \
+	%D%/state/snapshot.c \
+	%D%/state/world.h
+%C%_unit_state_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_state_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_state
 
 check_PROGRAMS += %D%/unit_store
 %C%_unit_store_SOURCES = \

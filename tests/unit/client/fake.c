@@ -37,9 +37,15 @@ struct client *fake_start(struct fake *f, void (*serve)(struct fake *f)) {
     return c;
 }
 
+void fake_join(struct fake *f) {
+    if (!f->is_joined)
+        pthread_join(f->thread, NULL);
+    f->is_joined = true;
+}
+
 void fake_done(struct fake *f, struct client *c) {
     client_free(c);
-    pthread_join(f->thread, NULL);
+    fake_join(f);
     close(f->listener);
     unlink(f->path);
     rmdir(f->folder);

@@ -13,6 +13,7 @@ struct fake {
     char folder[64], path[80];
     int listener, fd;
     pthread_t thread;
+    bool is_joined;
     void (*serve)(struct fake *f);
     struct buf in;
     struct codec_rpc rpc; /* the latest frame received */
@@ -22,6 +23,8 @@ struct fake {
 
 /* Starts it and connects to it. */
 struct client *fake_start(struct fake *f, void (*serve)(struct fake *f));
+/* Waits until serve() has returned. */
+void fake_join(struct fake *f);
 void fake_done(struct fake *f, struct client *c);
 
 /* For serve(). */

@@ -183,7 +183,9 @@ static struct seen *seen_of(struct rig *r, struct instance_id instance, struct b
     return s;
 }
 
-struct seen *rig_seen(struct rig *r, unsigned number) { return seen_of(r, rig_instance(number), bytes_str("t")); }
+struct seen *rig_seen(struct rig *r, unsigned number) {
+    return seen_of(r, rig_instance(number), bytes_str("t"));
+}
 
 void rig_start(struct rig *r, const struct wire_shim_spec *spec) { proc_start(r->proc, spec); }
 
@@ -191,7 +193,9 @@ void rig_command(struct rig *r, unsigned number, struct wire_shim_command comman
     cr_assert_eq(proc_command(r->proc, rig_instance(number), bytes_str("t"), &command), 0);
 }
 
-void rig_stop(struct rig *r, unsigned number) { rig_command(r, number, (struct wire_shim_command){.stop = true}); }
+void rig_stop(struct rig *r, unsigned number) {
+    rig_command(r, number, (struct wire_shim_command){.stop = true});
+}
 
 /* ---- events -------------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,8 @@
 
 /*
  * An agent's side of proc over a temporary directory, with real shims: this test program, executed again as
- * `covey shim`, is one. Everything is waited for until a deadline, and what was started is ended in rig_done().
+ * `covey shim`, is one. Everything is waited for until a deadline, and what was started is ended in
+ * rig_done().
  */
 #ifndef TEST_PROC_RIG_H
 #define TEST_PROC_RIG_H
@@ -41,10 +42,10 @@ struct rig {
     char damaged_text[1024];
     pid_t shims[2 * TASKS_SEEN_MAX];
     size_t shims_count;
-    struct buf log;            /* of handle 1 */
+    struct buf log; /* of handle 1 */
     bool log_end;
     int log_error;
-    uint64_t log_credit;       /* given again for what came; 0: the test gives it */
+    uint64_t log_credit; /* given again for what came; 0: the test gives it */
     size_t log_events;
 };
 
@@ -65,14 +66,14 @@ void rig_command(struct rig *r, unsigned number, struct wire_shim_command comman
 void rig_stop(struct rig *r, unsigned number);
 
 /* Polls until `until` holds; fails the test after 30 s. */
-#define RIG_WAIT(r, until)                                                                                     \
-    do {                                                                                                       \
-        int64_t rig_deadline_ms = rig_now_ms() + 30000;                                                        \
-        while (!(until)) {                                                                                     \
-            cr_assert(rig_now_ms() < rig_deadline_ms, "waited 30 s for %s (reason: %s)", #until,               \
-                      (r)->seen[0].reason);                                                                    \
-            rig_poll((r), 20);                                                                                 \
-        }                                                                                                      \
+#define RIG_WAIT(r, until)                                                                                   \
+    do {                                                                                                     \
+        int64_t rig_deadline_ms = rig_now_ms() + 30000;                                                      \
+        while (!(until)) {                                                                                   \
+            cr_assert(rig_now_ms() < rig_deadline_ms, "waited 30 s for %s (reason: %s)", #until,             \
+                      (r)->seen[0].reason);                                                                  \
+            rig_poll((r), 20);                                                                               \
+        }                                                                                                    \
     } while (0)
 #define RIG_WAIT_STATE(r, number, wanted) RIG_WAIT((r), rig_seen((r), (number))->state == (wanted))
 int64_t rig_now_ms(void);

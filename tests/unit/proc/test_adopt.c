@@ -198,7 +198,8 @@ Test(proc_adopt, a_large_working_directory_is_removed_in_the_end) {
     char path[600];
     rig_init(&r);
     struct wire_shim_spec spec = rig_spec(
-        &r, 1, "i=0; while [ $i -lt 70 ]; do mkdir d; cd d; touch a b c; i=$((i+1)); done; seq 600 | xargs touch");
+        &r, 1,
+        "i=0; while [ $i -lt 70 ]; do mkdir d; cd d; touch a b c; i=$((i+1)); done; seq 600 | xargs touch");
     rig_start(&r, &spec);
     RIG_WAIT_STATE(&r, 1, TASK_STATE_DEAD);
     cr_assert(!rig_seen(&r, 1)->failed, "%s", rig_file(&r, 1, "stderr.0"));
@@ -345,16 +346,16 @@ Test(proc_socket, garbage_does_not_disturb_the_shim) {
         size_t size;
         bool closes;
     } garbage[] = {
-        {"", 0, false},                          /* nothing */
-        {"\0\0", 2, false},                      /* half a length */
-        {"\0\0\0\x40\x81\x01", 6, false},        /* half a message */
-        {"\x3b\x9a\xca\0xxxxx", 9, true},        /* 1,000,000,000 bytes */
-        {"\0\1\0\1zzzz", 8, true},               /* one byte over the limit */
-        {"\0\0\0\3\xc1\xc1\xc1", 7, true},       /* no msgpack */
-        {"\0\0\0\1\x01", 5, true},               /* no map */
-        {"\0\0\0\3\x81\x01\x05", 7, true},       /* stop: 5 */
-        {"\0\0\0\0", 4, true},                   /* an empty message */
-        {"\0\0\0\3\x81\x02\x4f", 7, false},      /* signal 79 */
+        {"", 0, false},                     /* nothing */
+        {"\0\0", 2, false},                 /* half a length */
+        {"\0\0\0\x40\x81\x01", 6, false},   /* half a message */
+        {"\x3b\x9a\xca\0xxxxx", 9, true},   /* 1,000,000,000 bytes */
+        {"\0\1\0\1zzzz", 8, true},          /* one byte over the limit */
+        {"\0\0\0\3\xc1\xc1\xc1", 7, true},  /* no msgpack */
+        {"\0\0\0\1\x01", 5, true},          /* no map */
+        {"\0\0\0\3\x81\x01\x05", 7, true},  /* stop: 5 */
+        {"\0\0\0\0", 4, true},              /* an empty message */
+        {"\0\0\0\3\x81\x02\x4f", 7, false}, /* signal 79 */
     };
     rig_init(&r);
     start_running(&r, "exec sleep 1000");

@@ -89,7 +89,8 @@ Test(proc_host, the_memory_limit_is_enforced) {
     rig_init(&r);
     if (!proc_features(r.proc)->limit_memory)
         cr_skip_test("this host cannot limit memory");
-    struct wire_shim_spec spec = rig_spec(&r, 1, "head -c 300000000 /dev/zero | tail -c 300000000 > /dev/null");
+    struct wire_shim_spec spec =
+        rig_spec(&r, 1, "head -c 300000000 /dev/zero | tail -c 300000000 > /dev/null");
     spec.driver = DRIVER_KIND_EXEC;
     spec.memory_mib = 32;
     rig_start(&r, &spec);
@@ -163,9 +164,10 @@ static int find(const char *name, struct user *ret) {
 
 Test(proc_host, users_and_their_groups_are_read_from_the_files) {
     struct user user;
-    files_write("root:x:0:0:root:/root:/bin/sh\n\n# comment\nbroken\nbad:x:abc:1::/:\nover:x:4294967295:1::/:\n"
-                "web:x:1001:1002:Web:/srv:/bin/false\nweb2:x:1003:1002::/:",
-                "root:x:0:\nwebs:x:1002:web,other\nlogs:x:50:other,web\nvideo:x:44:web2\ncdrom:x:24:web\nbroken:x\n");
+    files_write(
+        "root:x:0:0:root:/root:/bin/sh\n\n# comment\nbroken\nbad:x:abc:1::/:\nover:x:4294967295:1::/:\n"
+        "web:x:1001:1002:Web:/srv:/bin/false\nweb2:x:1003:1002::/:",
+        "root:x:0:\nwebs:x:1002:web,other\nlogs:x:50:other,web\nvideo:x:44:web2\ncdrom:x:24:web\nbroken:x\n");
     cr_assert_eq(find("web", &user), 0);
     cr_assert_eq(user.uid, 1001);
     cr_assert_eq(user.gid, 1002);

@@ -97,7 +97,8 @@ Test(proc_run, a_command_without_a_slash_is_looked_for_along_the_tasks_path) {
 Test(proc_run, the_environment_is_that_of_the_spec_and_a_path) {
     static struct rig r;
     rig_init(&r);
-    struct wire_pair env[] = {{bytes_str("A"), bytes_str("1")}, {bytes_str("EMPTY"), bytes_str("")},
+    struct wire_pair env[] = {{bytes_str("A"), bytes_str("1")},
+                              {bytes_str("EMPTY"), bytes_str("")},
                               {bytes_str("B"), bytes_str("two words = here")}};
     struct wire_shim_spec spec = rig_spec(&r, 1, "");
     spec.command = bytes_str("/usr/bin/env");
@@ -153,8 +154,8 @@ Test(proc_run, nothing_of_the_agent_is_inherited) {
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     signal(SIGPIPE, SIG_IGN);
     umask(0);
-    struct wire_shim_spec spec =
-        rig_spec(&r, 1, "cat /proc/self/status; umask; readlink /proc/self/fd/0; ls /proc/self/fd | tr '\\n' ' '");
+    struct wire_shim_spec spec = rig_spec(
+        &r, 1, "cat /proc/self/status; umask; readlink /proc/self/fd/0; ls /proc/self/fd | tr '\\n' ' '");
     run(&r, &spec);
     const char *text = rig_file(&r, 1, "stdout.0");
     cr_assert(has_line(text, "SigBlk:\t0000000000000000"), "%s", text);
@@ -190,7 +191,8 @@ Test(proc_run, it_becomes_the_user_asked_for) {
     struct wire_shim_spec spec = rig_spec(&r, 1, "id -un; id -G; echo mine > here && echo written");
     spec.user = bytes_str("nobody");
     run(&r, &spec);
-    cr_assert_str_eq(rig_file(&r, 1, "stdout.0"), "nobody\n65534\nwritten\n", "%s", rig_file(&r, 1, "stderr.0"));
+    cr_assert_str_eq(rig_file(&r, 1, "stdout.0"), "nobody\n65534\nwritten\n", "%s",
+                     rig_file(&r, 1, "stderr.0"));
     rig_done(&r);
 }
 

@@ -93,8 +93,9 @@ Test(proc_stop, a_killed_shim_takes_everything_along_and_is_told_as_lost) {
     kill((pid_t)rig_seen(&r, 1)->shim_pid, SIGKILL);
     RIG_WAIT(&r, rig_seen(&r, 1)->lost);
     cr_assert_eq(rig_processes(r.root), 0);
-    cr_assert_eq(proc_command(r.proc, rig_instance(1), bytes_str("t"), &(struct wire_shim_command){.stop = true}),
-                 ERR_NOT_FOUND);
+    cr_assert_eq(
+        proc_command(r.proc, rig_instance(1), bytes_str("t"), &(struct wire_shim_command){.stop = true}),
+        ERR_NOT_FOUND);
     /* It may be started anew where it was. */
     spec = rig_spec(&r, 1, "echo again");
     rig_start(&r, &spec);
@@ -123,7 +124,8 @@ Test(proc_stop, a_restart_is_another_process_of_the_same_shim) {
 Test(proc_stop, a_signal_is_passed_on_and_ends_nothing) {
     static struct rig r;
     rig_init(&r);
-    struct wire_shim_spec spec = rig_spec(&r, 1, "trap 'echo got it' HUP; echo up; while :; do sleep 0.02; done");
+    struct wire_shim_spec spec =
+        rig_spec(&r, 1, "trap 'echo got it' HUP; echo up; while :; do sleep 0.02; done");
     run(&r, &spec);
     RIG_WAIT(&r, *rig_file(&r, 1, "stdout.0"));
     rig_command(&r, 1, (struct wire_shim_command){.signal = SIGHUP});
@@ -153,7 +155,8 @@ Test(proc_stop, the_task_cannot_end_its_shim) {
     rig_init(&r);
     if (!proc_features(r.proc)->pid_namespace)
         cr_skip_test("this host makes no pid namespaces");
-    struct wire_shim_spec spec = rig_spec(&r, 1, "kill -TERM 1; kill -KILL 1; kill -INT 1; kill -STOP 1; exit 4");
+    struct wire_shim_spec spec =
+        rig_spec(&r, 1, "kill -TERM 1; kill -KILL 1; kill -INT 1; kill -STOP 1; exit 4");
     rig_start(&r, &spec);
     RIG_WAIT_STATE(&r, 1, TASK_STATE_DEAD);
     cr_assert_eq(rig_seen(&r, 1)->exit_code, 4);
@@ -164,7 +167,8 @@ Test(proc_stop, the_task_cannot_end_its_shim) {
 Test(proc_stop, sigterm_from_outside_ends_the_task_as_lost) {
     static struct rig r;
     rig_init(&r);
-    struct wire_shim_spec spec = rig_spec(&r, 1, "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done");
+    struct wire_shim_spec spec =
+        rig_spec(&r, 1, "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done");
     run(&r, &spec);
     RIG_WAIT(&r, *rig_file(&r, 1, "stdout.0"));
     kill((pid_t)rig_seen(&r, 1)->shim_pid, SIGTERM);

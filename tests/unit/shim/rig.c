@@ -50,7 +50,9 @@ int rig_feed(struct rig *r, struct shim_input input) {
     return error;
 }
 
-int rig_event(struct rig *r, enum shim_input_kind kind) { return rig_feed(r, (struct shim_input){.kind = kind}); }
+int rig_event(struct rig *r, enum shim_input_kind kind) {
+    return rig_feed(r, (struct shim_input){.kind = kind});
+}
 
 int rig_command(struct rig *r, struct wire_shim_command command) {
     return rig_feed(r, (struct shim_input){.kind = SHIM_COMMAND, .command = &command});

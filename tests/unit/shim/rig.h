@@ -10,9 +10,9 @@
 struct rig {
     struct shim *shim;
     int64_t now_us;
-    char effects[256];                /* since the last take: P spawn, K kill, A kill all, S save, T tell, X exit */
-    uint32_t signal;                 /* of the last K */
-    struct wire_shim_status status;  /* of the last S or T; reason in `reason` */
+    char effects[256]; /* since the last take: P spawn, K kill, A kill all, S save, T tell, X exit */
+    uint32_t signal;   /* of the last K */
+    struct wire_shim_status status; /* of the last S or T; reason in `reason` */
     char reason[WIRE_TEXT_MAX + 1];
 };
 

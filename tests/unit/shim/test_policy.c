@@ -127,8 +127,10 @@ Test(shim_policy, an_interval_of_zero_never_ends) {
 
 Test(shim_policy, the_largest_numbers_do_not_overflow) {
     struct wire_shim_spec spec = rig_spec();
-    spec.restart = (struct wire_restart_policy){
-        .attempts = UINT32_MAX, .interval_ms = UINT64_MAX, .delay_ms = UINT64_MAX, .mode = RESTART_MODE_DELAY};
+    spec.restart = (struct wire_restart_policy){.attempts = UINT32_MAX,
+                                                .interval_ms = UINT64_MAX,
+                                                .delay_ms = UINT64_MAX,
+                                                .mode = RESTART_MODE_DELAY};
     spec.kill_timeout_ms = UINT32_MAX;
     struct rig r = rig_new(&spec);
     rig_run(&r);

@@ -6,7 +6,20 @@
 #include <criterion/criterion.h>
 
 enum phase { NEW, STARTING, RUNNING, BACKOFF, STOPPING, KILLING, CLEANING, DEAD, GONE, PHASES };
-enum event { BEGIN, SPAWNED, FAILED, EXITED, EMPTY, STOP, RESTART, SIGNAL, RELEASE, ATTACHED, DEADLINE, EVENTS };
+enum event {
+    BEGIN,
+    SPAWNED,
+    FAILED,
+    EXITED,
+    EMPTY,
+    STOP,
+    RESTART,
+    SIGNAL,
+    RELEASE,
+    ATTACHED,
+    DEADLINE,
+    EVENTS
+};
 
 /* The shortest way to each phase. */
 static void reach(struct rig *r, enum phase phase) {
@@ -36,7 +49,7 @@ static void reach(struct rig *r, enum phase phase) {
         cr_assert_eq(rig_command(r, (struct wire_shim_command){.release = true}), 0);
 }
 
-static int throw(struct rig *r, enum event event) {
+static int throw(struct rig * r, enum event event) {
     switch (event) {
     case BEGIN: return rig_event(r, SHIM_BEGIN);
     case SPAWNED: return rig_spawned(r);
@@ -55,9 +68,10 @@ static int throw(struct rig *r, enum event event) {
 }
 
 /*
- * For each pair "effects>state" (p pending, r running, b backoff, s stopping, d dead), or x where the event is refused.
- * A refused event changes nothing, which is looked at too.
+ * For each pair "effects>state" (p pending, r running, b backoff, s stopping, d dead), or x where the event
+ * is refused. A refused event changes nothing, which is looked at too.
  */
+/* clang-format off */
 static const char *const expected[PHASES][EVENTS] = {
     /*            BEGIN  SPAWNED FAILED EXITED EMPTY  STOP    RESTART SIGNAL RELEASE ATTACHED DEADLINE */
     [NEW] =      {"P>p", "x",    "x",   "x",   "x",   "S>d",  ">p",   ">p",  ">p",   "T>p",   ">p"},
@@ -70,6 +84,7 @@ static const char *const expected[PHASES][EVENTS] = {
     [DEAD] =     {">d",  "x",    "x",   "x",   "x",   ">d",   ">d",   ">d",  "X>d",  "T>d",   ">d"},
     [GONE] =     {"x",   "x",    "x",   "x",   "x",   ">d",   ">d",   ">d",  ">d",   ">d",    ">d"},
 };
+/* clang-format on */
 
 static void check(enum phase phase, enum event event) {
     struct wire_shim_spec spec = rig_spec();
@@ -109,7 +124,8 @@ Test(shim_table, a_signal_that_does_not_exist_is_refused) {
     struct rig r = rig_new(&spec);
     rig_run(&r);
     cr_assert_eq(rig_command(&r, (struct wire_shim_command){.signal = 65}), ERR_INVALID);
-    cr_assert_eq(rig_command(&r, (struct wire_shim_command){.stop = true, .signal = UINT32_MAX}), ERR_INVALID);
+    cr_assert_eq(rig_command(&r, (struct wire_shim_command){.stop = true, .signal = UINT32_MAX}),
+                 ERR_INVALID);
     rig_expect(&r, "");
     rig_done(&r);
 }

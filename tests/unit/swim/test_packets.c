@@ -334,6 +334,18 @@ Test(swim_packets, who_accuses_this_node_is_answered_in_one_hop) {
     bench_free(b);
 }
 
+/* Cut off, it has called all others dead and had nobody to tell. Back again it must not spread that. */
+Test(swim_packets, what_was_concluded_alone_is_not_told_on) {
+    struct bench *b = knowing(4, NULL);
+    bench_run(b, 60 * SECOND);
+    cr_assert_eq(swim_alive_count(b->swim), 1);
+    struct wire_swim_packet ack = ping_as(b, 1, well());
+    for (size_t i = 2; i <= 4; i++)
+        cr_assert_null(packet_record(&ack, i));
+    cr_assert(packet_record(&ack, 1), "but the one that pings is told what is held of it");
+    bench_free(b);
+}
+
 /* Not left to one rumour: who leaves may be gone in the next moment. */
 Test(swim_packets, who_leaves_tells_many_twice) {
     struct bench *b = knowing(20, NULL);

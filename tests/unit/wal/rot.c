@@ -209,11 +209,11 @@ Test(wal_rot, a_missing_segment_is_corrupt_the_spare_is_not_missed) {
 Test(wal_rot, a_lost_log_does_not_mean_a_forgotten_vote) {
     struct rig_run run;
     struct rig_disk unused = disk_of_run(&run);
-    /* The vote within a term, in either copy. */
-    for (unsigned round = 0; round < 3; round++) {
-        rig_run_vote(&run, 3 + round, 0, 0, 0);
-        if (round < 2)
-            rig_run_vote(&run, 3 + round, 1, 0, 0);
+    /* A vote within a term, its copy once the first and once the second. */
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i <= round; i++)
+            rig_run_vote(&run, 10 + 3 * round + i, 0, 0, 0);
+        rig_run_vote(&run, 10 + 4 * round, 1, 0, 0);
         struct rig_disk disk = rig_run_disk(&run);
         struct arena arena = {0};
         struct wal_recovery r;
@@ -273,7 +273,7 @@ Test(wal_rot, a_segment_that_lost_its_last_batch_is_told_by_the_header_of_the_ne
 Test(wal_rot, a_batch_that_ends_with_the_marker_of_another_is_corrupt) {
     struct segment_header header = {
         .size = 4096, .sequence = 1, .first_index = 1, .identity = rig_identity(1)};
-    for (unsigned wrong = 0; wrong < 3; wrong++) {
+    for (unsigned wrong = 0; wrong < 4; wrong++) {
         struct rig_disk disk = {0};
         struct disk_op op = {.kind = DISK_CREATE, .name = "log-0000000000000001", .size = 4096};
         struct buf stream = {0}, sectors = {0};
@@ -286,7 +286,7 @@ Test(wal_rot, a_batch_that_ends_with_the_marker_of_another_is_corrupt) {
         chain = frame_close(&stream, at, RECORD_START, chain);
         at = frame_open(&stream);
         put_u64(payload, commit_word(wrong == 1 ? 2 : 1, wrong == 2 ? 2 : 1));
-        put_u64(payload + 8, 0);
+        put_u64(payload + 8, wrong == 3 ? 7 : 0);
         buf_append(&stream, payload, 16);
         frame_close(&stream, at, RECORD_COMMIT, chain);
         sectors_pack(buf_bytes(&stream), 1, 1, 1, &sectors);

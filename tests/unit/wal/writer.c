@@ -146,6 +146,17 @@ Test(wal_writer, a_commit_hint_alone_does_not_write_the_vote) {
     rig_run_done(&run);
 }
 
+Test(wal_writer, a_commit_hint_ahead_of_the_log_comes_back_at_its_end) {
+    struct rig_run run;
+    struct wal_recovery r;
+    begin(&run, 65536);
+    rig_run_log(&run)->hard.commit = 99;
+    rig_run_vote(&run, 1, 1, 3, 100);
+    recover_clean(&run, &r);
+    cr_assert_eq(r.hard.commit, 3);
+    rig_run_done(&run);
+}
+
 Test(wal_writer, an_append_of_nothing_is_a_flush) {
     struct rig_run run;
     begin(&run, 65536);

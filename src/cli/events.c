@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* covey events */
+#include <stdio.h>
+
+#include <covey/client.h>
+
+#include "internal.h"
+
+#define CREDIT_BYTES (256u * 1024)
+
+static void event_print(struct cli *c, const struct wire_event *event) {
+    struct buf out = {0};
+    if (c->options.json) {
+        cli_print_json(&wire_event_type, event);
+        return;
+    }
+    cli_view_event(event, &out);
+    cli_print(&out);
+    buf_done(&out);
+}
+
+int cli_events(struct cli *c) {
+    struct wire_admin_events_query q = {.follow = c->options.follow, .credit = CREDIT_BYTES};
+    struct wire_admin_chunk chunk = {0};
+    struct arena a = {0};
+    uint64_t id;
+    int error = cli_connect(c);
+    if (error != 0)
+        return cli_fail_call(c, error);
+    error = client_stream(c->client, "events", &wire_admin_events_query_type, &q, &id);
+    while (error == 0 && !chunk.end && !ferror(stdout)) {
+        arena_reset(&a);
+        error = client_chunk(c->client, id, &a, &chunk, 0);
+        if (error == 0 && chunk.event != NULL)
+            event_print(c, chunk.event);
+    }
+    arena_done(&a);
+    if (error == 0)
+        return 0;
+    snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
+    return cli_fail_call(c, error);
+}
