@@ -63,7 +63,10 @@ struct proc_event {
     bool end;
 };
 
-/* NULL with text in ret_text when the root cannot be used. Begins the scan. */
+/*
+ * NULL with text in ret_text when the root cannot be used. Begins the scan. Raises this process's soft limit
+ * of open files to the hard one: each task needs two.
+ */
 struct proc *proc_new(const struct proc_options *options, char *ret_text, size_t text_size);
 /* Closes connections; shims and tasks live on. */
 void proc_free(struct proc *p);

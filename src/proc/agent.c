@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -213,6 +214,15 @@ static int descriptors_open(struct proc *p, const char *executable) {
                : 0;
 }
 
+/* Each task takes two. Its shim hands on only the hard limit. */
+static void descriptors_allow(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static bool oom_score_own(void) {
     struct buf text = {0};
     bool own =
@@ -240,6 +250,7 @@ struct proc *proc_new(const struct proc_options *options, char *ret_text, size_t
         proc_free(p);
         return NULL;
     }
+    descriptors_allow();
     p->oom_reset = oom_score_own();
     features_find(p, options->cgroup);
     proc_wake(p);

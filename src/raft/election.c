@@ -77,9 +77,6 @@ static void vote_count(struct raft *r, const struct raft_id *id, bool granted) {
         if (raft_id_equal(&r->votes.data[i].id, id))
             return;
     }
-    /* Only voters are asked; a stranger's answer must not grow the table. */
-    if (!raft_conf_has(raft_conf_now(r), id))
-        return;
     struct raft_vote vote = {.id = *id, .granted = granted};
     VEC_PUSH(&r->votes, vote);
 }

@@ -267,17 +267,13 @@ static int64_t retry_at(struct plan *p, const struct slot *s) {
 /* At due_us or when the last failure allows it; never on a host that has just failed it, if there is another. */
 static void place_at(struct plan *p, uint32_t number, const struct slot *s, int64_t due_us, struct node_id avoid) {
     int64_t retry_us = retry_at(p, s);
-    if (retry_us == TIME_NEVER_US) return;
+    if (retry_us == TIME_NEVER_US || s->stopping != NULL) return;
     if (retry_us > p->now_us) p->in_transition = true;
     if (retry_us > due_us) due_us = retry_us;
     bool is_bad = s->last != NULL && (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
     if (is_bad) avoid = s->last->node;
     if (p->now_us >= due_us) place(p, number, s->holder, avoid);
     else wake(p, due_us);
-}
-
-static void fill_empty(struct plan *p, uint32_t number, const struct slot *s) {
-    if (s->stopping == NULL) place_at(p, number, s, p->now_us, (struct node_id){{0}});
 }
 
 /* How long to wait for an instance out of sight. */
@@ -311,7 +307,7 @@ static void group_fill(struct plan *p) {
         const struct slot *s = &p->slots[i];
         if (s->stopping != NULL) p->in_transition = true;
         if (s->complete) continue;
-        if (s->keep == NULL) fill_empty(p, i, s);
+        if (s->keep == NULL) place_at(p, i, s, p->now_us, (struct node_id){{0}});
         else if (host_leaves(p, s->keep) || !reachable(p, s->keep)) stand_in(p, i, s);
         else if (s->keep->state != INSTANCE_STATE_RUNNING && current(p, s->keep)) p->in_transition = true;
     }

@@ -11,9 +11,9 @@
  *              ENTRY.. COMMIT            its chain
  *
  * What follows from it:
- *  - Acknowledged sectors are never rewritten, so a crash cannot harm them, and what is bad among them is rot.
- *  - Whatever changes the past (a cut after a conflict, a reset by a snapshot, a torn tail) opens a new segment
- *    whose header says what of the past counts. Nothing is truncated and no space is used twice.
+ *  - Acknowledged sectors are never rewritten: a crash cannot harm them, and what is bad among them is rot.
+ *  - Whatever changes the past (a cut after a conflict, a reset by a snapshot, a torn tail) opens a new
+ *    segment whose header says what of the past counts. Nothing is truncated and no space is used twice.
  *  - Each segment's first batch repeats hard state and START: those before it can be removed any time.
  *
  * The torn space after a crash stays as it is: the next batch opens a segment, whose header proves the end of

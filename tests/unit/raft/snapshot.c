@@ -154,6 +154,31 @@ Test(raft_snapshot, a_follower_that_restarts_during_a_transfer_begins_anew) {
     world_free(w);
 }
 
+Test(raft_snapshot, a_crash_between_saving_it_and_writing_the_log_anew_is_made_good) {
+    struct world *w = world_new(11, 2);
+    w->nodes[0].options.trailing_entries = 5;
+    world_start(w, 1);
+    world_elect(w);
+    for (int i = 0; i < 40; i++)
+        node_propose(w, 0, "x");
+    world_run(w, 100 * US_PER_MS);
+    node_snapshot(w, 0);
+    disk_stall(w, 1, true);
+    node_peer(w, 0, RAFT_TRACK, 1);
+    world_run(w, 100 * US_PER_MS);
+    disk_complete(w, 1); /* the term */
+    world_run(w, US_PER_S);
+    cr_assert_eq(w->nodes[1].installs_count, 1);
+    cr_assert(w->nodes[1].batch && w->nodes[1].batch->reset_index == w->nodes[1].disk.snapshot.index);
+    node_crash(w, 1);
+    disk_stall(w, 1, false);
+    node_start(w, 1);
+    node_propose(w, 0, "y");
+    world_run(w, US_PER_S);
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
 Test(raft_snapshot, a_newer_snapshot_at_the_leader_replaces_one_under_way) {
     size_t l, behind;
     struct world *w = with_one_behind(6, &l, &behind);
