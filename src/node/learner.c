@@ -34,12 +34,14 @@ static bool pull_pick(struct node *n, struct node_id *ret) {
         *ret = leader;
         return true;
     }
-    size_t count = swim_members_count(n->swim), start = count > 0 ? (size_t)prng_below(&n->prng, count) : 0;
+    /* Only a host whose key is known here can be spoken to: a newcomer knows those of the table that it was given. */
+    size_t count = n->statics.count, start = count > 0 ? (size_t)prng_below(&n->prng, count) : 0;
     for (size_t i = 0; i < count; i++) {
+        const struct trusted *t = n->statics.entries[(start + i) % count].value;
         struct swim_member m;
-        if (!swim_member_at(n->swim, (start + i) % count, &m) || ID_EQUAL(m.id, n->identity.id)) continue;
+        if (ID_EQUAL(t->id, n->identity.id) || !swim_member_find(n->swim, t->id, &m)) continue;
         if (m.state != MEMBER_STATE_ALIVE) continue;
-        *ret = m.id;
+        *ret = t->id;
         return true;
     }
     return false;

@@ -317,7 +317,8 @@ static void group_fill(struct plan *p) {
 static void group_update(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct wire_instance_record *keep = p->slots[i].keep;
-        if (keep == NULL || !reachable(p, keep) || current(p, keep) || keep->state == INSTANCE_STATE_RUNNING) continue;
+        if (keep == NULL || !reachable(p, keep) || host_leaves(p, keep) || current(p, keep)) continue;
+        if (keep->state == INSTANCE_STATE_RUNNING) continue;
         stop(p, keep, "replaced by a newer version");
         p->in_transition = true;
     }
