@@ -30,6 +30,7 @@ include %D%/unit/local.mk
 # Scripts, expected answers and the like.
 # files: bench/**/* cluster/**/* sim/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co] !sim/covey-sim !unit/unit_*
 EXTRA_DIST += \
+	%D%/cluster/harness.py \
 	%D%/unit/codec/test.schema \
 	%D%/unit/codec/test_gen.py
 
@@ -79,6 +80,14 @@ endif
 .PHONY: fuzz-targets
 fuzz-targets: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(FUZZ_TARGETS)
+
+# Measurements: `make bench-programs`; contrib/bench runs them.
+EXTRA_PROGRAMS =
+include %D%/bench/local.mk
+CLEANFILES += $(BENCHES)
+.PHONY: bench-programs
+bench-programs: all
+	$(MAKE) $(AM_MAKEFLAGS) $(BENCHES)
 
 # The tests of the tree itself.
 TESTS += \

@@ -68,6 +68,7 @@ enum node_input_kind {
     NODE_TASK_STATUS,       /* instance, task, status */
     NODE_TASK_LOST,         /* instance, task, status (or NULL): its shim is gone */
     NODE_TASK_REFUSED,      /* instance, task, error, text: could not be started */
+    NODE_TASK_KEPT,         /* instance: the output of a task whose end was acknowledged in an earlier run */
     NODE_SCAN_DONE,         /* all tasks of earlier runs were found */
     NODE_REQUEST,           /* request, method, data (params, named keys): from the admin socket */
     NODE_REQUEST_CLOSED,    /* request: the client went away */

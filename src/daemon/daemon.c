@@ -94,9 +94,14 @@ static void proc_events(struct daemon *d) {
     static const enum node_input_kind kinds[] = {
         [PROC_FOUND] = NODE_TASK_FOUND, [PROC_SCAN_DONE] = NODE_SCAN_DONE, [PROC_STATUS] = NODE_TASK_STATUS,
         [PROC_LOST] = NODE_TASK_LOST, [PROC_REFUSED] = NODE_TASK_REFUSED, [PROC_LOG_DATA] = NODE_LOG_DATA,
+        [PROC_KEPT] = NODE_TASK_KEPT,
     };
     struct proc_event e;
     while (proc_next(d->proc, &e)) {
+        if (e.kind == PROC_DAMAGED) {
+            daemon_say(d, NODE_ERROR, "%.*s", BYTES_FMT(e.text));
+            continue;
+        }
         struct node_input in = {.kind = kinds[e.kind], .instance = e.instance, .task = e.task, .spec = e.spec,
                                 .status = e.status, .error = e.error, .text = e.text, .handle = e.handle, .data = e.data,
                                 .end = e.end};

@@ -146,7 +146,7 @@ static void boot_log(struct node *n, const struct node_options *o) {
     const char *bad = NULL;
     if (found.verdict == WAL_CORRUPT || found.verdict == WAL_FOREIGN || found.verdict == WAL_VERSION) bad = found.text;
     else if (found.verdict == WAL_EMPTY) bad = "its files are gone";
-    else if (found.entries_count > 0 && found.first_index > n->snapshot_head.index + 1)
+    else if (found.base_index > n->snapshot_head.index)
         bad = "the entries between the snapshot and the log are missing";
     struct wal_options wal_options = {.identity = identity, .segment_size_bytes = n->segment_size_bytes};
     if (bad != NULL) {

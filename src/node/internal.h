@@ -393,6 +393,7 @@ struct leader_node *node_leader_node(struct node *n, struct node_id id, bool cre
 
 /* tasks.c */
 struct local_instance *node_instance(struct node *n, struct instance_id id);
+void node_tasks_kept(struct node *n, struct instance_id id);
 void node_tasks_found(struct node *n, const struct node_input *input);
 void node_tasks_status(struct node *n, const struct node_input *input);
 void node_tasks_lost(struct node *n, const struct node_input *input);

@@ -224,6 +224,7 @@ static void node_dispatch(struct node *n, const struct node_input *in) {
     case NODE_TASK_STATUS: node_tasks_status(n, in); break;
     case NODE_TASK_LOST: node_tasks_lost(n, in); break;
     case NODE_TASK_REFUSED: node_tasks_refused(n, in); break;
+    case NODE_TASK_KEPT: node_tasks_kept(n, in->instance); break;
     case NODE_SCAN_DONE: n->scan_done = n->instances_dirty = n->facts_dirty = true; break;
     case NODE_REQUEST: node_request(n, in->request, in->method, in->data); break;
     case NODE_REQUEST_CLOSED: node_request_closed(n, in->request); break;

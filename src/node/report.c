@@ -42,8 +42,12 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
         VEC_PUSH(&g->facts, stopped);
         return;
     }
+    if (!state_instance_live(r)) { /* over, in the log too: nothing more is to be said */
+        i->fact_sequence = r->sequence;
+        return;
+    }
     if (i->fact_sequence == 0) i->fact_sequence = r->sequence + 1;
-    if (r->sequence >= i->fact_sequence && i->sent_sequence != i->fact_sequence && state_instance_live(r))
+    if (r->sequence >= i->fact_sequence && i->sent_sequence != i->fact_sequence)
         i->fact_sequence = r->sequence + 1;
     if (r->sequence >= i->fact_sequence) return;
     g->unacknowledged = true;

@@ -141,6 +141,14 @@ void node_tasks_found(struct node *n, const struct node_input *in) {
     node_instance_touch(n, i);
 }
 
+void node_tasks_kept(struct node *n, struct instance_id id) {
+    struct local_instance *i = node_instance(n, id);
+    if (i != NULL) return; /* another task of it is still there */
+    i = node_instance_add(n, id);
+    i->state = INSTANCE_STATE_COMPLETE;
+    i->released = i->end_journalled = i->end_acknowledged = true;
+}
+
 void node_tasks_status(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
     struct local_task *t = i != NULL ? node_instance_task(i, in->task, false) : NULL;
@@ -199,7 +207,8 @@ static struct reconcile_instance *observe(struct node *n) {
     struct reconcile_instance *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
     for (size_t k = 0; k < count; k++) {
         struct local_instance *i = n->instances.entries[k].value;
-        if (!i->known && state_instance_find(n->state, i->id) != NULL) i->known = true;
+        /* Output that was kept for the log's sake: once the log here is current, it knows the instance or has dropped it. */
+        if (state_instance_find(n->state, i->id) != NULL || (i->released && n->may_start_us != 0)) i->known = true;
         struct reconcile_task *tasks = arena_alloc(&n->scratch, (i->tasks_count + 1) * sizeof *tasks);
         for (size_t t = 0; t < i->tasks_count; t++)
             tasks[t] = (struct reconcile_task){.name = i->tasks[t].name, .started = i->tasks[t].started,

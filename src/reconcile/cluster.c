@@ -67,8 +67,9 @@ struct slot {
     const struct wire_instance_record *stopping; /* has a stop, not carried out yet, on a host in sight */
     const struct wire_instance_record *last;     /* newest that is over, if nothing wanted was placed after it */
     uint32_t failures;                           /* kept records that failed in a row, of this version and run */
-    uint32_t wanted;                             /* how many are wanted */
     bool complete;
+    bool renewed;                                /* one of the newest version is on a host in sight that stays */
+    bool ending;                                 /* the kept one is stopped by this plan */
     bool passed_keep;                            /* the walk has met the kept one: what comes is newer */
 };
 
@@ -188,7 +189,7 @@ static void look(void *arg, const struct wire_instance_record *r) {
         if (reachable(p, r)) s->stopping = r;
         return;
     }
-    s->wanted++;
+    s->renewed |= reachable(p, r) && !host_leaves(p, r) && current(p, r);
     s->holder = r;
     s->last = NULL;
     if (s->keep == NULL || !kept_before(p, s->keep, r)) s->keep = r;
@@ -205,12 +206,12 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
         stop(p, r, "its host leaves");
         return;
     }
-    if (r == keep || !runs(p, keep)) return;
+    if (r == keep || !runs(p, keep) || s->ending) return;
     if (host_leaves(p, r)) {
         stop(p, r, "its host leaves");
         return;
     }
-    if (!reachable(p, r)) return;
+    if (!reachable(p, r) || (current(p, r) && !current(p, keep))) return;
     const struct reconcile_node_view *a = view_of(p, r->node), *b = view_of(p, keep->node);
     int64_t back = a->back_us > b->back_us ? a->back_us : b->back_us;
     bool is_down = r->state != INSTANCE_STATE_RUNNING && !s->passed_keep;
@@ -309,24 +310,30 @@ static void group_fill(struct plan *p) {
         if (s->complete) continue;
         if (s->keep == NULL) place_at(p, i, s, p->now_us, (struct node_id){{0}});
         else if (host_leaves(p, s->keep) || !reachable(p, s->keep)) stand_in(p, i, s);
-        else if (s->keep->state != INSTANCE_STATE_RUNNING && current(p, s->keep)) p->in_transition = true;
+        else if (s->renewed && !(current(p, s->keep) && s->keep->state == INSTANCE_STATE_RUNNING)) p->in_transition = true;
     }
+}
+
+static bool is_idle_and_old(const struct plan *p, const struct wire_instance_record *r) {
+    return reachable(p, r) && !host_leaves(p, r) && !current(p, r) && r->state != INSTANCE_STATE_RUNNING;
+}
+
+static void stop_idle(void *arg, const struct wire_instance_record *r) {
+    struct plan *p = arg;
+    if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
+    if (!is_idle_and_old(p, r) || !is_idle_and_old(p, p->slots[r->slot].keep)) return;
+    stop(p, r, "replaced by a newer version");
+    p->in_transition = true;
 }
 
 /* Old versions: those that do not run at once, then one that runs, and only when nothing else of the group is moving. */
 static void group_update(struct plan *p) {
-    for (uint32_t i = 0; i < p->group->count; i++) {
-        const struct wire_instance_record *keep = p->slots[i].keep;
-        if (keep == NULL || !reachable(p, keep) || host_leaves(p, keep) || current(p, keep)) continue;
-        if (keep->state == INSTANCE_STATE_RUNNING) continue;
-        stop(p, keep, "replaced by a newer version");
-        p->in_transition = true;
-    }
+    state_instances_of_job(p->state, p->job->spec.name, stop_idle, p);
     for (uint32_t i = 0; i < p->group->count && !p->in_transition; i++) {
         const struct wire_instance_record *keep = p->slots[i].keep;
         if (keep == NULL || !runs(p, keep) || current(p, keep)) continue;
         stop(p, keep, "replaced by a newer version");
-        p->in_transition = true;
+        p->slots[i].ending = p->in_transition = true;
     }
 }
 

@@ -107,7 +107,7 @@ def text_samples(samples):
 def lists_samples(samples):
     with tempfile.TemporaryDirectory() as name:
         root = pathlib.Path(name)
-        for folder in ("src/base", "tests/unit", "tests/fuzz"):
+        for folder in ("src/base", "tests/bench", "tests/fuzz", "tests/unit"):
             (root / folder).mkdir(parents=True)
         (root / "src/base/a.c").write_text(GOOD_C)
         fragment = root / "src/base/local.mk"

@@ -127,6 +127,17 @@ check_PROGRAMS += %D%/unit_raft
 %C%_unit_raft_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_raft
 
+check_PROGRAMS += %D%/unit_reconcile
+%C%_unit_reconcile_SOURCES = \
+	%D%/reconcile/cluster.c \
+	%D%/reconcile/node.c \
+	%D%/reconcile/random.c \
+	%D%/reconcile/rig.c \
+	%D%/reconcile/rig.h
+%C%_unit_reconcile_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_reconcile_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_reconcile
+
 check_PROGRAMS += %D%/unit_shim
 %C%_unit_shim_SOURCES = \
 	%D%/shim/rig.c \

@@ -19,6 +19,8 @@ Test(raft_election, three_voters_elect_one_leader_whom_all_know) {
         struct raft_id leader;
         cr_assert(raft_leader(w->nodes[i].raft, &leader));
         cr_assert(raft_id_equal(&leader, &w->nodes[l].id));
+        cr_assert_geq(raft_contact_us(w->nodes[i].raft), w->now_us - 100 * US_PER_MS);
+        cr_assert_str_eq(raft_role_str(raft_role(w->nodes[i].raft)), i == l ? "leader" : "follower");
     }
     world_free(w);
 }
@@ -236,7 +238,8 @@ Test(raft_election, a_vote_in_a_term_that_is_known_already_is_written_too) {
     for (size_t i = 0; i < 3; i++)
         node_start(w, i);
     w->quiet = true;
-    struct wire_vote_request behind = {.last_index = 1, .last_term = 1}, good = {.last_index = 2, .last_term = 3};
+    struct wire_vote_request behind = {.last_index = 1, .last_term = 1},
+                             good = {.last_index = 2, .last_term = 3};
     struct wire_raft_message m = {.term = 5, .vote_request = &behind};
     node_deliver(w, 1, 0, &m);
     world_run(w, 10 * US_PER_MS);

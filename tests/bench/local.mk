@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+#
+# Written by contrib/dev/update-sources.
+
+
+EXTRA_PROGRAMS += %D%/bench_wal
+%C%_bench_wal_SOURCES = \
+	%D%/bench_wal.c
+%C%_bench_wal_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS)
+
+BENCHES = \
+	%D%/bench_wal
