@@ -195,6 +195,11 @@ static void look(void *arg, const struct wire_instance_record *r) {
     if (s->keep == NULL || !kept_before(p, s->keep, r)) s->keep = r;
 }
 
+/* An update may stop it at once, if the kept one is old too. */
+static bool is_idle_and_old(const struct plan *p, const struct wire_instance_record *r) {
+    return reachable(p, r) && !host_leaves(p, r) && !current(p, r) && r->state != INSTANCE_STATE_RUNNING;
+}
+
 /* Surplus: what is not kept although it is in sight. */
 static void thin_out(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
@@ -211,7 +216,7 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
         stop(p, r, "its host leaves");
         return;
     }
-    if (!reachable(p, r) || (current(p, r) && !current(p, keep))) return;
+    if (!reachable(p, r) || (!current(p, keep) && (current(p, r) || is_idle_and_old(p, r)))) return;
     const struct reconcile_node_view *a = view_of(p, r->node), *b = view_of(p, keep->node);
     int64_t back = a->back_us > b->back_us ? a->back_us : b->back_us;
     bool is_down = r->state != INSTANCE_STATE_RUNNING && !s->passed_keep;
@@ -314,14 +319,10 @@ static void group_fill(struct plan *p) {
     }
 }
 
-static bool is_idle_and_old(const struct plan *p, const struct wire_instance_record *r) {
-    return reachable(p, r) && !host_leaves(p, r) && !current(p, r) && r->state != INSTANCE_STATE_RUNNING;
-}
-
 static void stop_idle(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
     if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
-    if (!is_idle_and_old(p, r) || !is_idle_and_old(p, p->slots[r->slot].keep)) return;
+    if (!is_idle_and_old(p, r) || current(p, p->slots[r->slot].keep)) return;
     stop(p, r, "replaced by a newer version");
     p->in_transition = true;
 }

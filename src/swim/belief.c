@@ -148,12 +148,21 @@ static void suspicion_start(struct swim *s, struct member *m, struct incarnation
     a->min_us = swim_suspicion_min_us(s->config.suspicion_alpha, n, s->config.period_us);
     a->max_us = a->min_us * s->config.suspicion_beta;
     swim_timer_set(s, m, s->now_us + swim_suspicion_us(0, k, a->min_us, a->max_us));
-    tell(s, m);
+    /*
+     * After a cut each side brings the death of the whole other one. Spread as rumours that would be a
+     * storm, and the accusers of one table are no independent ones: the member is asked itself.
+     */
+    if (s->merging)
+        swim_answer(s, m, &m->addr);
+    else
+        tell(s, m);
 }
 
 /* Only the first K different accusers count, and only they are told on. */
 static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
     struct accusation *a = m->accusation;
+    if (s->merging)
+        return;
     for (uint32_t i = 0; i < a->from_count; i++) {
         if (ID_EQUAL(a->from[i], accuser))
             return;

@@ -74,7 +74,7 @@ struct member {
     struct rumour *rumour;         /* NULL: nothing to tell */
 };
 
-#define ANSWERS_MAX 32 /* members told of their records because of one input */
+#define ANSWERS_MAX 64 /* members told of their records because of one input */
 
 /* Each item once a lap, in random order; a newcomer goes to a random place (SWIM, section 4.3). */
 struct ring {
@@ -135,6 +135,8 @@ struct swim {
     struct {
         struct rumour *first, *last;
     } rumours[RETRANSMITS_MAX + 1]; /* by times sent; each oldest first */
+    size_t rumours_count;
+    int64_t gossip_us;              /* when they are next sent without a ping; never while there are none */
 
     int64_t sync_us, retry_us;
     uint32_t retry_attempts; /* while alone */
@@ -199,9 +201,15 @@ void swim_rumour_start(struct swim *s, struct member *m);
 void swim_rumour_stop(struct swim *s, struct member *m);
 /* All but the one of this node. */
 void swim_rumours_drop(struct swim *s);
+/* News and somebody to tell it to. */
+void swim_gossip_wake(struct swim *s);
+void swim_gossip_run(struct swim *s);
 /* The record of m as it is told. `full`: with name and address though it is suspect. */
 struct wire_member swim_record(const struct member *m, bool full);
-/* Fills the room of the packet with `first` and `second` (each may be NULL), then rumours, and sends it. */
+/*
+ * Fills the room of the packet with `first` and `second` (each may be NULL), then rumours, and sends it unless
+ * it is empty.
+ */
 void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struct wire_swim_packet *packet,
                struct member *first, struct member *second);
 /* Valid until the next one. */

@@ -65,94 +65,6 @@ static void trace(struct world *w, uint64_t kind, uint64_t value, struct bytes d
 
 /* ---- disks --------------------------------------------------------------------------------------------- */
 
-static struct bytes bytes_copy(struct bytes in) {
-    if (in.size == 0)
-        return (struct bytes){0};
-    uint8_t *data = mem_alloc(in.size);
-    memcpy(data, in.data, in.size);
-    return bytes_of(data, in.size);
-}
-
-static void entry_free(struct entry_copy *e) { mem_free((void *)(uintptr_t)e->data.data); }
-
-static void batch_free(struct batch *b) {
-    if (!b)
-        return;
-    for (size_t i = 0; i < b->entries.count; i++)
-        entry_free(&b->entries.data[i]);
-    VEC_DONE(&b->entries);
-    mem_free(b);
-}
-
-static void log_cut(struct disk *d, uint64_t from) {
-    while (d->log.count > 0 && d->log.data[d->log.count - 1].index >= from)
-        entry_free(&d->log.data[--d->log.count]);
-}
-
-static uint64_t disk_last(const struct disk *d, uint64_t *ret_chain) {
-    if (d->log.count == 0) {
-        *ret_chain = d->base_chain;
-        return d->base_index;
-    }
-    *ret_chain = d->log.data[d->log.count - 1].chain;
-    return d->log.data[d->log.count - 1].index;
-}
-
-/* Takes the entries out of the batch. */
-static void batch_write(struct world *w, struct node *n, struct batch *b) {
-    struct disk *d = &n->disk;
-    if (b->hard_changed) {
-        cr_assert_geq(b->hard.term, d->hard.term, "the term on disk went back");
-        d->hard = b->hard;
-    }
-    if (b->reset_index) {
-        cr_assert_leq(b->reset_index, d->snapshot.index,
-                      "the log is reset to a snapshot that is not on disk");
-        log_cut(d, 0);
-        d->base_index = b->reset_index;
-        d->base_chain = checker_chain(w->checker, b->reset_index);
-    }
-    if (b->cut_index)
-        log_cut(d, b->cut_index);
-    for (size_t i = 0; i < b->entries.count; i++) {
-        struct entry_copy e = b->entries.data[i];
-        uint64_t chain, last = disk_last(d, &chain);
-        cr_assert_eq(e.index, last + 1, "an append to the disk leaves a gap");
-        e.chain = chain_next(chain, e.index, e.term, e.kind, e.data);
-        checker_log(w->checker, &e);
-        VEC_PUSH(&d->log, e);
-    }
-    b->entries.count = 0;
-}
-
-static void disk_push(struct world *w, size_t i, struct wire_raft_entry entry) {
-    struct disk *d = &w->nodes[i].disk;
-    cr_assert_null(w->nodes[i].raft);
-    struct entry_copy e = {
-        .index = entry.index, .term = entry.term, .kind = entry.kind, .data = bytes_copy(entry.data)};
-    uint64_t chain, last = disk_last(d, &chain);
-    cr_assert_eq(e.index, last + 1);
-    e.chain = chain_next(chain, e.index, e.term, e.kind, e.data);
-    VEC_PUSH(&d->log, e);
-    d->hard.term = d->hard.term > e.term ? d->hard.term : e.term;
-}
-
-void disk_put(struct world *w, size_t i, uint64_t index, uint64_t term, const char *text) {
-    disk_push(w, i,
-              (struct wire_raft_entry){
-                  .index = index, .term = term, .kind = ENTRY_KIND_COMMAND, .data = bytes_str(text)});
-}
-
-void disk_put_config(struct world *w, size_t i, uint64_t index, uint64_t term,
-                     const struct wire_raft_config *config) {
-    struct buf data = {0};
-    codec_encode(&wire_raft_config_type, config, &data);
-    disk_push(w, i,
-              (struct wire_raft_entry){
-                  .index = index, .term = term, .kind = ENTRY_KIND_CONFIG, .data = buf_bytes(&data)});
-    buf_done(&data);
-}
-
 static void disk_begin(struct world *w, size_t i) {
     struct node *n = &w->nodes[i];
     if (n->batch && !n->disk_stalled)
@@ -269,7 +181,7 @@ static void on_persist(struct world *w, size_t i, const struct raft_effect *f) {
     for (size_t k = 0; k < f->entries_count; k++) {
         const struct wire_raft_entry *e = &f->entries[k];
         struct entry_copy copy = {
-            .index = e->index, .term = e->term, .kind = e->kind, .data = bytes_copy(e->data)};
+            .index = e->index, .term = e->term, .kind = e->kind, .data = disk_bytes_copy(e->data)};
         VEC_PUSH(&b->entries, copy);
     }
     n->batch = b;
@@ -290,45 +202,8 @@ static void on_apply(struct world *w, size_t i, const struct raft_effect *f) {
     trace(w, i, 3, bytes_of(&n->chain, sizeof n->chain));
 }
 
-static void config_point(struct snapshot_copy *s) {
-    s->config.voters = s->voters;
-    s->config.voters_next = s->voters_next;
-}
-
-static void config_copy(struct snapshot_copy *s, const struct wire_raft_config *config) {
-    s->config.voters_count = config->voters_count;
-    s->config.voters_next_count = config->voters_next_count;
-    if (config->voters_count > 0)
-        memcpy(s->voters, config->voters, config->voters_count * sizeof s->voters[0]);
-    if (config->voters_next_count > 0)
-        memcpy(s->voters_next, config->voters_next, config->voters_next_count * sizeof s->voters_next[0]);
-    config_point(s);
-}
-
-static void state_make(struct snapshot_copy *s) {
-    buf_clear(&s->state);
-    buf_append(&s->state, &s->chain, sizeof s->chain);
-    while (s->state.size < 5 * SNAP_CHUNK + s->index % SNAP_CHUNK)
-        buf_append_byte(&s->state, (uint8_t)(s->chain >> (s->state.size % 57)));
-    s->checksum = crc32c(0, s->state.data, s->state.size);
-}
-
-static struct wire_snapshot_chunk chunk_at(struct node *n, uint64_t offset) {
-    struct snapshot_copy *s = &n->disk.snapshot;
-    config_point(s);
-    size_t size = offset < s->state.size ? s->state.size - (size_t)offset : 0;
-    size = size > SNAP_CHUNK ? SNAP_CHUNK : size;
-    return (struct wire_snapshot_chunk){.index = s->index,
-                                        .term = s->term,
-                                        .config = s->config,
-                                        .total_size = s->state.size,
-                                        .offset = offset,
-                                        .checksum = s->checksum,
-                                        .data = bytes_of(s->state.data + (size ? offset : 0), size)};
-}
-
 static void on_snapshot_read(struct world *w, size_t i, const struct raft_effect *f) {
-    struct wire_snapshot_chunk chunk = chunk_at(&w->nodes[i], f->offset);
+    struct wire_snapshot_chunk chunk = snapshot_chunk_at(&w->nodes[i], f->offset);
     struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = f->peer, .snapshot = &chunk};
     raft_feed(w->nodes[i].raft, w->now_us, &in); /* its effects are drained by the loop that this runs in */
 }
@@ -341,7 +216,7 @@ static void on_snapshot_bytes(struct node *n, const struct raft_effect *f) {
         s->index = c->index;
         s->term = c->term;
         s->checksum = c->checksum;
-        config_copy(s, &c->config);
+        snapshot_config_copy(s, &c->config);
     }
     cr_assert_eq(c->offset, s->state.size, "a chunk does not follow the one before");
     cr_assert(s->index == c->index && s->checksum == c->checksum, "chunks of two snapshots are mixed");
@@ -361,14 +236,7 @@ static void on_read(struct world *w, struct node *n, const struct raft_effect *f
 
 static void on_cut(struct node *n, uint64_t index) {
     n->cut_upto = index;
-    size_t gone = 0;
-    while (gone < n->disk.log.count && n->disk.log.data[gone].index <= index) {
-        n->disk.base_index = n->disk.log.data[gone].index;
-        n->disk.base_chain = n->disk.log.data[gone].chain;
-        entry_free(&n->disk.log.data[gone++]);
-    }
-    n->disk.log.count -= gone;
-    memmove(n->disk.log.data, n->disk.log.data + gone, n->disk.log.count * sizeof n->disk.log.data[0]);
+    disk_cut_head(&n->disk, index);
 }
 
 static void effect_do(struct world *w, size_t i, const struct raft_effect *f) {
@@ -428,7 +296,7 @@ static struct raft *raft_restore(struct world *w, struct node *n) {
         struct wire_raft_entry entry = {.index = e->index, .term = e->term, .kind = e->kind, .data = e->data};
         VEC_PUSH(&entries, entry);
     }
-    config_point(&n->disk.snapshot);
+    snapshot_config_point(&n->disk.snapshot);
     struct raft_restored restored = {
         .hard = n->disk.hard,
         .snapshot_index = n->disk.snapshot.index,
@@ -462,8 +330,8 @@ void node_crash(struct world *w, size_t i) {
     if (!n->raft)
         return;
     if (n->batch && !prng_chance(&w->prng, w->lost_batch_millionths))
-        batch_write(w, n, n->batch);
-    batch_free(n->batch);
+        disk_batch_write(w, n, n->batch);
+    disk_batch_free(n->batch);
     n->batch = NULL;
     for (size_t k = 0; k < n->held.count; k++)
         buf_done(&n->held.data[k].message);
@@ -472,13 +340,6 @@ void node_crash(struct world *w, size_t i) {
     n->run++;
     raft_free(n->raft);
     n->raft = NULL;
-}
-
-static void disk_done(struct node *n) {
-    log_cut(&n->disk, 0);
-    VEC_DONE(&n->disk.log);
-    buf_done(&n->disk.snapshot.state);
-    n->disk = (struct disk){0};
 }
 
 void node_reformat(struct world *w, size_t i) {
@@ -555,10 +416,10 @@ void disk_complete(struct world *w, size_t i) {
     cr_assert_not_null(n->batch, "no write is under way");
     struct batch *b = n->batch;
     n->batch = NULL;
-    batch_write(w, n, b);
+    disk_batch_write(w, n, b);
     n->durable = b->ticket;
     struct raft_input in = {.kind = RAFT_PERSISTED, .ticket = b->ticket};
-    batch_free(b);
+    disk_batch_free(b);
     held_release(w, i);
     node_feed(w, i, &in);
 }
@@ -707,8 +568,8 @@ int node_snapshot(struct world *w, size_t i) {
     s->term = raft_term_at(n->raft, n->applied);
     s->chain = n->chain;
     cr_assert_neq(s->term, 0, "the term of what was just applied is not known");
-    config_copy(s, raft_config_at(n->raft, n->applied));
-    state_make(s);
+    snapshot_config_copy(s, raft_config_at(n->raft, n->applied));
+    snapshot_state_make(s);
     struct raft_input in = {.kind = RAFT_SNAPSHOT_TAKEN, .index = n->applied};
     return node_feed(w, i, &in);
 }
@@ -728,7 +589,7 @@ int node_pull(struct world *w, size_t i, size_t from) {
     if (answer.commit + 1 < ask.next)
         return 0;
     if (err == ERR_NOT_FOUND) {
-        chunk = chunk_at(peer, ask.snapshot_index == peer->disk.snapshot.index ? ask.offset : 0);
+        chunk = snapshot_chunk_at(peer, ask.snapshot_index == peer->disk.snapshot.index ? ask.offset : 0);
         answer.snapshot = &chunk;
     }
     struct buf wire = {0};

@@ -130,6 +130,17 @@ uint64_t checker_chain(const struct checker *c, uint64_t index); /* of a committ
 uint64_t checker_commit(const struct checker *c);
 uint64_t chain_next(uint64_t chain, uint64_t index, uint64_t term, enum entry_kind kind, struct bytes data);
 
+/* disks.c */
+struct bytes disk_bytes_copy(struct bytes in);
+void disk_batch_free(struct batch *b);
+void disk_batch_write(struct world *w, struct node *n, struct batch *b); /* takes its entries */
+void disk_cut_head(struct disk *d, uint64_t upto);
+void disk_done(struct node *n);
+void snapshot_config_point(struct snapshot_copy *s);
+void snapshot_config_copy(struct snapshot_copy *s, const struct wire_raft_config *config);
+void snapshot_state_make(struct snapshot_copy *s);
+struct wire_snapshot_chunk snapshot_chunk_at(struct node *n, uint64_t offset);
+
 /* nodes_count cores with empty disks, not started. Delays 1 ms, disk 200 us, no faults. */
 struct world *world_new(uint64_t seed, size_t nodes_count);
 void world_free(struct world *w);
