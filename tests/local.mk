@@ -30,6 +30,19 @@ include %D%/unit/local.mk
 # Scripts, expected answers and the like.
 # files: bench/**/* cluster/**/* sim/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co] !sim/covey-sim !unit/unit_*
 EXTRA_DIST += \
+	%D%/cluster/01-leader-killed.test \
+	%D%/cluster/02-host-off.test \
+	%D%/cluster/03-agent-killed.test \
+	%D%/cluster/04-partition.test \
+	%D%/cluster/05-all-agents-killed.test \
+	%D%/cluster/06-all-off.test \
+	%D%/cluster/07-new-address.test \
+	%D%/cluster/08-join-leave.test \
+	%D%/cluster/09-wrong-secret.test \
+	%D%/cluster/10-write-anywhere.test \
+	%D%/cluster/11-rolling-update.test \
+	%D%/cluster/12-batch.test \
+	%D%/cluster/13-logs.test \
 	%D%/cluster/harness.py \
 	%D%/unit/codec/test.schema \
 	%D%/unit/codec/test_gen.py

@@ -121,7 +121,8 @@ static void log_renew(struct node *n, const struct node_options *o, const char *
                             "the log from the others, and keeps its tasks running", why);
 }
 
-static void raft_start(struct node *n, const struct raft_restored *restored) {
+/* false: what was restored has a gap. */
+static bool raft_start(struct node *n, const struct raft_restored *restored) {
     struct raft_options options = {
         .self = {.node = n->identity.id, .log = n->self.log},
         .generation = n->cluster.generation,
@@ -132,6 +133,7 @@ static void raft_start(struct node *n, const struct raft_restored *restored) {
     };
     n->raft = raft_new(&options, restored, n->now_us);
     n->applied_index = state_index(n->state);
+    return n->raft != NULL;
 }
 
 static struct wire_log_identity log_identity(const struct node *n) {
@@ -148,29 +150,33 @@ static void boot_log(struct node *n, const struct node_options *o) {
     else if (found.verdict == WAL_EMPTY) bad = "its files are gone";
     else if (found.base_index > n->snapshot_head.index)
         bad = "the entries between the snapshot and the log are missing";
-    struct wal_options wal_options = {.identity = identity, .segment_size_bytes = n->segment_size_bytes};
-    if (bad != NULL) {
-        log_renew(n, o, bad);
-        wal_options.identity = log_identity(n);
-        n->wal = wal_new(&wal_options, NULL, 0);
-        struct raft_restored restored = {.snapshot_index = n->snapshot_head.index, .snapshot_term = n->snapshot_head.term,
-                                         .snapshot_config = n->snapshot_head.config};
-        raft_start(n, &restored);
-        node_cluster_file_save(n);
-        return;
+    if (bad == NULL) {
+        struct wal_options options = {.identity = identity, .segment_size_bytes = n->segment_size_bytes};
+        struct raft_restored restored = {
+            .hard = found.hard,
+            .snapshot_index = n->snapshot_head.index,
+            .snapshot_term = n->snapshot_head.term,
+            .snapshot_config = n->snapshot_head.config,
+            .entries = found.entries,
+            .entries_count = found.entries_count,
+        };
+        if (found.verdict == WAL_TORN) node_say(n, NODE_WARNING, "%s", found.text);
+        if (raft_start(n, &restored)) {
+            n->wal = wal_new(&options, o->files, o->files_count);
+            n->hard = found.hard;
+            return;
+        }
+        bad = "its entries have a gap";
     }
-    if (found.verdict == WAL_TORN) node_say(n, NODE_WARNING, "%s", found.text);
-    n->wal = wal_new(&wal_options, o->files, o->files_count);
-    n->hard = found.hard;
-    struct raft_restored restored = {
-        .hard = found.hard,
-        .snapshot_index = n->snapshot_head.index,
-        .snapshot_term = n->snapshot_head.term,
-        .snapshot_config = n->snapshot_head.config,
-        .entries = found.entries,
-        .entries_count = found.entries_count,
-    };
-    raft_start(n, &restored);
+    log_renew(n, o, bad);
+    struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
+    struct raft_restored restored = {.snapshot_index = n->snapshot_head.index, .snapshot_term = n->snapshot_head.term,
+                                     .snapshot_config = n->snapshot_head.config};
+    node_cluster_file_save(n); /* the log's id is durable before its first record */
+    n->wal = wal_new(&options, NULL, 0);
+    bool started = raft_start(n, &restored);
+    assert(started);
+    (void)started;
 }
 
 int node_boot_files(struct node *n, const struct node_options *o, char *ret_text, size_t text_size) {
@@ -198,7 +204,9 @@ void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluste
     node_cluster_file_save(n);
     struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
     n->wal = wal_new(&options, NULL, 0);
-    raft_start(n, NULL);
+    bool started = raft_start(n, NULL);
+    assert(started);
+    (void)started;
     node_disk_flush_wal(n);
     node_gossip_start(n);
 }

@@ -120,6 +120,7 @@ void node_install_start(struct node *n, uint64_t index, uint64_t term) {
                  (unsigned long long)index);
         buf_clear(&n->incoming);
         n->incoming_index = 0;
+        (void)raft_feed(n->raft, n->now_us, &(struct raft_input){.kind = RAFT_INSTALLED});
         return;
     }
     struct wire_snapshot_header head = snapshot_head(n, index, term, &n->incoming_config, state);
@@ -135,6 +136,7 @@ static void install_done(struct node *n) {
     if (state_restore(n->state, state) != 0) {
         node_say(n, NODE_ERROR, "the snapshot at index %llu cannot be read; this node goes on with what it had",
                  (unsigned long long)n->install_index);
+        (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_INSTALLED});
         return;
     }
     struct wire_snapshot_header head = snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);

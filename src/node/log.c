@@ -81,14 +81,18 @@ static void log_role(struct node *n) {
 
 static void log_chunk_read(struct node *n, const struct raft_effect *e) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
-    if (e->offset > n->snapshot_bytes.size || head->index == 0) return;
+    struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = e->peer};
+    if (e->offset > n->snapshot_bytes.size || head->index == 0) {
+        (void)raft_feed(n->raft, n->now_us, &in); /* there is none to be had */
+        return;
+    }
     size_t size = n->snapshot_bytes.size - (size_t)e->offset;
     if (size > WIRE_CHUNK_MAX) size = WIRE_CHUNK_MAX;
     struct wire_snapshot_chunk chunk = {
         .index = head->index, .term = head->term, .config = head->config, .total_size = n->snapshot_bytes.size,
         .offset = e->offset, .data = bytes_of(n->snapshot_bytes.data + e->offset, size), .checksum = head->checksum,
     };
-    struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = e->peer, .snapshot = &chunk};
+    in.snapshot = &chunk;
     (void)raft_feed(n->raft, n->now_us, &in);
 }
 

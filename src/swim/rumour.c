@@ -6,9 +6,15 @@
  *
  * One rumour a member: a newer one takes the place of the older. Those sent least often go first (SWIM,
  * section 4.1), among equals the oldest; after swim_retransmits() times a rumour is dropped.
+ *
+ * While there is any, some go to a few random members on a clock of their own: the pings of a node in trouble
+ * are rare, and most go to those who are gone.
  */
 
 #include "internal.h"
+
+#define GOSSIP_NODES   3  /* members told each time, as memberlist */
+#define GOSSIP_PERCENT 40 /* of a period, between two times; as memberlist */
 
 #define MISSES_MAX 8 /* rumours too large for the room that is left, until the packet is called full */
 
@@ -57,9 +63,11 @@ void swim_rumour_start(struct swim *s, struct member *m) {
         rumour_unlink(s, m->rumour);
     else
         m->rumour = mem_alloc(sizeof *m->rumour);
+    s->rumours_count += m->rumour->member == NULL;
     m->rumour->member = m;
     m->rumour->sent = 0;
     rumour_link(s, m->rumour);
+    swim_gossip_wake(s);
 }
 
 void swim_rumour_stop(struct swim *s, struct member *m) {
@@ -68,6 +76,7 @@ void swim_rumour_stop(struct swim *s, struct member *m) {
     rumour_unlink(s, m->rumour);
     mem_free(m->rumour);
     m->rumour = NULL;
+    s->rumours_count--;
 }
 
 void swim_rumours_drop(struct swim *s) {
@@ -175,6 +184,8 @@ void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struc
     if (second && second != first)
         parcel_add(s, &p, second);
     parcel_fill(s, &p, to);
+    if (p.count == 0 && !packet->ping && !packet->ping_req && !packet->ack && !packet->nack)
+        return;
     packet->members = p.count ? p.records : NULL;
     packet->members_count = p.count;
 
@@ -187,4 +198,25 @@ void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struc
     uint32_t limit = swim_retransmits(s->config.retransmit_mult, s->probe_ring.count + 1);
     for (size_t i = 0; i < p.count; i++)
         rumour_sent(s, p.members[i], limit);
+}
+
+/* ---- gossip -------------------------------------------------------------------------------------------- */
+
+void swim_gossip_wake(struct swim *s) {
+    int64_t interval_us = s->config.period_us * GOSSIP_PERCENT / 100;
+    if (s->gossip_us == TIME_NEVER_US && s->rumours_count > 0 && s->probe_ring.count > 0)
+        s->gossip_us = s->now_us + prng_between(&s->prng, 0, interval_us);
+}
+
+void swim_gossip_run(struct swim *s) {
+    struct member *to[GOSSIP_NODES];
+    if (s->gossip_us > s->now_us)
+        return;
+    size_t count = swim_pick(s, NULL, GOSSIP_NODES, to);
+    for (size_t i = 0; i < count; i++) {
+        struct wire_swim_packet packet = {0};
+        swim_send(s, to[i]->id, &to[i]->addr, &packet, NULL, NULL);
+    }
+    bool more = s->rumours_count > 0 && s->probe_ring.count > 0;
+    s->gossip_us = more ? s->now_us + s->config.period_us * GOSSIP_PERCENT / 100 : TIME_NEVER_US;
 }

@@ -54,8 +54,9 @@
  *   a member and the fewest-sent first none starves.
  * - No probe over TCP beside the ping_req as memberlist has: streams between members exist anyway, and
  *   what comes over them is fed as SWIM_ALIVE_HINT.
- * - No other gossip than on pings and acks: 2 messages out and 2 in per period and member spread news in
- *   about log n periods [SWIM 5, figure 3b].
+ * - News also goes out on a clock of its own while there is any, to 3 members five times in two periods [as
+ *   memberlist; in SWIM 5 it is on pings and acks alone]. A node that has lost sight of half the group pings
+ *   rarely, its health being bad, and mostly the lost: its side would take minutes to agree on who is gone.
  * - Members learnt second-hand are let in when they are alive (the envelope has authenticated who tells
  *   it), never when they are dead: ghosts would be passed round for ever.
  *
@@ -129,6 +130,7 @@ struct swim *swim_new(const struct swim_config *config, int64_t now_us) {
     assert(config->generation <= INCARNATION_LIMIT);
     struct swim *s = mem_alloc(sizeof *s);
     s->config = *config;
+    s->relay_us = s->retry_us = s->leave_us = s->gossip_us = TIME_NEVER_US;
     config_settle(&s->config);
     s->now_us = now_us;
     prng_init(&s->prng, config->seed);
@@ -139,7 +141,6 @@ struct swim *swim_new(const struct swim_config *config, int64_t now_us) {
     s->self->known = true;
     map_put(&s->members, bytes_of(s->self->id.b, sizeof s->self->id.b), s->self);
     swim_rumour_start(s, s->self);
-    s->relay_us = s->retry_us = s->leave_us = TIME_NEVER_US;
     /* A random phase: hosts that start together do not probe together. */
     s->period_us = now_us + prng_between(&s->prng, 0, s->config.period_us);
     s->sync_us = now_us + prng_between(&s->prng, s->config.sync_interval_us / 2, s->config.sync_interval_us);
@@ -233,6 +234,7 @@ static void stall_guard(struct swim *s) {
     int64_t floor_us = s->now_us + s->config.period_us;
     swim_probes_shift(s, late_us, floor_us);
     swim_timers_shift(s, late_us, floor_us);
+    later(&s->gossip_us, late_us);
     later(&s->sync_us, late_us);
     later(&s->retry_us, late_us);
     later(&s->leave_us, late_us);
@@ -243,6 +245,7 @@ static void stall_guard(struct swim *s) {
 static void tick(struct swim *s) {
     swim_probes_run(s);
     swim_timers_run(s);
+    swim_gossip_run(s);
     swim_sync_run(s);
     leave_run(s);
 }
@@ -345,6 +348,8 @@ int64_t swim_deadline(const struct swim *s) {
     int64_t next_us = swim_probes_deadline(s);
     if (s->heap_count > 0 && s->heap[0]->accusation->timer_us < next_us)
         next_us = s->heap[0]->accusation->timer_us;
+    if (s->gossip_us < next_us)
+        next_us = s->gossip_us;
     if (s->sync_us < next_us)
         next_us = s->sync_us;
     if (s->retry_us < next_us)

@@ -235,6 +235,7 @@ void swim_member_turn(struct swim *s, struct member *m, enum member_state state,
         swim_ring_remove(from, m);
     if (from != to && to)
         swim_ring_add(s, to, m);
+    swim_gossip_wake(s);
     s->gone_count += is_gone((uint8_t)state);
     s->gone_count -= is_gone(m->state);
     accusation_drop(s, m);
@@ -281,6 +282,7 @@ struct member *swim_table_add(struct swim *s, const struct wire_member *record) 
     swim_member_describe(m, record->name, &record->addr);
     map_put(&s->members, id_bytes(m), m);
     swim_ring_add(s, &s->probe_ring, m);
+    swim_gossip_wake(s);
     return m;
 }
 

@@ -22,6 +22,12 @@ check_PROGRAMS += %D%/fuzz_hcl
 %C%_fuzz_hcl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_hcl_LDADD = $(FUZZ_LIBS)
 
+check_PROGRAMS += %D%/fuzz_state
+%C%_fuzz_state_SOURCES = \
+	%D%/fuzz_state.c
+%C%_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_state_LDADD = $(FUZZ_LIBS)
+
 check_PROGRAMS += %D%/fuzz_wal
 %C%_fuzz_wal_SOURCES = \
 	%D%/fuzz_wal.c
@@ -32,4 +38,5 @@ FUZZ_TARGETS = \
 	%D%/fuzz_codec \
 	%D%/fuzz_crypto \
 	%D%/fuzz_hcl \
+	%D%/fuzz_state \
 	%D%/fuzz_wal

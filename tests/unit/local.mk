@@ -115,6 +115,7 @@ check_PROGRAMS += %D%/unit_raft
 	%D%/raft/checker.c \
 	%D%/raft/config.c \
 	%D%/raft/disk.c \
+	%D%/raft/disks.c \
 	%D%/raft/election.c \
 	%D%/raft/harness.c \
 	%D%/raft/harness.h \

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* One node on a disk that obeys at once and remembers; no wire, no shims. What comes out is kept to be looked at. */
+#ifndef TESTS_UNIT_NODE_RIG_H
+#define TESTS_UNIT_NODE_RIG_H
+
+#include <criterion/criterion.h>
+
+#include <covey/codec.h>
+#include <covey/node.h>
+#include <covey/raft.h>
+#include <covey/state.h>
+
+#define RIG_FILES_MAX   32
+#define RIG_REPLIES_MAX 64
+
+struct rig_reply {
+    uint64_t request;
+    int error;
+    struct buf text, data;
+};
+struct rig {
+    struct node *node;
+    struct arena arena;
+    struct disk_file files[RIG_FILES_MAX]; /* data owned: mem_alloc */
+    size_t files_count;
+    int64_t now_us;
+    unsigned runs;                         /* of the agent */
+    struct buf said;                       /* lines of NODE_SAY, each with its newline */
+    struct rig_reply replies[RIG_REPLIES_MAX];
+    size_t replies_count;
+    unsigned starts, task_commands, exits, closed, ready, connects, sent;
+    uint64_t last_connect;
+    char why[256];                         /* of node_new */
+};
+
+void rig_init(struct rig *r);
+void rig_done(struct rig *r);
+
+/* A run of the agent on the files that are there. error: what node_new returned. */
+int rig_start(struct rig *r, bool bootstrap, const char *token);
+/* The agent's process ends; the disk stays. */
+void rig_kill(struct rig *r);
+
+/* Feeds one input and carries out the effects. */
+void rig_feed(struct rig *r, const struct node_input *input);
+#define RIG_FEED(r, ...) rig_feed((r), &(struct node_input){.wall_ms = 1, __VA_ARGS__})
+/* Goes from deadline to deadline. */
+void rig_until(struct rig *r, int64_t us);
+
+struct disk_file *rig_file(struct rig *r, const char *prefix);
+/* A request of the admin socket; NULL: not answered yet. */
+const struct rig_reply *rig_request(struct rig *r, uint64_t number, const char *method, struct bytes params);
+const struct rig_reply *rig_reply(const struct rig *r, uint64_t request);
+/* The answer to `status`, in the arena. */
+struct wire_admin_status rig_status(struct rig *r);
+bool rig_has_said(struct rig *r, const char *text);
+
+#endif
