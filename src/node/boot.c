@@ -89,13 +89,15 @@ static void boot_journal(struct node *n, const struct node_options *o) {
 
 static void boot_snapshot(struct node *n, const struct node_options *o, const struct wire_log_identity *identity) {
     const struct disk_file *best = NULL;
+    /* Of any life of this host's log: what a snapshot holds was committed. */
+    struct wire_log_identity any = {.cluster = identity->cluster, .node = identity->node};
     for (size_t i = 0; i < o->files_count; i++) {
         const struct disk_file *f = &o->files[i];
         if (!name_starts(f->name, "snapshot-")) continue;
         struct wire_snapshot_header head;
         struct bytes state;
         char text[200];
-        int error = snapshot_decode(f->data, identity, &n->options_arena, &head, &state, text, sizeof text);
+        int error = snapshot_decode(f->data, &any, &n->options_arena, &head, &state, text, sizeof text);
         if (error == 0 && (best == NULL || head.index > n->snapshot_head.index)) {
             if (state_restore(n->state, state) == 0) {
                 best = f;
