@@ -30,26 +30,26 @@
  * One list for the whole of covey: name, text, exit status of the command line. Functions that can fail
  * return 0 or one of these negative codes. The exit statuses are part of the interface (covey(1)).
  */
-#define ERR_LIST(X)                                                                                            \
-    X(ERR_INVALID, -1, "invalid", 2)                   /* malformed input or argument */                       \
-    X(ERR_LIMIT, -2, "over a limit", 2)                /* larger than a documented bound */                    \
-    X(ERR_NOT_FOUND, -3, "not found", 3)                                                                       \
-    X(ERR_EXISTS, -4, "exists already", 4)                                                                     \
-    X(ERR_CONFLICT, -5, "conflict", 4)                 /* a compare-and-set or precondition failed */          \
-    X(ERR_NO_LEADER, -6, "no leader", 5)               /* no quorum, or none known yet */                      \
-    X(ERR_NOT_LEADER, -7, "not the leader", 5)                                                                 \
-    X(ERR_TIMEOUT, -8, "timed out", 5)                                                                         \
-    X(ERR_BUSY, -9, "busy", 5)                         /* a queue is full; try again */                        \
-    X(ERR_DENIED, -10, "denied", 6)                    /* credentials, wrong secret, policy */                 \
-    X(ERR_CORRUPT, -11, "corrupt", 7)                  /* a checksum or a structure is wrong */                \
-    X(ERR_IO, -12, "input/output error", 7)                                                                    \
-    X(ERR_NO_SPACE, -13, "no space left", 7)                                                                   \
-    X(ERR_UNSUPPORTED, -14, "not supported", 8)        /* known, refused by name */                            \
-    X(ERR_VERSION, -15, "version mismatch", 8)                                                                 \
-    X(ERR_NO_FIT, -16, "does not fit", 9)              /* placement found no node */                           \
-    X(ERR_FAILED, -17, "failed", 1)                    /* a task or job failed */                              \
-    X(ERR_NO_AGENT, -18, "no agent answers", 10)       /* the socket is not there or refuses */                \
-    X(ERR_CLOSED, -19, "closed", 5)                    /* the other end went away */                           \
+#define ERR_LIST(X)                                                                                          \
+    X(ERR_INVALID, -1, "invalid", 2)                   /* malformed input or argument */                     \
+    X(ERR_LIMIT, -2, "over a limit", 2)                /* larger than a documented bound */                  \
+    X(ERR_NOT_FOUND, -3, "not found", 3)                                                                     \
+    X(ERR_EXISTS, -4, "exists already", 4)                                                                   \
+    X(ERR_CONFLICT, -5, "conflict", 4)                 /* a compare-and-set or precondition failed */        \
+    X(ERR_NO_LEADER, -6, "no leader", 5)               /* no quorum, or none known yet */                    \
+    X(ERR_NOT_LEADER, -7, "not the leader", 5)                                                               \
+    X(ERR_TIMEOUT, -8, "timed out", 5)                                                                       \
+    X(ERR_BUSY, -9, "busy", 5)                         /* a queue is full; try again */                      \
+    X(ERR_DENIED, -10, "denied", 6)                    /* credentials, wrong secret, policy */               \
+    X(ERR_CORRUPT, -11, "corrupt", 7)                  /* a checksum or a structure is wrong */              \
+    X(ERR_IO, -12, "input/output error", 7)                                                                  \
+    X(ERR_NO_SPACE, -13, "no space left", 7)                                                                 \
+    X(ERR_UNSUPPORTED, -14, "not supported", 8)        /* known, refused by name */                          \
+    X(ERR_VERSION, -15, "version mismatch", 8)                                                               \
+    X(ERR_NO_FIT, -16, "does not fit", 9)              /* placement found no node */                         \
+    X(ERR_FAILED, -17, "failed", 1)                    /* a task or job failed */                            \
+    X(ERR_NO_AGENT, -18, "no agent answers", 10)       /* the socket is not there or refuses */              \
+    X(ERR_CLOSED, -19, "closed", 5)                    /* the other end went away */                         \
     X(ERR_STALE, -20, "stale", 4)                      /* older than what is known */
 
 enum err {
@@ -102,7 +102,7 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 void buf_vprintf(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void buf_append_hex(struct buf *b, struct bytes in);              /* lower case */
 void buf_consume(struct buf *b, size_t size_bytes);               /* drop from the front */
-const char *buf_str(struct buf *b);                               /* NUL-terminated; borrowed till the next change */
+const char *buf_str(struct buf *b);    /* NUL-terminated; borrowed till the next change */
 static inline struct bytes buf_bytes(const struct buf *b) { return bytes_of(b->data, b->size); }
 /* Moves the bytes out; the caller frees with mem_free. */
 uint8_t *buf_take(struct buf *b, size_t *ret_size);
@@ -129,7 +129,7 @@ void arena_done(struct arena *a);
 /* ---- ids ----------------------------------------------------------------------------------------------- */
 
 #define ID_SIZE 16
-/* Wrapped so that one kind cannot be passed for another. All are 16 bytes, compared bytewise, shown as hex. */
+/* Wrapped so that one kind cannot be passed for another. 16 bytes each, compared bytewise, shown as hex. */
 struct node_id     { uint8_t b[ID_SIZE]; };   /* first 16 bytes of BLAKE2b(Ed25519 public key) */
 struct cluster_id  { uint8_t b[ID_SIZE]; };   /* random, made at bootstrap */
 struct instance_id { uint8_t b[ID_SIZE]; };   /* random, made at placement */
@@ -203,45 +203,45 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t size_bytes);
  * A growable array: struct { T *data; size_t count, capacity; }. Declare with VEC(T). Elements move when it
  * grows: keep no pointers into it over a push.
  */
-#define VEC(T)                                                                                                 \
-    struct {                                                                                                   \
-        T *data;                                                                                               \
-        size_t count, capacity;                                                                                \
+#define VEC(T)                                                                                               \
+    struct {                                                                                                 \
+        T *data;                                                                                             \
+        size_t count, capacity;                                                                              \
     }
-#define VEC_PUSH(v, item)                                                                                      \
-    do {                                                                                                       \
-        if ((v)->count == (v)->capacity)                                                                       \
-            (v)->data = vec_grow((v)->data, &(v)->capacity, sizeof *(v)->data);                                \
-        (v)->data[(v)->count++] = (item);                                                                      \
+#define VEC_PUSH(v, item)                                                                                    \
+    do {                                                                                                     \
+        if ((v)->count == (v)->capacity)                                                                     \
+            (v)->data = vec_grow((v)->data, &(v)->capacity, sizeof *(v)->data);                              \
+        (v)->data[(v)->count++] = (item);                                                                    \
     } while (0)
-#define VEC_INSERT(v, index, item)                                                                             \
-    do {                                                                                                       \
-        size_t vec_at = (index);                                                                               \
-        if ((v)->count == (v)->capacity)                                                                       \
-            (v)->data = vec_grow((v)->data, &(v)->capacity, sizeof *(v)->data);                                \
-        memmove((v)->data + vec_at + 1, (v)->data + vec_at, ((v)->count - vec_at) * sizeof *(v)->data);        \
-        (v)->data[vec_at] = (item);                                                                            \
-        (v)->count++;                                                                                          \
+#define VEC_INSERT(v, index, item)                                                                           \
+    do {                                                                                                     \
+        size_t vec_at = (index);                                                                             \
+        if ((v)->count == (v)->capacity)                                                                     \
+            (v)->data = vec_grow((v)->data, &(v)->capacity, sizeof *(v)->data);                              \
+        memmove((v)->data + vec_at + 1, (v)->data + vec_at, ((v)->count - vec_at) * sizeof *(v)->data);      \
+        (v)->data[vec_at] = (item);                                                                          \
+        (v)->count++;                                                                                        \
     } while (0)
-#define VEC_REMOVE(v, index)                                                                                   \
-    do {                                                                                                       \
-        size_t vec_at = (index);                                                                               \
-        memmove((v)->data + vec_at, (v)->data + vec_at + 1,                                                    \
-                ((v)->count - vec_at - 1) * sizeof *(v)->data);                                                \
-        (v)->count--;                                                                                          \
+#define VEC_REMOVE(v, index)                                                                                 \
+    do {                                                                                                     \
+        size_t vec_at = (index);                                                                             \
+        memmove((v)->data + vec_at, (v)->data + vec_at + 1,                                                  \
+                ((v)->count - vec_at - 1) * sizeof *(v)->data);                                              \
+        (v)->count--;                                                                                        \
     } while (0)
-#define VEC_DONE(v)                                                                                            \
-    do {                                                                                                       \
-        mem_free((v)->data);                                                                                   \
-        (v)->data = NULL;                                                                                      \
-        (v)->count = (v)->capacity = 0;                                                                        \
+#define VEC_DONE(v)                                                                                          \
+    do {                                                                                                     \
+        mem_free((v)->data);                                                                                 \
+        (v)->data = NULL;                                                                                    \
+        (v)->count = (v)->capacity = 0;                                                                      \
     } while (0)
 void *vec_grow(void *data, size_t *capacity, size_t item_size_bytes);
 
 /*
- * A map from a key of bytes to a pointer. The caller owns both; keys are borrowed and must outlive their entry
- * (usually they lie in the value). Open addressing; the order of iteration is the order of insertion with the
- * last moved into a removed place: it depends on the calls alone, never on addresses.
+ * A map from a key of bytes to a pointer. The caller owns both; keys are borrowed and must outlive their
+ * entry (usually they lie in the value). Open addressing; the order of iteration is the order of insertion
+ * with the last moved into a removed place: it depends on the calls alone, never on addresses.
  */
 struct map_entry {
     struct bytes key;

@@ -2,16 +2,18 @@
  * Copyright the covey authors */
 
 /*
- * node: one host's agent, whole, as a pure core: swim, raft, wal, state, placement, reconcile, the gossip envelope and
- * the join rules wired together. The daemon (src/daemon) and the simulator (tests/sim) both drive exactly this.
+ * node: one host's agent, whole, as a pure core: swim, raft, wal, state, placement, reconcile, the gossip
+ * envelope and the join rules wired together. The daemon (src/daemon) and the simulator (tests/sim) both
+ * drive exactly this.
  *
  * PURE. node_feed() an input with the time, node_drain() effects until there are none, node_deadline().
  *
- * Time: now_us is the lease clock, CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC), read by the shell just before
- * the feed; wall_ms is CLOCK_REALTIME, shown and never compared.
+ * Time: now_us is the lease clock, CLOCK_MONOTONIC_RAW + (CLOCK_BOOTTIME - CLOCK_MONOTONIC), read by the
+ * shell just before the feed; wall_ms is CLOCK_REALTIME, shown and never compared.
  *
- * Durability: an effect that may not happen before something is on disk (a vote, an acknowledgement, a start) is held back
- * inside until NODE_DISK_DONE has told its ticket. What comes out of node_drain() may be carried out at once, in order.
+ * Durability: an effect that may not happen before something is on disk (a vote, an acknowledgement, a start)
+ * is held back inside until NODE_DISK_DONE has told its ticket. What comes out of node_drain() may be carried
+ * out at once, in order.
  */
 #ifndef COVEY_NODE_H
 #define COVEY_NODE_H
@@ -37,10 +39,12 @@ struct node_options {
     bool raw_exec;
     struct boot_id boot;
     struct bytes version;
-    struct bytes task_root;            /* path of the directory of all instances, for the tasks' environment */
+    /* path of the directory of all instances, for the tasks' environment */
+    struct bytes task_root;
 
     bool bootstrap;                    /* make a new cluster when there is none in the files */
-    struct bytes token;                /* join token text; needed to join, or to bootstrap with a chosen secret */
+    /* join token text; needed to join, or to bootstrap with a chosen secret */
+    struct bytes token;
     const struct addr *seeds;          /* join addresses, resolved so far; more by NODE_SEED */
     size_t seeds_count;
 
@@ -95,7 +99,7 @@ struct node_input {
 
 enum node_effect_kind {
     NODE_SEND_DATAGRAM,     /* addr, data */
-    NODE_STREAM_CONNECT,    /* stream (a number chosen here, even; incoming ones are numbered odd by the shell), addr,
+    NODE_STREAM_CONNECT,    /* stream (a number chosen here, even; the shell numbers incoming ones odd), addr,
                                key_id: which psk to use */
     NODE_STREAM_SEND,       /* stream, data: one message */
     NODE_STREAM_CLOSE,      /* stream, text */
@@ -131,11 +135,11 @@ struct node_effect {
 };
 
 /*
- * ERR_INVALID (name, token), ERR_CORRUPT (identity or cluster file), ERR_DENIED (files of another node), with a text for
- * people. A corrupt log is no error here: the node comes up without a vote and says so.
+ * ERR_INVALID (name, token), ERR_CORRUPT (identity or cluster file), ERR_DENIED (files of another node), with
+ * a text for people. A corrupt log is no error here: the node comes up without a vote and says so.
  */
-int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms, struct node **ret_node, char *ret_text,
-             size_t text_size);
+int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms, struct node **ret_node,
+             char *ret_text, size_t text_size);
 void node_free(struct node *n);
 
 /* Never fails for what a peer or a client sent: such errors are counted, said, and answered. */

@@ -2,12 +2,13 @@
  * Copyright the covey authors */
 
 /*
- * placement: where does the next instance go, and if nowhere, why not? Feasibility (status, drivers, resources, static ports,
- * room for dynamic ports), then a score in integers: fewest instances of the same group, then the most room left, then
- * rendezvous hashing of (job, group, slot) and the node, so that ties are spread and every node computes the same.
+ * placement: where does the next instance go, and if nowhere, why not? Feasibility (status, drivers,
+ * resources, static ports, room for dynamic ports), then a score in integers: fewest instances of the same
+ * group, then the most room left, then rendezvous hashing of (job, group, slot) and the node, so that ties
+ * are spread and every node computes the same.
  *
- * PURE. A placement is a working table built from the state; each pick reserves what it took, so that one plan does not
- * place two things in the same room.
+ * PURE. A placement is a working table built from the state; each pick reserves what it took, so that one
+ * plan does not place two things in the same room.
  */
 #ifndef COVEY_PLACEMENT_H
 #define COVEY_PLACEMENT_H
@@ -30,10 +31,11 @@ void placement_reserve(struct placement *p, struct node_id node, const struct wi
 void placement_release(struct placement *p, const struct wire_instance_record *instance);
 
 /*
- * Picks and reserves. ERR_NO_FIT: ret_reason says why, counting nodes by cause, e.g. "no node fits: 3 lack 512 MiB of
- * memory, 1 does not allow raw_exec, 1 is unreachable". avoid (zero: none) is taken only when nothing else fits.
+ * Picks and reserves. ERR_NO_FIT: ret_reason says why, counting nodes by cause, e.g. "no node fits: 3 lack
+ * 512 MiB of memory, 1 does not allow raw_exec, 1 is unreachable". avoid (zero: none) is taken only when
+ * nothing else fits.
  */
-int placement_pick(struct placement *p, const struct wire_job_record *job, const struct wire_group *group, uint32_t slot,
-                   struct node_id avoid, struct node_id *ret_node, struct buf *ret_reason);
+int placement_pick(struct placement *p, const struct wire_job_record *job, const struct wire_group *group,
+                   uint32_t slot, struct node_id avoid, struct node_id *ret_node, struct buf *ret_reason);
 
 #endif

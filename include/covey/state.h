@@ -4,9 +4,10 @@
 /*
  * state: the replicated state machine. Commands of the log in, jobs, nodes, instances and variables out.
  *
- * PURE and bit-deterministic: the same commands in the same order give the same bytes on every host; integers only;
- * no clock (wall times in commands are stored to be shown, never compared). Every command is checked again here: a
- * precondition that no longer holds is a deterministic refusal, not an error of the log. See proto/state.md.
+ * PURE and bit-deterministic: the same commands in the same order give the same bytes on every host; integers
+ * only; no clock (wall times in commands are stored to be shown, never compared). Every command is checked
+ * again here: a precondition that no longer holds is a deterministic refusal, not an error of the log. See
+ * proto/state.md.
  */
 #ifndef COVEY_STATE_H
 #define COVEY_STATE_H
@@ -18,7 +19,8 @@ struct state;
 
 /* What one command did. */
 struct state_result {
-    int error;               /* 0, or why it was refused: ERR_CONFLICT, ERR_NOT_FOUND, ERR_EXISTS, ERR_INVALID, ERR_LIMIT */
+    /* 0, or why it was refused: ERR_CONFLICT, ERR_NOT_FOUND, ERR_EXISTS, ERR_INVALID, ERR_LIMIT */
+    int error;
     uint64_t version;        /* of the job or variable written */
     bool changed;            /* false: the same job was there already */
     uint32_t refused_count;  /* plan: places and stops whose preconditions failed */
@@ -33,15 +35,18 @@ struct state_change {
     enum state_change_kind kind;
     struct node_id node;              /* NODE*, INSTANCE*: the instance's node */
     struct instance_id instance;
-    struct bytes name;                /* JOB: name, INSTANCE*: its job, VAR: key; borrowed until the next call */
+    /* JOB: name, INSTANCE*: its job, VAR: key; borrowed until the next call */
+    struct bytes name;
     uint64_t index;
 };
 
 struct state *state_new(void);
 void state_free(struct state *s);
 
-/* Index is the entry's; entries of other kinds (no-op, config) are applied with command NULL: only the index moves. */
-void state_apply(struct state *s, uint64_t index, const struct wire_command *command, struct state_result *ret);
+/* Index is the entry's; entries of other kinds (no-op, config) are applied with command NULL: only the
+ * index moves. */
+void state_apply(struct state *s, uint64_t index, const struct wire_command *command,
+                 struct state_result *ret);
 bool state_change_next(struct state *s, struct state_change *ret);
 uint64_t state_index(const struct state *s);
 
@@ -53,8 +58,9 @@ int state_restore(struct state *s, struct bytes snapshot);
 void state_hash(const struct state *s, uint8_t ret_hash[16]);
 
 /*
- * Is this job sound? Names (letters, digits, - _ .; not empty, unique), at least one group and task, counts, ports (no static port
- * twice in a group, 1..65535), a command, signals 1..64, limits. 0, or ERR_INVALID/ERR_LIMIT with a text for people.
+ * Is this job sound? Names (letters, digits, - _ .; not empty, unique), at least one group and task, counts,
+ * ports (no static port twice in a group, 1..65535), a command, signals 1..64, limits. 0, or
+ * ERR_INVALID/ERR_LIMIT with a text for people.
  */
 int state_job_check(const struct wire_job *job, char *ret_text, size_t text_size);
 
@@ -70,14 +76,16 @@ const struct wire_job_record *state_job_at(const struct state *s, size_t index);
 const struct wire_job_record *state_job_find(const struct state *s, struct bytes name);
 const struct wire_job_record *state_job_version(const struct state *s, struct bytes name, uint64_t version);
 const struct wire_group *state_group_find(const struct wire_job_record *job, struct bytes group);
-/* Would running the one in place of the other change anything for a running instance? (count alone does not) */
+/* Would running the one in place of the other change anything for a running instance? (count alone does
+ * not) */
 bool state_group_same(const struct wire_job_record *a, const struct wire_job_record *b, struct bytes group);
 
 /* Not complete, failed, stopped or refused: it holds its slot, its ports and its resources. */
 bool state_instance_live(const struct wire_instance_record *instance);
 size_t state_instances_count(const struct state *s);
 const struct wire_instance_record *state_instance_find(const struct state *s, struct instance_id id);
-/* All instances, of one job (any version), or of one node, in order of placement (log index, then order in the entry). */
+/* All instances, of one job (any version), or of one node, in order of placement (log index, then order in
+ * the entry). */
 typedef void state_visit(void *arg, const struct wire_instance_record *instance);
 void state_instances_each(const struct state *s, state_visit *visit, void *arg);
 void state_instances_of_job(const struct state *s, struct bytes job, state_visit *visit, void *arg);

@@ -11,7 +11,7 @@
 #define CONFIG_JOINS_MAX 64
 
 struct config {
-    struct arena arena;               /* owns all texts below */
+    struct arena arena; /* owns all texts below */
     bool bootstrap, dev, raw_exec;
     struct bytes joins[CONFIG_JOINS_MAX];
     size_t joins_count;
@@ -19,7 +19,7 @@ struct config {
     struct bytes bind, advertise, name, token;
     struct wire_pair meta[WIRE_PAIRS_MAX];
     size_t meta_count;
-    uint32_t cpu_mhz, memory_mib;     /* 0: what the host has */
+    uint32_t cpu_mhz, memory_mib; /* 0: what the host has */
     uint32_t ports_low, ports_high;
     int64_t swim_period_us, heartbeat_us, election_us, replace_after_us, heal_stable_us;
 };

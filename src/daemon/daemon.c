@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * The agent's loop: shells tell what happened, node says what to do, effects go back to the shells. Everything is done in
- * one place, daemon_turn(), once per round of the loop, just before it would sleep.
+ * The agent's loop: shells tell what happened, node says what to do, effects go back to the shells.
+ * Everything is done in one place, daemon_turn(), once per round of the loop, just before it would sleep.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@
 #include "daemon.h"
 #include "host.h"
 
-#define RESOLVE_EVERY_US (15 * US_PER_S)      /* seed names are looked up again: addresses change */
-#define SHUTDOWN_MAX_US  (1 * US_PER_S)       /* for a leader to hand over */
+#define RESOLVE_EVERY_US (15 * US_PER_S) /* seed names are looked up again: addresses change */
+#define SHUTDOWN_MAX_US  (1 * US_PER_S)  /* for a leader to hand over */
 
 void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) {
     static const char *const levels[] = {"info", "warning", "error"};
@@ -36,13 +36,15 @@ void daemon_say(struct daemon *d, enum node_level level, const char *format, ...
     va_end(args);
 }
 
-/* Effects may feed again (a start that is refused at once): the queue of node is drained by the outermost call. */
+/* Effects may feed again (a start that is refused at once): the queue of node is drained by the outermost
+ * call. */
 void daemon_feed(struct daemon *d, struct node_input *input) {
     d->now_us = host_now_us();
     input->wall_ms = host_wall_ms();
     node_feed(d->node, d->now_us, input);
     struct node_effect e;
-    while (node_drain(d->node, &e)) daemon_effect(d, &e);
+    while (node_drain(d->node, &e))
+        daemon_effect(d, &e);
 }
 
 /* ---- what the shells tell ---- */
@@ -61,14 +63,13 @@ static void net_events(struct daemon *d) {
             daemon_feed(d, &in);
             break;
         case NET_RESOLVE_FAILED:
-            daemon_say(d, NODE_WARNING, "cannot resolve %.*s: %.*s; trying again", BYTES_FMT(e.name), BYTES_FMT(e.text));
+            daemon_say(d, NODE_WARNING, "cannot resolve %.*s: %.*s; trying again", BYTES_FMT(e.name),
+                       BYTES_FMT(e.text));
             break;
         case NET_ACCEPTED:
         case NET_CONNECTED:
         case NET_BYTES:
-        case NET_CLOSED:
-            stream_link_event(d, &e);
-            break;
+        case NET_CLOSED: stream_link_event(d, &e); break;
         }
     }
 }
@@ -81,7 +82,8 @@ static void admin_events(struct daemon *d) {
             in.kind = NODE_REQUEST;
             in.method = e.method;
             in.data = e.params;
-        } else if (e.kind == ADMIN_CLOSED) in.kind = NODE_REQUEST_CLOSED;
+        } else if (e.kind == ADMIN_CLOSED)
+            in.kind = NODE_REQUEST_CLOSED;
         else {
             in.kind = NODE_CREDIT;
             in.bytes = e.bytes;
@@ -92,8 +94,8 @@ static void admin_events(struct daemon *d) {
 
 static void proc_events(struct daemon *d) {
     static const enum node_input_kind kinds[] = {
-        [PROC_FOUND] = NODE_TASK_FOUND, [PROC_SCAN_DONE] = NODE_SCAN_DONE, [PROC_STATUS] = NODE_TASK_STATUS,
-        [PROC_LOST] = NODE_TASK_LOST, [PROC_REFUSED] = NODE_TASK_REFUSED, [PROC_LOG_DATA] = NODE_LOG_DATA,
+        [PROC_FOUND] = NODE_TASK_FOUND, [PROC_SCAN_DONE] = NODE_SCAN_DONE,  [PROC_STATUS] = NODE_TASK_STATUS,
+        [PROC_LOST] = NODE_TASK_LOST,   [PROC_REFUSED] = NODE_TASK_REFUSED, [PROC_LOG_DATA] = NODE_LOG_DATA,
         [PROC_KEPT] = NODE_TASK_KEPT,
     };
     struct proc_event e;
@@ -102,8 +104,15 @@ static void proc_events(struct daemon *d) {
             daemon_say(d, NODE_ERROR, "%.*s", BYTES_FMT(e.text));
             continue;
         }
-        struct node_input in = {.kind = kinds[e.kind], .instance = e.instance, .task = e.task, .spec = e.spec,
-                                .status = e.status, .error = e.error, .text = e.text, .handle = e.handle, .data = e.data,
+        struct node_input in = {.kind = kinds[e.kind],
+                                .instance = e.instance,
+                                .task = e.task,
+                                .spec = e.spec,
+                                .status = e.status,
+                                .error = e.error,
+                                .text = e.text,
+                                .handle = e.handle,
+                                .data = e.data,
                                 .end = e.end};
         daemon_feed(d, &in);
     }
@@ -114,7 +123,8 @@ static void store_events(struct daemon *d) {
     while (store_poll(d->store, &done)) {
         struct node_input in = {.kind = NODE_DISK_DONE, .ticket = done.ticket};
         if (done.error != 0)
-            in = (struct node_input){.kind = NODE_DISK_FAILED, .error = done.error, .text = bytes_str(done.text)};
+            in = (struct node_input){
+                .kind = NODE_DISK_FAILED, .error = done.error, .text = bytes_str(done.text)};
         daemon_feed(d, &in);
     }
 }
@@ -122,14 +132,17 @@ static void store_events(struct daemon *d) {
 /* ---- the loop ---- */
 
 static void resolve_seeds(struct daemon *d) {
-    if (d->now_us < d->resolve_at_us) return;
+    if (d->now_us < d->resolve_at_us)
+        return;
     d->resolve_at_us = d->now_us + RESOLVE_EVERY_US;
-    for (size_t i = 0; i < d->config.joins_count; i++) net_resolve(d->net, d->config.joins[i], 7370);
+    for (size_t i = 0; i < d->config.joins_count; i++)
+        net_resolve(d->net, d->config.joins[i], 7370);
 }
 
 static void maybe_end(struct daemon *d) {
     bool handed_over = d->shutdown_at_us != 0 && (d->now_us >= d->shutdown_at_us || !node_leads(d->node));
-    if (d->ending || handed_over) ev_break(d->loop, EVBREAK_ALL);
+    if (d->ending || handed_over)
+        ev_break(d->loop, EVBREAK_ALL);
 }
 
 static void daemon_turn(struct daemon *d) {
@@ -146,17 +159,23 @@ static void daemon_turn(struct daemon *d) {
         d->sweep_at_us = d->now_us + US_PER_S;
         links_sweep(d);
     }
-    if (node_deadline(d->node) <= host_now_us()) daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
+    if (node_deadline(d->node) <= host_now_us())
+        daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
     maybe_end(d);
 }
 
 static int64_t daemon_deadline(const struct daemon *d) {
     int64_t at = node_deadline(d->node);
-    if (net_deadline(d->net) < at) at = net_deadline(d->net);
-    if (admin_deadline(d->admin) < at) at = admin_deadline(d->admin);
-    if (d->config.joins_count > 0 && d->resolve_at_us < at) at = d->resolve_at_us;
-    if (d->links.count > 0 && d->sweep_at_us < at) at = d->sweep_at_us;
-    if (d->shutdown_at_us != 0 && d->shutdown_at_us < at) at = d->shutdown_at_us;
+    if (net_deadline(d->net) < at)
+        at = net_deadline(d->net);
+    if (admin_deadline(d->admin) < at)
+        at = admin_deadline(d->admin);
+    if (d->config.joins_count > 0 && d->resolve_at_us < at)
+        at = d->resolve_at_us;
+    if (d->links.count > 0 && d->sweep_at_us < at)
+        at = d->sweep_at_us;
+    if (d->shutdown_at_us != 0 && d->shutdown_at_us < at)
+        at = d->shutdown_at_us;
     return at;
 }
 
@@ -166,7 +185,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events) {
     daemon_turn(d);
     int64_t at = daemon_deadline(d), now = host_now_us();
     double after = at <= now ? 0 : (double)(at - now) / 1e6;
-    if (at == TIME_NEVER_US || after > 60) after = 60;
+    if (at == TIME_NEVER_US || after > 60)
+        after = 60;
     ev_timer_stop(loop, &d->timer);
     ev_timer_set(&d->timer, after, 0);
     ev_now_update(loop);
@@ -219,13 +239,17 @@ static int fail(const char *text) {
 static int advertised(const struct config *c, const struct addr *bound, struct addr *ret) {
     *ret = *bound;
     if (c->advertise.size > 0) {
-        if (addr_parse(c->advertise, addr_port(bound), ret) != 0) return fail("--advertise: not a numeric address");
+        if (addr_parse(c->advertise, addr_port(bound), ret) != 0)
+            return fail("--advertise: not a numeric address");
         return 0;
     }
     bool any = true;
-    for (size_t i = 0; i + 2 < bound->size; i++) any &= bound->b[i] == 0;
-    if (!any) return 0;
-    if (!host_address(ret)) return fail("this host has no address but loopback: say --advertise or --bind");
+    for (size_t i = 0; i + 2 < bound->size; i++)
+        any &= bound->b[i] == 0;
+    if (!any)
+        return 0;
+    if (!host_address(ret))
+        return fail("this host has no address but loopback: say --advertise or --bind");
     addr_set_port(ret, addr_port(bound));
     return 0;
 }
@@ -235,10 +259,14 @@ static size_t attributes(const struct proc *proc, struct wire_pair out[8]) {
     size_t n = 0;
     out[n++] = (struct wire_pair){.name = bytes_str("kernel.name"), .value = bytes_str("linux")};
     out[n++] = (struct wire_pair){.name = bytes_str("cgroup.version"), .value = bytes_str(f->cgroup_version)};
-    out[n++] = (struct wire_pair){.name = bytes_str("kill.certain"), .value = bytes_str(f->kill_certain ? "true" : "false")};
-    out[n++] = (struct wire_pair){.name = bytes_str("limit.cpu"), .value = bytes_str(f->limit_cpu ? "true" : "false")};
-    out[n++] = (struct wire_pair){.name = bytes_str("limit.memory"), .value = bytes_str(f->limit_memory ? "true" : "false")};
-    out[n++] = (struct wire_pair){.name = bytes_str("namespace.pid"), .value = bytes_str(f->pid_namespace ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("kill.certain"),
+                                  .value = bytes_str(f->kill_certain ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("limit.cpu"),
+                                  .value = bytes_str(f->limit_cpu ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("limit.memory"),
+                                  .value = bytes_str(f->limit_memory ? "true" : "false")};
+    out[n++] = (struct wire_pair){.name = bytes_str("namespace.pid"),
+                                  .value = bytes_str(f->pid_namespace ? "true" : "false")};
     return n;
 }
 
@@ -246,16 +274,20 @@ static int open_shells(struct daemon *d, const char *task_root, const struct nod
     char text[512], cgroup[64], hex[ID_TEXT_SIZE];
     struct config *c = &d->config;
     struct store_options store = {.directory = c->data_dir};
-    if (store_open(&store, &d->store, text, sizeof text) != 0) return fail(text);
+    if (store_open(&store, &d->store, text, sizeof text) != 0)
+        return fail(text);
     struct net_options net = {0};
-    if (addr_parse(c->bind, 7370, &net.bind) != 0) return fail("--bind: not a numeric address with an optional port");
+    if (addr_parse(c->bind, 7370, &net.bind) != 0)
+        return fail("--bind: not a numeric address with an optional port");
     d->net = net_new(&net, text, sizeof text);
-    if (d->net == NULL) return fail(text);
+    if (d->net == NULL)
+        return fail(text);
     id_text(id->b, hex);
     snprintf(cgroup, sizeof cgroup, "covey-%.12s", hex);
     struct proc_options proc = {.root = task_root, .cgroup = cgroup, .boot = host_boot_id()};
     d->proc = proc_new(&proc, text, sizeof text);
-    if (d->proc == NULL) return fail(text);
+    if (d->proc == NULL)
+        return fail(text);
     struct admin_options admin = {.path = c->socket, .group = c->socket_group};
     d->admin = admin_new(&admin, text, sizeof text);
     return d->admin == NULL ? fail(text) : 0;
@@ -267,39 +299,57 @@ static int open_node(struct daemon *d, const struct secret *seed, const char *ta
     struct wire_pair attrs[8];
     struct addr bound = net_bound(d->net);
     struct node_options o = {
-        .identity_seed = *seed, .name = c->name, .meta = c->meta, .meta_count = c->meta_count, .attributes = attrs,
+        .identity_seed = *seed,
+        .name = c->name,
+        .meta = c->meta,
+        .meta_count = c->meta_count,
+        .attributes = attrs,
         .cpu_mhz = c->cpu_mhz != 0 ? c->cpu_mhz : host_cpu_mhz(),
         .memory_mib = c->memory_mib != 0 ? c->memory_mib : host_memory_mib(),
-        .ports_low = c->ports_low, .ports_high = c->ports_high, .raw_exec = c->raw_exec, .boot = host_boot_id(),
-        .version = bytes_str(COVEY_VERSION), .task_root = bytes_str(task_root), .bootstrap = c->bootstrap, .token = c->token,
-        .swim_period_us = c->swim_period_us, .heartbeat_us = c->heartbeat_us, .election_min_us = c->election_us,
-        .replace_after_us = c->replace_after_us, .heal_stable_us = c->heal_stable_us,
+        .ports_low = c->ports_low,
+        .ports_high = c->ports_high,
+        .raw_exec = c->raw_exec,
+        .boot = host_boot_id(),
+        .version = bytes_str(COVEY_VERSION),
+        .task_root = bytes_str(task_root),
+        .bootstrap = c->bootstrap,
+        .token = c->token,
+        .swim_period_us = c->swim_period_us,
+        .heartbeat_us = c->heartbeat_us,
+        .election_min_us = c->election_us,
+        .replace_after_us = c->replace_after_us,
+        .heal_stable_us = c->heal_stable_us,
     };
     o.attributes_count = attributes(d->proc, attrs);
     host_random(o.entropy.b, sizeof o.entropy.b);
-    if (advertised(c, &bound, &o.addr) != 0) return ERR_INVALID;
+    if (advertised(c, &bound, &o.addr) != 0)
+        return ERR_INVALID;
     o.files = store_files(d->store, &o.files_count);
     int error = node_new(&o, host_now_us(), host_wall_ms(), &d->node, text, sizeof text);
     store_files_release(d->store);
     secret_wipe(&o.identity_seed, sizeof o.identity_seed);
     secret_wipe(&o.entropy, sizeof o.entropy);
-    if (error != 0) return fail(text);
+    if (error != 0)
+        return fail(text);
     if (!c->bootstrap && c->joins_count == 0 && node_raft(d->node) == NULL)
-        daemon_say(d, NODE_WARNING, "this host is no member of a cluster: start it once with --bootstrap or --join");
+        daemon_say(d, NODE_WARNING,
+                   "this host is no member of a cluster: start it once with --bootstrap or --join");
     return 0;
 }
 
 static int daemon_open(struct daemon *d) {
     char text[512], task_root[4096];
     struct secret seed;
-    if (host_identity(d->config.data_dir, &seed, text, sizeof text) != 0) return fail(text);
+    if (host_identity(d->config.data_dir, &seed, text, sizeof text) != 0)
+        return fail(text);
     struct identity identity;
     identity_init(&identity, &seed);
     struct node_id id = identity.id;
     identity_done(&identity);
     snprintf(task_root, sizeof task_root, "%s/instances", d->config.data_dir);
     int error = open_shells(d, task_root, &id);
-    if (error == 0) error = open_node(d, &seed, task_root);
+    if (error == 0)
+        error = open_node(d, &seed, task_root);
     secret_wipe(&seed, sizeof seed);
     return error;
 }
@@ -317,7 +367,8 @@ static void daemon_close(struct daemon *d) {
 /* Each task needs a few descriptors here: what the hard limit allows is taken. */
 static void raise_limits(void) {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
     files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
     (void)setrlimit(RLIMIT_NOFILE, &files);
 }

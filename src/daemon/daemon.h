@@ -37,7 +37,7 @@ struct daemon {
     struct admin *admin;
     struct proc *proc;
     struct store *store;
-    struct map links;              /* conn -> struct link */
+    struct map links; /* conn -> struct link */
     int64_t resolve_at_us, sweep_at_us, refused_said_us;
     int64_t now_us, shutdown_at_us;
     bool ending, ready;
@@ -45,14 +45,15 @@ struct daemon {
 };
 
 void daemon_feed(struct daemon *d, struct node_input *input);
-void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void daemon_say(struct daemon *d, enum node_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* links.c */
 void stream_link_connect(struct daemon *d, uint64_t stream, const struct addr *addr, uint8_t key_id);
 void stream_link_event(struct daemon *d, const struct net_event *event);
 void stream_link_send(struct daemon *d, uint64_t stream, struct bytes message);
 void stream_link_close(struct daemon *d, uint64_t stream);
-void links_sweep(struct daemon *d);        /* handshakes that take too long */
+void links_sweep(struct daemon *d); /* handshakes that take too long */
 void links_done(struct daemon *d);
 
 /* effects.c */

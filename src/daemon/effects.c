@@ -7,7 +7,10 @@
 #include "daemon.h"
 
 static void refuse(struct daemon *d, const struct wire_shim_spec *spec, int error, const char *text) {
-    struct node_input in = {.kind = NODE_TASK_REFUSED, .instance = spec->instance, .task = spec->task, .error = error,
+    struct node_input in = {.kind = NODE_TASK_REFUSED,
+                            .instance = spec->instance,
+                            .task = spec->task,
+                            .error = error,
                             .text = bytes_str(text)};
     daemon_feed(d, &in);
 }
@@ -19,8 +22,10 @@ static void task_start(struct daemon *d, const struct wire_shim_spec *spec) {
     memcpy(ip, spec->bind.data, size);
     ip[size] = 0;
     for (size_t i = 0; i < spec->ports_count; i++) {
-        if (proc_port_free(ip, (uint16_t)spec->ports[i].port)) continue;
-        snprintf(text, sizeof text, "port %u on %s is held by a process that is not covey's", spec->ports[i].port, ip);
+        if (proc_port_free(ip, (uint16_t)spec->ports[i].port))
+            continue;
+        snprintf(text, sizeof text, "port %u on %s is held by a process that is not covey's",
+                 spec->ports[i].port, ip);
         refuse(d, spec, ERR_EXISTS, text);
         return;
     }
@@ -28,14 +33,16 @@ static void task_start(struct daemon *d, const struct wire_shim_spec *spec) {
 }
 
 static void ready(struct daemon *d) {
-    if (d->ready) return;
+    if (d->ready)
+        return;
     d->ready = true;
     daemon_say(d, NODE_INFO, "ready");
 }
 
 static void submit(struct daemon *d, const struct disk_op *op) {
     int error = store_submit(d->store, op);
-    if (error == 0) return;
+    if (error == 0)
+        return;
     struct node_input in = {.kind = NODE_DISK_FAILED, .error = error, .text = bytes_str(err_str(error))};
     daemon_feed(d, &in);
 }
@@ -53,7 +60,9 @@ void daemon_effect(struct daemon *d, const struct node_effect *e) {
     case NODE_TASK_REMOVE: proc_remove(d->proc, e->instance); break;
     case NODE_REPLY: admin_reply(d->admin, e->request, e->error, e->text, e->data, e->follow); break;
     case NODE_NOTIFY: admin_notify(d->admin, e->request, e->data, e->end); break;
-    case NODE_LOG_OPEN: proc_log_open(d->proc, e->handle, e->instance, e->task, e->is_stderr, e->follow, e->bytes); break;
+    case NODE_LOG_OPEN:
+        proc_log_open(d->proc, e->handle, e->instance, e->task, e->is_stderr, e->follow, e->bytes);
+        break;
     case NODE_LOG_CREDIT: proc_log_credit(d->proc, e->handle, e->bytes); break;
     case NODE_LOG_CLOSE: proc_log_close(d->proc, e->handle); break;
     case NODE_SAY: daemon_say(d, e->level, "%.*s", BYTES_FMT(e->text)); break;

@@ -39,9 +39,11 @@ uint32_t host_cpu_mhz(void) {
     char line[512];
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
         double mhz;
-        if (sscanf(line, "cpu MHz : %lf", &mhz) == 1) total += mhz;
+        if (sscanf(line, "cpu MHz : %lf", &mhz) == 1)
+            total += mhz;
     }
-    if (f != NULL) fclose(f);
+    if (f != NULL)
+        fclose(f);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     /* Where the kernel does not tell a clock rate (most ARM machines), a core counts as 1000 MHz. */
     return total > 0 ? (uint32_t)total : (uint32_t)(cores > 0 ? cores : 1) * 1000;
@@ -57,10 +59,12 @@ struct boot_id host_boot_id(void) {
     char text[64] = "", hex[33];
     size_t n = 0;
     FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (f == NULL) return id;
+    if (f == NULL)
+        return id;
     if (fgets(text, sizeof text, f) != NULL)
         for (const char *p = text; *p != 0 && n < 32; p++)
-            if (*p != '-' && *p != '\n') hex[n++] = *p;
+            if (*p != '-' && *p != '\n')
+                hex[n++] = *p;
     fclose(f);
     (void)hex_decode(bytes_of(hex, n), id.b, sizeof id.b);
     return id;
@@ -76,10 +80,13 @@ void host_random(void *out, size_t size_bytes) {
 
 bool host_address(struct addr *ret) {
     struct ifaddrs *all, *best = NULL;
-    if (getifaddrs(&all) != 0) return false;
+    if (getifaddrs(&all) != 0)
+        return false;
     for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-        if (i->ifa_addr == NULL || (i->ifa_flags & IFF_LOOPBACK) != 0 || (i->ifa_flags & IFF_UP) == 0) continue;
-        if (i->ifa_addr->sa_family == AF_INET && best == NULL) best = i;
+        if (i->ifa_addr == NULL || (i->ifa_flags & IFF_LOOPBACK) != 0 || (i->ifa_flags & IFF_UP) == 0)
+            continue;
+        if (i->ifa_addr->sa_family == AF_INET && best == NULL)
+            best = i;
     }
     if (best != NULL) {
         struct sockaddr_in in;
@@ -96,7 +103,8 @@ bool host_address(struct addr *ret) {
 static int identity_make(int dir, struct secret *seed) {
     host_random(seed->b, sizeof seed->b);
     int fd = openat(dir, "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return -1;
+    if (fd < 0)
+        return -1;
     bool good = write(fd, seed->b, sizeof seed->b) == (ssize_t)sizeof seed->b && fsync(fd) == 0;
     close(fd);
     /* linkat does not replace: two agents that start at once cannot both make a key. */
@@ -115,10 +123,12 @@ static int make_dirs(const char *path) {
         return -1;
     }
     for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != 0) continue;
+        if (path[i] != '/' && path[i] != 0)
+            continue;
         memcpy(part, path, i);
         part[i] = 0;
-        if (mkdir(part, i == size ? 0700 : 0755) != 0 && errno != EEXIST) return -1;
+        if (mkdir(part, i == size ? 0700 : 0755) != 0 && errno != EEXIST)
+            return -1;
     }
     return 0;
 }
@@ -131,13 +141,20 @@ int host_identity(const char *dir, struct secret *ret_seed, char *ret_text, size
     }
     int fd = openat(d, "identity", O_RDONLY | O_CLOEXEC);
     int error = 0;
-    if (fd < 0 && errno == ENOENT) error = identity_make(d, ret_seed) == 0 ? 0 : ERR_IO;
-    else if (fd < 0) error = ERR_IO;
-    else if (read(fd, ret_seed->b, sizeof ret_seed->b) != (ssize_t)sizeof ret_seed->b) error = ERR_CORRUPT;
-    if (error == ERR_IO) snprintf(ret_text, text_size, "%s/identity: %s", dir, strerror(errno));
+    if (fd < 0 && errno == ENOENT)
+        error = identity_make(d, ret_seed) == 0 ? 0 : ERR_IO;
+    else if (fd < 0)
+        error = ERR_IO;
+    else if (read(fd, ret_seed->b, sizeof ret_seed->b) != (ssize_t)sizeof ret_seed->b)
+        error = ERR_CORRUPT;
+    if (error == ERR_IO)
+        snprintf(ret_text, text_size, "%s/identity: %s", dir, strerror(errno));
     if (error == ERR_CORRUPT)
-        snprintf(ret_text, text_size, "%s/identity: not the 32 bytes of a key; restore it, or remove it to become a new host", dir);
-    if (fd >= 0) close(fd);
+        snprintf(ret_text, text_size,
+                 "%s/identity: not the 32 bytes of a key; restore it, or remove it to become a new host",
+                 dir);
+    if (fd >= 0)
+        close(fd);
     close(d);
     return error;
 }

@@ -8,15 +8,16 @@
 #include <covey/base.h>
 #include <covey/crypto.h>
 
-int64_t host_now_us(void);      /* the lease clock of covey/node.h */
+int64_t host_now_us(void); /* the lease clock of covey/node.h */
 int64_t host_wall_ms(void);
-uint32_t host_cpu_mhz(void);    /* all cores together; 0 when it cannot be told */
+uint32_t host_cpu_mhz(void); /* all cores together; 0 when it cannot be told */
 uint32_t host_memory_mib(void);
 struct boot_id host_boot_id(void);
 void host_random(void *out, size_t size_bytes);
 /* The first address of this host that is not loopback; false when it has none. */
 bool host_address(struct addr *ret);
-/* Reads <dir>/identity (32 bytes, 0600), making both where they are not there. Errors are told in ret_text. */
+/* Reads <dir>/identity (32 bytes, 0600), making both where they are not there. Errors are told in ret_text.
+ */
 int host_identity(const char *dir, struct secret *ret_seed, char *ret_text, size_t text_size);
 
 #endif

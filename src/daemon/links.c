@@ -8,9 +8,11 @@
 #include "host.h"
 
 #define HANDSHAKE_MAX_US (5 * US_PER_S)
-#define SAY_EVERY_US     (5 * US_PER_S)   /* refusals of strangers: a line at most this often */
+#define SAY_EVERY_US     (5 * US_PER_S) /* refusals of strangers: a line at most this often */
 
-static struct link *stream_link_find(struct daemon *d, uint64_t conn) { return map_get(&d->links, bytes_of(&conn, sizeof conn)); }
+static struct link *stream_link_find(struct daemon *d, uint64_t conn) {
+    return map_get(&d->links, bytes_of(&conn, sizeof conn));
+}
 
 static struct link *stream_link_new(struct daemon *d, uint64_t conn, const struct addr *addr) {
     struct link *l = mem_alloc(sizeof *l);
@@ -23,20 +25,23 @@ static struct link *stream_link_new(struct daemon *d, uint64_t conn, const struc
 
 static void stream_link_free(struct daemon *d, struct link *l) {
     map_remove(&d->links, bytes_of(&l->conn, sizeof l->conn));
-    if (l->has_session) session_done(&l->session);
+    if (l->has_session)
+        session_done(&l->session);
     mem_free(l);
 }
 
 static void stream_link_flush(struct daemon *d, struct link *l) {
     struct bytes out = session_output(&l->session);
-    if (out.size == 0) return;
+    if (out.size == 0)
+        return;
     (void)net_send(d->net, l->conn, out);
     session_output_consume(&l->session, out.size);
 }
 
 /* The stream is over: node is told when it knows of it, else the operator, once in a while. */
 static void stream_link_over(struct daemon *d, struct link *l, int error, const char *text) {
-    struct node_input in = {.kind = NODE_STREAM_CLOSED, .stream = l->conn, .error = error, .text = bytes_str(text)};
+    struct node_input in = {
+        .kind = NODE_STREAM_CLOSED, .stream = l->conn, .error = error, .text = bytes_str(text)};
     bool known = l->outgoing || l->open;
     if (!known && d->now_us - d->refused_said_us >= SAY_EVERY_US) {
         char addr[ADDR_TEXT_SIZE];
@@ -48,7 +53,8 @@ static void stream_link_over(struct daemon *d, struct link *l, int error, const 
     buf_append(&copy, text, strlen(text));
     in.text = buf_bytes(&copy);
     stream_link_free(d, l);
-    if (known) daemon_feed(d, &in);
+    if (known)
+        daemon_feed(d, &in);
     buf_done(&copy);
 }
 
@@ -57,9 +63,15 @@ static int stream_link_session(struct daemon *d, struct link *l) {
     struct secret entropy;
     host_random(entropy.b, sizeof entropy.b);
     struct session_config config = {
-        .initiator = l->outgoing, .identity = keys.identity, .cluster = keys.cluster, .join_secret = keys.join_secret,
-        .stream_keys = keys.stream_keys, .key_id = l->key_id, .entropy = &entropy,
-        .message_size_max = WIRE_MESSAGE_MAX, .output_size_max = WIRE_MESSAGE_MAX,
+        .initiator = l->outgoing,
+        .identity = keys.identity,
+        .cluster = keys.cluster,
+        .join_secret = keys.join_secret,
+        .stream_keys = keys.stream_keys,
+        .key_id = l->key_id,
+        .entropy = &entropy,
+        .message_size_max = WIRE_MESSAGE_MAX,
+        .output_size_max = WIRE_MESSAGE_MAX,
     };
     int error = ID_IS_ZERO(keys.cluster) ? ERR_NOT_FOUND : session_init(&l->session, &config);
     secret_wipe(&entropy, sizeof entropy);
@@ -76,29 +88,36 @@ void stream_link_connect(struct daemon *d, uint64_t stream, const struct addr *a
 
 void stream_link_send(struct daemon *d, uint64_t stream, struct bytes message) {
     struct link *l = stream_link_find(d, stream);
-    if (l == NULL || !l->open) return;
+    if (l == NULL || !l->open)
+        return;
     int error = session_send(&l->session, message);
     if (error == 0) {
         struct bytes out = session_output(&l->session);
         error = net_send(d->net, stream, out);
         session_output_consume(&l->session, out.size);
     }
-    if (error == 0) return;
+    if (error == 0)
+        return;
     net_close(d->net, stream);
     stream_link_over(d, l, error, "the peer takes no more");
 }
 
 void stream_link_close(struct daemon *d, uint64_t stream) {
     struct link *l = stream_link_find(d, stream);
-    if (l == NULL) return;
+    if (l == NULL)
+        return;
     net_close(d->net, stream);
     stream_link_free(d, l);
 }
 
 static void stream_link_opened(struct daemon *d, struct link *l) {
     l->open = true;
-    struct node_input in = {.kind = NODE_STREAM_OPENED, .stream = l->conn, .outgoing = l->outgoing, .addr = l->addr,
-                            .key = session_peer_static(&l->session), .key_id = session_key_id(&l->session),
+    struct node_input in = {.kind = NODE_STREAM_OPENED,
+                            .stream = l->conn,
+                            .outgoing = l->outgoing,
+                            .addr = l->addr,
+                            .key = session_peer_static(&l->session),
+                            .key_id = session_key_id(&l->session),
                             .hash = session_handshake_hash(&l->session)};
     daemon_feed(d, &in);
 }
@@ -121,7 +140,8 @@ static void stream_link_bytes(struct daemon *d, uint64_t conn, struct bytes data
             l = stream_link_find(d, conn);
         }
     }
-    if (l == NULL || error == 0) return;
+    if (l == NULL || error == 0)
+        return;
     const char *reason = session_reason(&l->session);
     net_close(d->net, conn);
     stream_link_over(d, l, error, reason);
@@ -146,13 +166,16 @@ void stream_link_event(struct daemon *d, const struct net_event *e) {
     switch (e->kind) {
     case NET_ACCEPTED:
         l = stream_link_new(d, e->conn, &e->addr);
-        if (stream_link_session(d, l) == 0) break;
+        if (stream_link_session(d, l) == 0)
+            break;
         net_close(d->net, e->conn);
         stream_link_over(d, l, ERR_NOT_FOUND, "this host is not a member of a cluster yet");
         break;
     case NET_CONNECTED:
-        if (l == NULL) break;
-        if (stream_link_session(d, l) == 0) stream_link_flush(d, l);
+        if (l == NULL)
+            break;
+        if (stream_link_session(d, l) == 0)
+            stream_link_flush(d, l);
         else {
             net_close(d->net, e->conn);
             stream_link_over(d, l, ERR_NOT_FOUND, "there is no key for this stream");
@@ -160,7 +183,8 @@ void stream_link_event(struct daemon *d, const struct net_event *e) {
         break;
     case NET_BYTES: stream_link_bytes(d, e->conn, e->data); break;
     case NET_CLOSED:
-        if (l != NULL) stream_link_closed(d, l, e);
+        if (l != NULL)
+            stream_link_closed(d, l, e);
         break;
     case NET_DATAGRAM:
     case NET_RESOLVED:
@@ -171,7 +195,8 @@ void stream_link_event(struct daemon *d, const struct net_event *e) {
 void links_sweep(struct daemon *d) {
     for (size_t i = d->links.count; i-- > 0;) {
         struct link *l = d->links.entries[i].value;
-        if (l->open || d->now_us - l->since_us < HANDSHAKE_MAX_US) continue;
+        if (l->open || d->now_us - l->since_us < HANDSHAKE_MAX_US)
+            continue;
         net_close(d->net, l->conn);
         stream_link_over(d, l, ERR_TIMEOUT, "the handshake took too long");
         i = i < d->links.count ? i : d->links.count;
@@ -179,6 +204,7 @@ void links_sweep(struct daemon *d) {
 }
 
 void links_done(struct daemon *d) {
-    while (d->links.count > 0) stream_link_free(d, d->links.entries[0].value);
+    while (d->links.count > 0)
+        stream_link_free(d, d->links.entries[0].value);
     map_done(&d->links);
 }

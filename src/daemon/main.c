@@ -9,7 +9,9 @@
 #include <covey/proc.h>
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "shim") == 0) return proc_shim_main(argc, argv);
-    if (argc > 1 && strcmp(argv[1], "agent") == 0) return daemon_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "shim") == 0)
+        return proc_shim_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "agent") == 0)
+        return daemon_main(argc - 1, argv + 1);
     return cli_main(argc, argv);
 }

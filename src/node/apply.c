@@ -5,30 +5,37 @@
 #include "internal.h"
 
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
-    if (entry->index <= n->applied_index) return;
+    if (entry->index <= n->applied_index)
+        return;
     struct state_result result = {0};
     struct wire_command command;
     struct codec_fault fault;
     bool decoded = false;
     if (entry->kind == ENTRY_KIND_COMMAND) {
         decoded = codec_decode(&wire_command_type, entry->data, &n->scratch, &command, &fault) == 0;
-        if (!decoded) node_say(n, NODE_ERROR, "log entry %llu is skipped: %s: %s; is this version older than the leader's?",
-                               (unsigned long long)entry->index, fault.path, fault.what);
+        if (!decoded)
+            node_say(n, NODE_ERROR,
+                     "log entry %llu is skipped: %s: %s; is this version older than the leader's?",
+                     (unsigned long long)entry->index, fault.path, fault.what);
     }
     state_apply(n->state, entry->index, decoded ? &command : NULL, &result);
     n->applied_index = entry->index;
-    if (n->plan_index == entry->index) n->plan_index = 0;
-    if (n->plan_index == 0) n->plan_dirty = true;
+    if (n->plan_index == entry->index)
+        n->plan_index = 0;
+    if (n->plan_index == 0)
+        n->plan_dirty = true;
     node_write_applied(n, entry->index, entry->term, &result);
 }
 
 static void apply_node(struct node *n, struct node_id id) {
     const struct wire_node_record *r = state_node_find(n->state, id);
-    if (r == NULL) return;
+    if (r == NULL)
+        return;
     n->table_dirty = true;
     node_trust(n, r);
     if (ID_EQUAL(id, n->identity.id)) {
-        if (r->status != NODE_STATUS_READY || r->generation != n->generation) n->facts_dirty = true;
+        if (r->status != NODE_STATUS_READY || r->generation != n->generation)
+            n->facts_dirty = true;
         return;
     }
     node_gossip_feed(n, &(struct swim_input){.kind = SWIM_CONTACT, .from = id, .addr = r->addr});
@@ -37,7 +44,8 @@ static void apply_node(struct node *n, struct node_id id) {
 static void apply_node_gone(struct node *n, struct node_id id) {
     n->table_dirty = true;
     if (ID_EQUAL(id, n->identity.id)) {
-        if (n->leave == LEAVE_NONE) node_say(n, NODE_ERROR, "this host was taken out of the cluster");
+        if (n->leave == LEAVE_NONE)
+            node_say(n, NODE_ERROR, "this host was taken out of the cluster");
         return;
     }
     node_distrust(n, id);
@@ -46,7 +54,8 @@ static void apply_node_gone(struct node *n, struct node_id id) {
 
 static void apply_cluster(struct node *n) {
     const struct wire_cluster_record *cluster = state_cluster(n->state);
-    if (cluster == NULL || codec_equal(&wire_cluster_record_type, cluster, &n->cluster)) return;
+    if (cluster == NULL || codec_equal(&wire_cluster_record_type, cluster, &n->cluster))
+        return;
     arena_reset(&n->cluster_arena);
     codec_copy(&wire_cluster_record_type, cluster, &n->cluster_arena, &n->cluster);
     node_cluster_keys(n);
@@ -55,16 +64,18 @@ static void apply_cluster(struct node *n) {
 
 static void apply_all(struct node *n) {
     apply_cluster(n);
-    for (size_t i = 0; i < state_nodes_count(n->state); i++) apply_node(n, state_node_at(n->state, i)->id);
+    for (size_t i = 0; i < state_nodes_count(n->state); i++)
+        apply_node(n, state_node_at(n->state, i)->id);
     n->instances_dirty = n->facts_dirty = n->reads_dirty = true;
 }
 
 static void apply_instance_event(struct node *n, struct instance_id id) {
     const struct wire_instance_record *r = state_instance_find(n->state, id);
-    if (r == NULL) return;
-    node_event(n, "instance", r->node, id, "%.*s.%.*s[%u] is %s on %.*s%s%.*s", BYTES_FMT(r->job), BYTES_FMT(r->group), r->slot,
-               instance_state_str(r->state), BYTES_FMT(node_name_of(n, r->node)), r->reason.size > 0 ? ": " : "",
-               BYTES_FMT(r->reason));
+    if (r == NULL)
+        return;
+    node_event(n, "instance", r->node, id, "%.*s.%.*s[%u] is %s on %.*s%s%.*s", BYTES_FMT(r->job),
+               BYTES_FMT(r->group), r->slot, instance_state_str(r->state),
+               BYTES_FMT(node_name_of(n, r->node)), r->reason.size > 0 ? ": " : "", BYTES_FMT(r->reason));
 }
 
 void node_apply_changes(struct node *n) {
@@ -76,11 +87,13 @@ void node_apply_changes(struct node *n) {
         case STATE_NODE: apply_node(n, c.node); break;
         case STATE_NODE_GONE: apply_node_gone(n, c.node); break;
         case STATE_INSTANCE:
-            if (ID_EQUAL(c.node, n->identity.id)) n->instances_dirty = n->facts_dirty = true;
+            if (ID_EQUAL(c.node, n->identity.id))
+                n->instances_dirty = n->facts_dirty = true;
             apply_instance_event(n, c.instance);
             break;
         case STATE_INSTANCE_GONE:
-            if (ID_EQUAL(c.node, n->identity.id)) n->instances_dirty = true;
+            if (ID_EQUAL(c.node, n->identity.id))
+                n->instances_dirty = true;
             break;
         case STATE_ALL: apply_all(n); break;
         case STATE_JOB:

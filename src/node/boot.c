@@ -6,11 +6,14 @@
 
 static const struct disk_file *file_find(const struct node_options *o, const char *name) {
     for (size_t i = 0; i < o->files_count; i++)
-        if (strcmp(o->files[i].name, name) == 0) return &o->files[i];
+        if (strcmp(o->files[i].name, name) == 0)
+            return &o->files[i];
     return NULL;
 }
 
-static bool name_starts(const char *name, const char *prefix) { return strncmp(name, prefix, strlen(prefix)) == 0; }
+static bool name_starts(const char *name, const char *prefix) {
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
 
 /* Keeps a damaged or foreign file under another name: nothing is lost, and nothing is believed. */
 static void move_aside(struct node *n, const struct disk_file *f) {
@@ -32,7 +35,8 @@ static void move_aside(struct node *n, const struct disk_file *f) {
 static int cluster_file_load(struct node *n, const struct disk_file *f, char *ret_text, size_t text_size) {
     struct wire_node_files_keys keys;
     int error = cluster_file_decode(f->data, &n->options_arena, &keys, ret_text, text_size);
-    if (error != 0) return error;
+    if (error != 0)
+        return error;
     arena_reset(&n->cluster_arena);
     codec_copy(&wire_cluster_record_type, &keys.cluster, &n->cluster_arena, &n->cluster);
     n->self.log = keys.log;
@@ -42,7 +46,8 @@ static int cluster_file_load(struct node *n, const struct disk_file *f, char *re
     for (size_t i = 0; i < keys.peers_count; i++) {
         codec_copy(&wire_node_record_type, &keys.peers[i], &n->options_arena, &n->table[n->table_count++]);
         node_trust(n, &keys.peers[i]);
-        if (keys.peers[i].addr.size != 0) VEC_PUSH(&n->seeds, keys.peers[i].addr);
+        if (keys.peers[i].addr.size != 0)
+            VEC_PUSH(&n->seeds, keys.peers[i].addr);
     }
     return 0;
 }
@@ -73,27 +78,32 @@ static void boot_journal(struct node *n, const struct node_options *o) {
     struct journal_recovery recovery;
     journal_recover(o->files, o->files_count, &n->identity.id, &n->options_arena, &recovery);
     bool usable = recovery.verdict != JOURNAL_FOREIGN && recovery.verdict != JOURNAL_VERSION;
-    if (recovery.verdict != JOURNAL_EMPTY && recovery.verdict != JOURNAL_CLEAN) node_say(n, NODE_WARNING, "%s", recovery.text);
+    if (recovery.verdict != JOURNAL_EMPTY && recovery.verdict != JOURNAL_CLEAN)
+        node_say(n, NODE_WARNING, "%s", recovery.text);
     if (!usable)
         for (size_t i = 0; i < o->files_count; i++)
-            if (strcmp(o->files[i].name, JOURNAL_FILE_NAME) == 0) move_aside(n, &o->files[i]);
+            if (strcmp(o->files[i].name, JOURNAL_FILE_NAME) == 0)
+                move_aside(n, &o->files[i]);
     n->journal = journal_new(&n->identity.id, o->files, usable ? o->files_count : 0);
     n->generation = (usable && recovery.has_boot ? recovery.boot.generation : 0) + 1;
     n->self.generation = n->generation;
     struct wire_journal_boot boot = {.generation = n->generation, .boot = n->self.boot};
     n->boot_ticket = node_journal_write(n, &(struct wire_journal_record){.boot = &boot}, 1);
-    for (size_t i = 0; usable && i < recovery.facts_count; i++) node_tasks_remember(n, &recovery.facts[i]);
+    for (size_t i = 0; usable && i < recovery.facts_count; i++)
+        node_tasks_remember(n, &recovery.facts[i]);
 }
 
 /* ---- the log and the snapshot ---- */
 
-static void boot_snapshot(struct node *n, const struct node_options *o, const struct wire_log_identity *identity) {
+static void boot_snapshot(struct node *n, const struct node_options *o,
+                          const struct wire_log_identity *identity) {
     const struct disk_file *best = NULL;
     /* Of any life of this host's log: what a snapshot holds was committed. */
     struct wire_log_identity any = {.cluster = identity->cluster, .node = identity->node};
     for (size_t i = 0; i < o->files_count; i++) {
         const struct disk_file *f = &o->files[i];
-        if (!name_starts(f->name, "snapshot-")) continue;
+        if (!name_starts(f->name, "snapshot-"))
+            continue;
         struct wire_snapshot_header head;
         struct bytes state;
         char text[200];
@@ -115,12 +125,16 @@ static void boot_snapshot(struct node *n, const struct node_options *o, const st
 
 static void log_renew(struct node *n, const struct node_options *o, const char *why) {
     for (size_t i = 0; i < o->files_count; i++)
-        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-")) move_aside(n, &o->files[i]);
+        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-"))
+            move_aside(n, &o->files[i]);
     csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
     n->log_damaged = true;
     n->log_state = bytes_str(arena_printf(&n->options_arena, "re-seeding under a new raft id: %s", why));
-    node_say(n, NODE_ERROR, "the log is not used: %s. It is kept under bad-log-*; this host votes no more as its old self, takes "
-                            "the log from the others, and keeps its tasks running", why);
+    node_say(
+        n, NODE_ERROR,
+        "the log is not used: %s. It is kept under bad-log-*; this host votes no more as its old self, takes "
+        "the log from the others, and keeps its tasks running",
+        why);
 }
 
 /* false: what was restored has a gap. */
@@ -148,8 +162,10 @@ static void boot_log(struct node *n, const struct node_options *o) {
     wal_recover(o->files, o->files_count, &identity, &n->options_arena, &found);
     boot_snapshot(n, o, &identity);
     const char *bad = NULL;
-    if (found.verdict == WAL_CORRUPT || found.verdict == WAL_FOREIGN || found.verdict == WAL_VERSION) bad = found.text;
-    else if (found.verdict == WAL_EMPTY) bad = "its files are gone";
+    if (found.verdict == WAL_CORRUPT || found.verdict == WAL_FOREIGN || found.verdict == WAL_VERSION)
+        bad = found.text;
+    else if (found.verdict == WAL_EMPTY)
+        bad = "its files are gone";
     else if (found.base_index > n->snapshot_head.index)
         bad = "the entries between the snapshot and the log are missing";
     if (bad == NULL) {
@@ -162,7 +178,8 @@ static void boot_log(struct node *n, const struct node_options *o) {
             .entries = found.entries,
             .entries_count = found.entries_count,
         };
-        if (found.verdict == WAL_TORN) node_say(n, NODE_WARNING, "%s", found.text);
+        if (found.verdict == WAL_TORN)
+            node_say(n, NODE_WARNING, "%s", found.text);
         if (raft_start(n, &restored)) {
             n->wal = wal_new(&options, o->files, o->files_count);
             n->hard = found.hard;
@@ -172,7 +189,8 @@ static void boot_log(struct node *n, const struct node_options *o) {
     }
     log_renew(n, o, bad);
     struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
-    struct raft_restored restored = {.snapshot_index = n->snapshot_head.index, .snapshot_term = n->snapshot_head.term,
+    struct raft_restored restored = {.snapshot_index = n->snapshot_head.index,
+                                     .snapshot_term = n->snapshot_head.term,
                                      .snapshot_config = n->snapshot_head.config};
     node_cluster_file_save(n); /* the log's id is durable before its first record */
     n->wal = wal_new(&options, NULL, 0);
@@ -184,11 +202,14 @@ static void boot_log(struct node *n, const struct node_options *o) {
 int node_boot_files(struct node *n, const struct node_options *o, char *ret_text, size_t text_size) {
     boot_journal(n, o);
     const struct disk_file *f = file_find(o, CLUSTER_FILE_NAME);
-    if (f == NULL) return 0;
+    if (f == NULL)
+        return 0;
     int error = cluster_file_load(n, f, ret_text, text_size);
-    if (error != 0) return error;
+    if (error != 0)
+        return error;
     if (n->has_token && !ID_EQUAL(n->token.cluster, n->cluster.id))
-        node_say(n, NODE_WARNING, "this host is already a member of a cluster; the token is another one's and is not used");
+        node_say(n, NODE_WARNING,
+                 "this host is already a member of a cluster; the token is another one's and is not used");
     boot_log(n, o);
     node_disk_flush_wal(n);
     node_log_drain(n);
@@ -202,7 +223,8 @@ void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluste
     codec_copy(&wire_cluster_record_type, cluster, &n->cluster_arena, &n->cluster);
     n->in_cluster = true;
     node_cluster_keys(n);
-    if (ID_IS_ZERO(n->self.log)) csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
+    if (ID_IS_ZERO(n->self.log))
+        csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
     node_cluster_file_save(n);
     struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
     n->wal = wal_new(&options, NULL, 0);
@@ -223,8 +245,10 @@ int node_boot_new_cluster(struct node *n) {
     struct wire_secret_key gossip = {.key_id = 1, .key = random_key(n)};
     struct wire_secret_key stream = {.key_id = 1, .key = random_key(n)};
     struct wire_cluster_record cluster = {
-        .gossip_keys = &gossip, .gossip_keys_count = 1,
-        .stream_keys = &stream, .stream_keys_count = 1,
+        .gossip_keys = &gossip,
+        .gossip_keys_count = 1,
+        .stream_keys = &stream,
+        .stream_keys_count = 1,
         .join_secret = random_key(n),
         .created_ms = n->wall_ms,
     };

@@ -8,7 +8,8 @@ uint64_t node_disk_ticket(struct node *n) { return n->ticket_next++; }
 
 /* Bytes of an operation are borrowed from the core that made it: copied into the effects' arena here. */
 static void emit_op(struct node *n, const struct disk_op *op) {
-    if (n->disk_failed) return;
+    if (n->disk_failed)
+        return;
     struct bytes data = node_effect_copy(n, op->data);
     struct node_effect *e = node_emit(n, NODE_DISK);
     e->op = *op;
@@ -17,7 +18,8 @@ static void emit_op(struct node *n, const struct disk_op *op) {
 
 void node_disk_flush_wal(struct node *n) {
     struct disk_op op;
-    while (n->wal != NULL && wal_drain(n->wal, &op)) emit_op(n, &op);
+    while (n->wal != NULL && wal_drain(n->wal, &op))
+        emit_op(n, &op);
 }
 
 static uint64_t replace_file(struct node *n, const char *name, struct bytes data) {
@@ -30,9 +32,11 @@ static uint64_t replace_file(struct node *n, const char *name, struct bytes data
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count) {
     uint64_t ticket = node_disk_ticket(n);
     int error = journal_append(n->journal, ticket, records, count);
-    if (error != 0) node_say(n, NODE_ERROR, "the journal does not take a record: %s", err_str(error));
+    if (error != 0)
+        node_say(n, NODE_ERROR, "the journal does not take a record: %s", err_str(error));
     struct disk_op op;
-    while (journal_drain(n->journal, &op)) emit_op(n, &op);
+    while (journal_drain(n->journal, &op))
+        emit_op(n, &op);
     return ticket;
 }
 
@@ -42,9 +46,11 @@ void node_cluster_file_save(struct node *n) {
     keys.peers = arena_alloc(&n->scratch, (count + n->table_count + 1) * sizeof *keys.peers);
     for (size_t i = 0; i < count; i++) {
         const struct wire_node_record *r = state_node_at(n->state, i);
-        if (!ID_EQUAL(r->id, n->identity.id)) keys.peers[keys.peers_count++] = *r;
+        if (!ID_EQUAL(r->id, n->identity.id))
+            keys.peers[keys.peers_count++] = *r;
     }
-    for (size_t i = 0; i < n->table_count && count == 0; i++) keys.peers[keys.peers_count++] = n->table[i];
+    for (size_t i = 0; i < n->table_count && count == 0; i++)
+        keys.peers[keys.peers_count++] = n->table[i];
     struct buf out = {0};
     cluster_file_encode(&keys, &out);
     replace_file(n, CLUSTER_FILE_NAME, buf_bytes(&out));
@@ -79,18 +85,24 @@ static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index,
                                                  const struct wire_raft_config *config, struct bytes state) {
     return (struct wire_snapshot_header){
         .identity = {.cluster = n->cluster.id, .node = n->identity.id, .log = n->self.log},
-        .index = index, .term = term, .config = *config, .size = state.size, .checksum = crc32c(0, state.data, state.size),
+        .index = index,
+        .term = term,
+        .config = *config,
+        .size = state.size,
+        .checksum = crc32c(0, state.data, state.size),
     };
 }
 
 void node_snapshot_start(struct node *n) {
-    if (n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed) return;
+    if (n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed)
+        return;
     uint64_t index = n->applied_index;
-    if (index < n->snapshot_durable + n->snapshot_entries) return;
+    if (index < n->snapshot_durable + n->snapshot_entries)
+        return;
     struct buf state = {0};
     state_snapshot(n->state, &state);
-    struct wire_snapshot_header head =
-        snapshot_head(n, index, raft_term_at(n->raft, index), raft_config_at(n->raft, index), buf_bytes(&state));
+    struct wire_snapshot_header head = snapshot_head(n, index, raft_term_at(n->raft, index),
+                                                     raft_config_at(n->raft, index), buf_bytes(&state));
     n->snapshot_ticket = snapshot_save(n, &head, buf_bytes(&state));
     n->snapshot_index = index;
     snapshot_remember(n, &head, buf_bytes(&state));
@@ -134,12 +146,14 @@ static void install_done(struct node *n) {
     struct bytes state = buf_bytes(&n->incoming);
     n->install_ticket = 0;
     if (state_restore(n->state, state) != 0) {
-        node_say(n, NODE_ERROR, "the snapshot at index %llu cannot be read; this node goes on with what it had",
+        node_say(n, NODE_ERROR,
+                 "the snapshot at index %llu cannot be read; this node goes on with what it had",
                  (unsigned long long)n->install_index);
         (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_INSTALLED});
         return;
     }
-    struct wire_snapshot_header head = snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
+    struct wire_snapshot_header head =
+        snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
     snapshot_remember(n, &head, state);
     n->snapshot_durable = n->applied_index = n->install_index;
     if (old != 0 && old != n->snapshot_durable) {
@@ -156,7 +170,8 @@ static void install_done(struct node *n) {
 
 void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
     if (c->offset == 0 || c->index != n->incoming_index || c->checksum != n->incoming_checksum) {
-        if (c->offset != 0) return;
+        if (c->offset != 0)
+            return;
         buf_clear(&n->incoming);
         n->incoming_index = c->index;
         n->incoming_total = c->total_size;
@@ -164,30 +179,39 @@ void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
         arena_reset(&n->incoming_arena);
         codec_copy(&wire_raft_config_type, &c->config, &n->incoming_arena, &n->incoming_config);
     }
-    if (c->offset != n->incoming.size || c->data.size > n->incoming_total - n->incoming.size) return;
+    if (c->offset != n->incoming.size || c->data.size > n->incoming_total - n->incoming.size)
+        return;
     buf_append(&n->incoming, c->data.data, c->data.size);
 }
 
 /* ---- done and failed ---- */
 
 void node_disk_done(struct node *n, uint64_t ticket) {
-    if (ticket <= n->ticket_done) return;
+    if (ticket <= n->ticket_done)
+        return;
     n->ticket_done = ticket;
     if (n->boot_ticket != 0 && n->boot_ticket <= ticket) {
         n->boot_ticket = 0;
-        if (n->in_cluster) node_gossip_start(n);
+        if (n->in_cluster)
+            node_gossip_start(n);
     }
-    if (n->raft == NULL) return;
+    if (n->raft == NULL)
+        return;
     node_log_persisted(n);
-    if (n->snapshot_ticket != 0 && n->snapshot_ticket <= ticket) snapshot_done(n);
-    if (n->install_ticket != 0 && n->install_ticket <= ticket) install_done(n);
+    if (n->snapshot_ticket != 0 && n->snapshot_ticket <= ticket)
+        snapshot_done(n);
+    if (n->install_ticket != 0 && n->install_ticket <= ticket)
+        install_done(n);
 }
 
 void node_disk_failed(struct node *n, int error, struct bytes text) {
-    if (n->disk_failed) return;
+    if (n->disk_failed)
+        return;
     n->disk_failed = true;
-    n->log_state = bytes_str(arena_printf(&n->options_arena, "the disk failed (%s): %.*s; no vote and no acknowledgement until "
-                                          "the agent is started again", err_str(error), BYTES_FMT(text)));
+    n->log_state = bytes_str(arena_printf(&n->options_arena,
+                                          "the disk failed (%s): %.*s; no vote and no acknowledgement until "
+                                          "the agent is started again",
+                                          err_str(error), BYTES_FMT(text)));
     node_say(n, NODE_ERROR, "%.*s. Tasks go on running", BYTES_FMT(n->log_state));
     if (n->raft != NULL) {
         struct raft_input in = {.kind = RAFT_DISK_FAILED};

@@ -9,12 +9,15 @@ struct node_effect *node_emit(struct node *n, enum node_effect_kind kind) {
     return &n->effects.queue.data[n->effects.queue.count - 1];
 }
 
-struct bytes node_effect_copy(struct node *n, struct bytes in) { return arena_copy(&n->effects.arena, in); }
+struct bytes node_effect_copy(struct node *n, struct bytes in) {
+    return arena_copy(&n->effects.arena, in);
+}
 
 static struct bytes say_text(struct node *n, const char *format, va_list args) {
     struct buf text = {0};
     buf_vprintf(&text, format, args);
-    if (text.size > WIRE_TEXT_MAX) text.size = WIRE_TEXT_MAX;
+    if (text.size > WIRE_TEXT_MAX)
+        text.size = WIRE_TEXT_MAX;
     struct bytes copy = node_effect_copy(n, buf_bytes(&text));
     buf_done(&text);
     return copy;
@@ -54,15 +57,17 @@ void node_reply(struct node *n, uint64_t request, const struct codec_type *type,
     e->data = copy;
 }
 
-void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance, const char *format, ...) {
+void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance,
+                const char *format, ...) {
     va_list args;
     va_start(args, format);
     struct buf text = {0};
     buf_vprintf(&text, format, args);
     va_end(args);
-    if (text.size > WIRE_TEXT_MAX) text.size = WIRE_TEXT_MAX;
-    struct event_entry entry = {.event = {.index = ++n->event_next, .time_ms = n->wall_ms, .node = node,
-                                          .instance = instance}};
+    if (text.size > WIRE_TEXT_MAX)
+        text.size = WIRE_TEXT_MAX;
+    struct event_entry entry = {
+        .event = {.index = ++n->event_next, .time_ms = n->wall_ms, .node = node, .instance = instance}};
     entry.event.kind = bytes_str(kind); /* a literal of ours: lives for ever */
     size_t size = 0;
     entry.event.text.data = buf_take(&text, &size);

@@ -5,7 +5,8 @@
 #include "internal.h"
 
 void node_gossip_start(struct node *n) {
-    if (n->swim != NULL || n->boot_ticket != 0) return;
+    if (n->swim != NULL || n->boot_ticket != 0)
+        return;
     uint64_t seed = prng_next(&n->prng);
     struct swim_config config = {
         .id = n->identity.id,
@@ -21,7 +22,8 @@ void node_gossip_start(struct node *n) {
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_SEED, .addr = n->seeds.data[i]});
     for (size_t i = 0; i < state_nodes_count(n->state); i++) {
         const struct wire_node_record *r = state_node_at(n->state, i);
-        if (ID_EQUAL(r->id, n->identity.id)) continue;
+        if (ID_EQUAL(r->id, n->identity.id))
+            continue;
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_CONTACT, .from = r->id, .addr = r->addr});
     }
     node_emit(n, NODE_READY);
@@ -29,25 +31,33 @@ void node_gossip_start(struct node *n) {
 
 bool node_alive(const struct node *n, struct node_id id) {
     struct swim_member m;
-    if (ID_EQUAL(id, n->identity.id)) return true;
-    if (n->swim == NULL || !swim_member_find(n->swim, id, &m)) return false;
+    if (ID_EQUAL(id, n->identity.id))
+        return true;
+    if (n->swim == NULL || !swim_member_find(n->swim, id, &m))
+        return false;
     return m.state == MEMBER_STATE_ALIVE || m.state == MEMBER_STATE_SUSPECT;
 }
 
 struct bytes node_name_of(const struct node *n, struct node_id id) {
     const struct wire_node_record *r = state_node_find(n->state, id);
-    if (r != NULL) return r->name;
-    if (ID_EQUAL(id, n->identity.id)) return n->self.name;
+    if (r != NULL)
+        return r->name;
+    if (ID_EQUAL(id, n->identity.id))
+        return n->self.name;
     struct swim_member m;
-    if (n->swim != NULL && swim_member_find(n->swim, id, &m)) return m.name;
+    if (n->swim != NULL && swim_member_find(n->swim, id, &m))
+        return m.name;
     return bytes_str("-");
 }
 
 static void gossip_send(struct node *n, const struct swim_effect *e) {
-    struct envelope head = {.sender = n->identity.id, .receiver = e->to, .boot = n->generation,
+    struct envelope head = {.sender = n->identity.id,
+                            .receiver = e->to,
+                            .boot = n->generation,
                             .sequence = ++n->datagram_sequence};
     buf_clear(&n->sealed);
-    if (envelope_seal(&n->gossip_keys, &n->cluster.id, &n->csprng, &head, e->packet, &n->sealed) != 0) return;
+    if (envelope_seal(&n->gossip_keys, &n->cluster.id, &n->csprng, &head, e->packet, &n->sealed) != 0)
+        return;
     struct bytes data = node_effect_copy(n, buf_bytes(&n->sealed));
     struct node_effect *out = node_emit(n, NODE_SEND_DATAGRAM);
     out->addr = e->addr;
@@ -61,12 +71,14 @@ static void gossip_sync(struct node *n, const struct swim_effect *e) {
         return;
     }
     struct wire_swim_sync sync;
-    if (codec_decode(&wire_swim_sync_type, e->packet, &n->scratch, &sync, NULL) != 0) return;
+    if (codec_decode(&wire_swim_sync_type, e->packet, &n->scratch, &sync, NULL) != 0)
+        return;
     node_peer_send(n, e->to, &(struct wire_peer_message){.sync = &sync});
 }
 
 static void leader_died(struct node *n, struct node_id id) {
-    if (n->raft == NULL) return;
+    if (n->raft == NULL)
+        return;
     struct raft_input in = {.kind = RAFT_LEADER_DEAD, .peer = {.node = id}};
     (void)node_log_feed(n, &in);
 }
@@ -75,12 +87,16 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
     struct instance_id none = {{0}};
     struct bytes name = node_name_of(n, e->member);
     switch (e->event) {
-    case SWIM_JOINED: node_event(n, "member.joined", e->member, none, "%.*s is alive", BYTES_FMT(name)); break;
+    case SWIM_JOINED:
+        node_event(n, "member.joined", e->member, none, "%.*s is alive", BYTES_FMT(name));
+        break;
     case SWIM_SUSPECTED:
         node_event(n, "member.suspected", e->member, none, "%.*s is suspected by %.*s", BYTES_FMT(name),
                    BYTES_FMT(node_name_of(n, e->accuser)));
         break;
-    case SWIM_REFUTED: node_event(n, "member.refuted", e->member, none, "%.*s is alive after all", BYTES_FMT(name)); break;
+    case SWIM_REFUTED:
+        node_event(n, "member.refuted", e->member, none, "%.*s is alive after all", BYTES_FMT(name));
+        break;
     case SWIM_DIED:
         node_event(n, "member.died", e->member, none, "%.*s is held dead, accused by %.*s", BYTES_FMT(name),
                    BYTES_FMT(node_name_of(n, e->accuser)));
@@ -88,17 +104,23 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
         leader_died(n, e->member);
         break;
     case SWIM_LEFT: node_event(n, "member.left", e->member, none, "%.*s has left", BYTES_FMT(name)); break;
-    case SWIM_CHANGED: node_event(n, "member.changed", e->member, none, "%.*s has a new name or address", BYTES_FMT(name)); break;
-    case SWIM_SELF_REFUTED: node_event(n, "self.refuted", e->member, none, "somebody suspected this node; it answered"); break;
+    case SWIM_CHANGED:
+        node_event(n, "member.changed", e->member, none, "%.*s has a new name or address", BYTES_FMT(name));
+        break;
+    case SWIM_SELF_REFUTED:
+        node_event(n, "self.refuted", e->member, none, "somebody suspected this node; it answered");
+        break;
     case SWIM_STALLED:
-        node_event(n, "self.stalled", n->identity.id, none, "this node was late by %lld ms", (long long)(e->late_us / 1000));
+        node_event(n, "self.stalled", n->identity.id, none, "this node was late by %lld ms",
+                   (long long)(e->late_us / 1000));
         break;
     case SWIM_GENERATION:
         n->generation = n->self.generation = e->generation;
         struct wire_journal_boot boot = {.generation = e->generation, .boot = n->self.boot};
         (void)node_journal_write(n, &(struct wire_journal_record){.boot = &boot}, 1);
         n->self_dirty = n->facts_dirty = true;
-        node_say(n, NODE_WARNING, "others remember a later run of this host (a restored disk?): it goes on as generation %u",
+        node_say(n, NODE_WARNING,
+                 "others remember a later run of this host (a restored disk?): it goes on as generation %u",
                  e->generation);
         break;
     case SWIM_FORGOTTEN: break;
@@ -108,19 +130,23 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
 }
 
 void node_gossip_feed(struct node *n, const struct swim_input *input) {
-    if (n->swim == NULL) return;
+    if (n->swim == NULL)
+        return;
     (void)swim_feed(n->swim, n->now_us, input);
     struct swim_effect e;
     while (swim_drain(n->swim, &e)) {
-        if (e.kind == SWIM_SEND) gossip_send(n, &e);
-        else if (e.kind == SWIM_SYNC_SEND) gossip_sync(n, &e);
-        else gossip_event(n, &e);
+        if (e.kind == SWIM_SEND)
+            gossip_send(n, &e);
+        else if (e.kind == SWIM_SYNC_SEND)
+            gossip_sync(n, &e);
+        else
+            gossip_event(n, &e);
     }
 }
 
 /*
- * Is this packet of the run that swim knows of its sender? A later run is believed over a stream only, where the
- * sender's key proves it now: it is asked there, at most once a second.
+ * Is this packet of the run that swim knows of its sender? A later run is believed over a stream only, where
+ * the sender's key proves it now: it is asked there, at most once a second.
  */
 static bool packet_is_fresh(struct node *n, const struct envelope *head, const struct addr *addr) {
     struct peer *p = node_peer(n, head->sender, true);
@@ -129,7 +155,8 @@ static bool packet_is_fresh(struct node *n, const struct envelope *head, const s
     if (known && m.generation == head->boot && (!p->window.known || p->window.boot != head->boot))
         return replay_learn(&p->window, head->boot, head->sequence) == 0;
     int error = replay_check_and_set(&p->window, head->boot, head->sequence);
-    if (error == 0) return true;
+    if (error == 0)
+        return true;
     if (error == ERR_NOT_FOUND && n->now_us - p->sync_asked_us >= US_PER_S) {
         p->sync_asked_us = n->now_us;
         (void)node_dial(n, head->sender, known ? &m.addr : addr, n->stream_keys.primary_id);
@@ -140,9 +167,15 @@ static bool packet_is_fresh(struct node *n, const struct envelope *head, const s
 void node_gossip_datagram(struct node *n, const struct node_input *in) {
     struct envelope head;
     struct bytes payload;
-    if (n->swim == NULL) return;
-    if (envelope_open(&n->gossip_keys, &n->cluster.id, &n->identity.id, in->data, &n->plain, &head, &payload) != 0) return;
-    if (!packet_is_fresh(n, &head, &in->addr)) return;
-    node_gossip_feed(n, &(struct swim_input){.kind = SWIM_PACKET, .from = head.sender, .addr = in->addr, .packet = payload});
-    if (node_is_leader(n)) node_leader_heard(n, head.sender);
+    if (n->swim == NULL)
+        return;
+    if (envelope_open(&n->gossip_keys, &n->cluster.id, &n->identity.id, in->data, &n->plain, &head,
+                      &payload) != 0)
+        return;
+    if (!packet_is_fresh(n, &head, &in->addr))
+        return;
+    node_gossip_feed(n, &(struct swim_input){
+                            .kind = SWIM_PACKET, .from = head.sender, .addr = in->addr, .packet = payload});
+    if (node_is_leader(n))
+        node_leader_heard(n, head.sender);
 }

@@ -15,28 +15,29 @@
 #include <covey/swim.h>
 
 /* ---- limits, each with its why ---- */
-#define PEER_QUEUE_MAX     1024              /* messages kept while a stream is being dialled */
-#define PEER_QUEUE_BYTES   (4u << 20)
-#define DIAL_RETRY_US      (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
-#define DIAL_RETRY_MAX_US  (5 * US_PER_S)
-#define JOIN_RETRY_US      (1 * US_PER_S)
-#define REPORT_RETRY_US    (1 * US_PER_S)    /* facts not committed by then are sent again */
-#define BOOT_GRACE_US      (30 * US_PER_S)   /* without news from a leader, own instances start after this */
-#define LEADER_TICK_US     (500 * US_PER_MS) /* the leader looks again at nodes and voters */
-#define VOTER_DEAD_US      (10 * US_PER_S)   /* a dead voter is replaced after this (hashicorp autopilot: the same) */
-#define WRITE_WAIT_US      (15 * US_PER_S)   /* an operator's write waits this long for a leader */
-#define FORWARD_RETRY_US   (300 * US_PER_MS)
-#define PULL_HOLD_US       (2 * US_PER_S)    /* a pull with nothing new is answered after this */
-#define PULL_BYTES_MAX     (1u << 20)
-#define EVENTS_MAX         512               /* kept for `covey events` */
-#define REQUESTS_MAX       4096              /* waiting reads and writes; beyond: ERR_BUSY */
-#define SAY_REPEAT_US      (30 * US_PER_S)   /* the same complaint about a peer is not said again within this */
+#define PEER_QUEUE_MAX    1024 /* messages kept while a stream is being dialled */
+#define PEER_QUEUE_BYTES  (4u << 20)
+#define DIAL_RETRY_US     (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
+#define DIAL_RETRY_MAX_US (5 * US_PER_S)
+#define JOIN_RETRY_US     (1 * US_PER_S)
+#define REPORT_RETRY_US   (1 * US_PER_S)    /* facts not committed by then are sent again */
+#define BOOT_GRACE_US     (30 * US_PER_S)   /* without news from a leader, own instances start after this */
+#define LEADER_TICK_US    (500 * US_PER_MS) /* the leader looks again at nodes and voters */
+#define VOTER_DEAD_US                                                                                        \
+    (10 * US_PER_S) /* a dead voter is replaced after this (hashicorp autopilot: the same) */
+#define WRITE_WAIT_US    (15 * US_PER_S) /* an operator's write waits this long for a leader */
+#define FORWARD_RETRY_US (300 * US_PER_MS)
+#define PULL_HOLD_US     (2 * US_PER_S) /* a pull with nothing new is answered after this */
+#define PULL_BYTES_MAX   (1u << 20)
+#define EVENTS_MAX       512             /* kept for `covey events` */
+#define REQUESTS_MAX     4096            /* waiting reads and writes; beyond: ERR_BUSY */
+#define SAY_REPEAT_US    (30 * US_PER_S) /* the same complaint about a peer is not said again within this */
 
 /* ---- effects: a queue whose bytes live in one arena until it has been drained ---- */
 struct effects {
     VEC(struct node_effect) queue;
     size_t head;
-    bool drained;                    /* node_drain() has said that there are no more: their bytes may go */
+    bool drained; /* node_drain() has said that there are no more: their bytes may go */
     struct arena arena;
 };
 
@@ -47,23 +48,23 @@ struct stream {
     enum stream_state state;
     bool outgoing;
     struct addr addr;
-    struct node_id node;             /* of a member stream; zero while unknown */
+    struct node_id node; /* of a member stream; zero while unknown */
     struct static_key key;
     uint8_t hash[NOISE_HASH_SIZE];
     int64_t opened_us;
 };
 struct peer {
     struct node_id id;
-    uint64_t stream;                 /* open one, 0 = none */
-    uint64_t dialling;               /* stream number under way, 0 = none */
+    uint64_t stream;   /* open one, 0 = none */
+    uint64_t dialling; /* stream number under way, 0 = none */
     int64_t dial_after_us, dial_delay_us;
-    struct buf queue;                /* messages waiting for the stream: size u32, bytes */
+    struct buf queue; /* messages waiting for the stream: size u32, bytes */
     size_t queue_count;
     struct replay_window window;
     int64_t said_us;
-    int64_t sync_asked_us;           /* last time a stream sync was asked because of an unknown boot */
-    uint64_t pull_next;              /* a pull of this peer that waits for news: first index wanted, 0 = none */
-    uint64_t pull_term, pull_snapshot, pull_offset;   /* the rest of that request */
+    int64_t sync_asked_us; /* last time a stream sync was asked because of an unknown boot */
+    uint64_t pull_next;    /* a pull of this peer that waits for news: first index wanted, 0 = none */
+    uint64_t pull_term, pull_snapshot, pull_offset; /* the rest of that request */
     int64_t pull_since_us;
 };
 
@@ -75,16 +76,16 @@ struct trusted {
 
 /* ---- local instances ---- */
 struct local_task {
-    struct bytes name;               /* in the instance's arena */
+    struct bytes name; /* in the instance's arena */
     bool started, stop_asked, final;
-    struct wire_task_fact fact;      /* fact.reason lies in `reason` */
+    struct wire_task_fact fact; /* fact.reason lies in `reason` */
     struct buf reason;
-    uint64_t sequence;               /* of the shim's newest status */
-    uint32_t lost_count;             /* shims lost in this run of the agent */
+    uint64_t sequence;   /* of the shim's newest status */
+    uint32_t lost_count; /* shims lost in this run of the agent */
 };
 struct local_instance {
     struct instance_id id;
-    struct arena arena;              /* names, ports */
+    struct arena arena; /* names, ports */
     struct bytes job, group;
     enum job_type type;
     uint64_t version;
@@ -100,7 +101,7 @@ struct local_instance {
     struct buf reason;
     enum instance_state state;
     bool end_journalled, end_acknowledged;
-    uint64_t fact_sequence;          /* of the newest fact; 0: not numbered yet, whatever the log has is older */
+    uint64_t fact_sequence; /* of the newest fact; 0: not numbered yet, whatever the log has is older */
     uint64_t sent_sequence, sent_term;
     int64_t sent_us, start_after_us;
 };
@@ -111,25 +112,26 @@ enum write_origin { WRITE_LOCAL, WRITE_FORWARDED, WRITE_JOIN, WRITE_INTERNAL };
 struct pending_write {
     uint64_t index, term;
     enum write_origin origin;
-    uint64_t request;                /* LOCAL: admin request; FORWARDED: its id; JOIN: stream */
-    struct node_id peer;             /* FORWARDED */
-    struct node_id joined;           /* JOIN */
-    struct bytes method, params;     /* LOCAL: owned copy (one allocation at method.data), to try again elsewhere */
+    uint64_t request;      /* LOCAL: admin request; FORWARDED: its id; JOIN: stream */
+    struct node_id peer;   /* FORWARDED */
+    struct node_id joined; /* JOIN */
+    struct bytes method,
+        params; /* LOCAL: owned copy (one allocation at method.data), to try again elsewhere */
 };
 /* A write that waits for a leader, or for the leader's answer. */
 struct waiting_write {
     uint64_t id;
-    uint64_t request;                /* admin request; 0: a join through us, then stream */
+    uint64_t request; /* admin request; 0: a join through us, then stream */
     uint64_t stream;
     struct node_id joined;
-    struct bytes method, params;     /* owned, one allocation at method.data */
+    struct bytes method, params; /* owned, one allocation at method.data */
     int64_t deadline_us, sent_us;
     struct node_id sent_to;
 };
 /* A `job` read that waits for a change. */
 struct waiting_read {
     uint64_t request;
-    struct bytes job;                /* owned */
+    struct bytes job; /* owned */
     uint64_t min_index;
     int64_t deadline_us;
 };
@@ -141,8 +143,8 @@ struct op_stream {
     uint64_t credit;
     uint64_t next_event;
     bool follow;
-    uint64_t handle;                 /* logs of this host */
-    uint64_t remote;                 /* logs of another: id of its remote_open */
+    uint64_t handle; /* logs of this host */
+    uint64_t remote; /* logs of another: id of its remote_open */
     struct node_id peer;
 };
 /* A log read here on behalf of another host. */
@@ -151,7 +153,7 @@ struct remote_log {
     struct node_id peer;
 };
 struct event_entry {
-    struct wire_event event;         /* text owned: mem_alloc at text.data */
+    struct wire_event event; /* text owned: mem_alloc at text.data */
 };
 
 /* What the leader keeps of a node; nothing here outlives its leadership. */
@@ -163,7 +165,7 @@ struct leader_node {
 /* A fact on its way into the log. */
 struct pending_fact {
     struct node_id node;
-    struct wire_fact fact;           /* in facts_arena */
+    struct wire_fact fact; /* in facts_arena */
 };
 
 /* ASKED: the leader moves everything off this host. TELLING: gossip tells everybody. */
@@ -187,7 +189,7 @@ struct node {
     struct csprng csprng;
     struct prng prng;
     struct arena options_arena;
-    struct wire_node_record self;         /* what this node says of itself; in options_arena */
+    struct wire_node_record self; /* what this node says of itself; in options_arena */
     struct bytes task_root;
     int64_t swim_period_us, heartbeat_us, election_min_us;
     uint64_t segment_size_bytes;
@@ -196,7 +198,7 @@ struct node {
 
     int64_t now_us, wall_ms;
     struct effects effects;
-    struct arena scratch;                 /* reset at each feed */
+    struct arena scratch; /* reset at each feed */
 
     /* the cluster */
     bool bootstrap, has_token;
@@ -211,27 +213,28 @@ struct node {
     int64_t join_at_us;
     uint64_t join_stream;
     int64_t join_said_us;
-    struct wire_node_record *table;       /* the table as the join or the file told it, until the state has one; options_arena */
+    struct wire_node_record
+        *table; /* the table as the join or the file told it, until the state has one; options_arena */
     size_t table_count;
 
     /* disk */
     struct journal *journal;
     uint32_t generation;
     uint64_t ticket_next, ticket_done;
-    uint64_t boot_ticket;                 /* of the run's generation; 0 once it is durable */
-    struct wire_hard_state hard;          /* as last given to the disk */
+    uint64_t boot_ticket;        /* of the run's generation; 0 once it is durable */
+    struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
     bool disk_failed, log_damaged;
-    struct bytes log_state;               /* "ok" or why this log does not vote; in options_arena */
+    struct bytes log_state; /* "ok" or why this log does not vote; in options_arena */
     struct wal *wal;
     VEC(struct ticket_pair) raft_tickets;
     VEC(struct held_send) held;
-    uint64_t snapshot_ticket, snapshot_index;       /* being written */
+    uint64_t snapshot_ticket, snapshot_index; /* being written */
     uint64_t snapshot_durable;
-    struct buf snapshot_bytes;                      /* of the newest one, to be sent in chunks */
+    struct buf snapshot_bytes; /* of the newest one, to be sent in chunks */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
-    struct buf incoming;                            /* chunks received */
+    struct buf incoming; /* chunks received */
     uint64_t incoming_index, incoming_total;
     uint32_t incoming_checksum;
     struct arena incoming_arena;
@@ -243,46 +246,46 @@ struct node {
     struct state *state;
     uint64_t applied_index;
     bool log_draining, table_dirty, reads_dirty;
-    uint64_t leader_term;                 /* term of the leadership that the leader's tables belong to */
-    struct node_id leader_seen;           /* last leader told by an event */
-    int64_t fresh_us;                     /* when the applied state was last known to be current */
+    uint64_t leader_term;       /* term of the leadership that the leader's tables belong to */
+    struct node_id leader_seen; /* last leader told by an event */
+    int64_t fresh_us;           /* when the applied state was last known to be current */
 
     /* gossip */
     uint64_t datagram_sequence;
     struct buf plain, sealed;
 
     /* streams */
-    struct map streams;                   /* u64 -> struct stream */
-    struct map peers;                     /* node id -> struct peer */
-    struct map statics;                   /* static key -> struct trusted: the table's keys */
+    struct map streams; /* u64 -> struct stream */
+    struct map peers;   /* node id -> struct peer */
+    struct map statics; /* static key -> struct trusted: the table's keys */
     uint64_t stream_next;
 
     /* learner */
-    int64_t pull_at_us;                   /* when the next pull may be sent */
-    uint64_t pull_sent_next;              /* 0: none under way */
+    int64_t pull_at_us;      /* when the next pull may be sent */
+    uint64_t pull_sent_next; /* 0: none under way */
     struct node_id pull_peer;
     int64_t pull_deadline_us;
-    struct node_id pull_leader;           /* as the last answer told */
+    struct node_id pull_leader; /* as the last answer told */
 
     /* tasks */
-    struct map instances;                 /* instance id -> struct local_instance */
-    bool ends_dirty;                      /* an instance has ended: the journal has to know */
+    struct map instances; /* instance id -> struct local_instance */
+    bool ends_dirty;      /* an instance has ended: the journal has to know */
     bool scan_done, instances_dirty, facts_dirty, self_dirty;
-    int64_t report_at_us;                 /* what is not in the log by then is sent again */
+    int64_t report_at_us; /* what is not in the log by then is sent again */
     int64_t started_us, may_start_us, starts_at_us;
 
     /* leader */
     VEC(struct leader_node) leader_nodes; /* by id */
     int64_t leader_tick_us, plan_at_us;
     bool plan_dirty;
-    uint64_t plan_index;                  /* proposed and not applied yet; 0 = none */
+    uint64_t plan_index; /* proposed and not applied yet; 0 = none */
     struct reconcile_memory *memory;
-    VEC(struct reconcile_reason) reasons;   /* why slots are empty; in reasons_arena */
+    VEC(struct reconcile_reason) reasons; /* why slots are empty; in reasons_arena */
     struct arena reasons_arena;
-    VEC(struct pending_fact) facts;       /* gathered, not proposed yet */
+    VEC(struct pending_fact) facts; /* gathered, not proposed yet */
     struct arena facts_arena;
-    uint64_t report_index;                /* newest report proposed; the next waits until it is applied */
-    VEC(struct raft_id) enlightened;      /* see voters.c */
+    uint64_t report_index;           /* newest report proposed; the next waits until it is applied */
+    VEC(struct raft_id) enlightened; /* see voters.c */
     int64_t leader_since_us;
 
     /* requests */
@@ -294,7 +297,7 @@ struct node {
     uint64_t forward_next, handle_next;
 
     /* events */
-    VEC(struct event_entry) events;       /* ring: oldest first */
+    VEC(struct event_entry) events; /* ring: oldest first */
     uint64_t event_next;
 
     enum leave_phase leave;
@@ -305,20 +308,21 @@ struct node {
 
 /* effects.c */
 struct node_effect *node_emit(struct node *n, enum node_effect_kind kind);
-struct bytes node_effect_copy(struct node *n, struct bytes in);   /* into the effects' arena */
-void node_say(struct node *n, enum node_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+struct bytes node_effect_copy(struct node *n, struct bytes in); /* into the effects' arena */
+void node_say(struct node *n, enum node_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void node_reply_error(struct node *n, uint64_t request, int error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void node_reply(struct node *n, uint64_t request, const struct codec_type *type, const void *result);
-void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* boot.c */
 int node_boot_files(struct node *n, const struct node_options *options, char *ret_text, size_t text_size);
 int node_boot_new_cluster(struct node *n);
 /* Keys, swim, raft, an empty log: when a cluster is made or joined. */
 void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluster);
-void node_cluster_keys(struct node *n);          /* from n->cluster to the keyrings */
+void node_cluster_keys(struct node *n); /* from n->cluster to the keyrings */
 
 /* disk.c */
 uint64_t node_disk_ticket(struct node *n);
@@ -337,7 +341,7 @@ void node_gossip_start(struct node *n);
 void node_gossip_feed(struct node *n, const struct swim_input *input);
 void node_gossip_datagram(struct node *n, const struct node_input *input);
 bool node_alive(const struct node *n, struct node_id id);
-struct bytes node_name_of(const struct node *n, struct node_id id);   /* "-" when unknown */
+struct bytes node_name_of(const struct node *n, struct node_id id); /* "-" when unknown */
 
 /* peers.c */
 struct peer *node_peer(struct node *n, struct node_id id, bool create);
@@ -368,7 +372,7 @@ int node_log_feed(struct node *n, const struct raft_input *input);
 void node_log_drain(struct node *n);
 void node_log_message(struct node *n, const struct wire_raft_message *message);
 void node_log_persisted(struct node *n);
-bool node_is_leader(const struct node *n);           /* ready: has committed an entry of its own term */
+bool node_is_leader(const struct node *n); /* ready: has committed an entry of its own term */
 bool node_leader_id(const struct node *n, struct node_id *ret);
 
 /* learner.c */
@@ -376,7 +380,7 @@ void node_learner_tick(struct node *n);
 int64_t node_learner_deadline(const struct node *n);
 void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request);
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *response);
-void node_pull_serve(struct node *n);                /* answer held pulls that now have something */
+void node_pull_serve(struct node *n); /* answer held pulls that now have something */
 int64_t node_pull_deadline(const struct node *n);
 void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *chunk);
 
@@ -399,18 +403,20 @@ void node_tasks_status(struct node *n, const struct node_input *input);
 void node_tasks_lost(struct node *n, const struct node_input *input);
 void node_tasks_refused(struct node *n, const struct node_input *input);
 void node_tasks_reconcile(struct node *n);
-/* A fact of the journal: how an instance ended that the log did not acknowledge before the last run was over. */
+/* A fact of the journal: how an instance ended that the log did not acknowledge before the last run was over.
+ */
 void node_tasks_remember(struct node *n, const struct wire_fact *fact);
-void node_tasks_journal(struct node *n);             /* the ends of this turn, and what the log has acknowledged */
+void node_tasks_journal(struct node *n); /* the ends of this turn, and what the log has acknowledged */
 void node_tasks_done(struct node *n);
 struct local_instance *node_instance_add(struct node *n, struct instance_id id);
 struct local_task *node_instance_task(struct local_instance *i, struct bytes name, bool create);
-void node_instance_touch(struct node *n, struct local_instance *i);   /* its facts changed */
+void node_instance_touch(struct node *n, struct local_instance *i); /* its facts changed */
 int64_t node_tasks_deadline(const struct node *n);
 
 /* start.c */
 void node_instance_start(struct node *n, const struct wire_instance_record *record);
-void node_instance_start_again(struct node *n, struct local_instance *i, const struct wire_instance_record *record);
+void node_instance_start_again(struct node *n, struct local_instance *i,
+                               const struct wire_instance_record *record);
 void node_instance_refuse(struct node *n, struct local_instance *i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -424,24 +430,25 @@ void node_apply_changes(struct node *n);
 
 /* writes.c */
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
-void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, struct bytes method,
-                        struct bytes params);
+void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
+                        struct bytes method, struct bytes params);
 void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result);
-void node_write_lost(struct node *n);                /* leadership is gone: those pending go back to waiting */
-void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined, struct bytes method,
-                        struct bytes params);
+void node_write_lost(struct node *n); /* leadership is gone: those pending go back to waiting */
+void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
+                        struct bytes method, struct bytes params);
 void node_write_tick(struct node *n);
 int64_t node_write_deadline(const struct node *n);
 void node_write_response(struct node *n, const struct wire_forward_response *response);
 void node_write_forwarded(struct node *n, struct node_id from, const struct wire_forward_request *request);
 bool node_write_is(struct bytes method);
-void node_write_answer(struct node *n, const struct pending_write *w, int error, struct bytes text, struct bytes result);
+void node_write_answer(struct node *n, const struct pending_write *w, int error, struct bytes text,
+                       struct bytes result);
 void node_writes_done(struct node *n);
 
 /* reads.c */
 void node_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
 void node_request_closed(struct node *n, uint64_t request);
-void node_reads_changed(struct node *n);             /* answer `job` reads whose job changed */
+void node_reads_changed(struct node *n); /* answer `job` reads whose job changed */
 int64_t node_reads_deadline(const struct node *n);
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret);
 void node_read_status(struct node *n, uint64_t request);
@@ -461,7 +468,7 @@ void node_op_streams_peer_gone(struct node *n, struct node_id peer);
 void node_leave_request(struct node *n, uint64_t request);
 void node_leave_tick(struct node *n);
 int64_t node_leave_deadline(const struct node *n);
-void node_leave_asked(struct node *n, struct node_id id);   /* leader: a node wants out */
+void node_leave_asked(struct node *n, struct node_id id); /* leader: a node wants out */
 
 static inline int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline bool bytes_empty(struct bytes b) { return b.size == 0; }

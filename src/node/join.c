@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Joining. The newcomer dials a seed with the join secret, proves its key by a signature over the handshake, and is given
- * the cluster's record and table once the log has its node record. It tries its seeds in turn, for ever.
+ * Joining. The newcomer dials a seed with the join secret, proves its key by a signature over the handshake,
+ * and is given the cluster's record and table once the log has its node record. It tries its seeds in turn,
+ * for ever.
  */
 #include "internal.h"
 
@@ -14,7 +15,8 @@ static bool join_wanted(const struct node *n) {
 }
 
 void node_join_tick(struct node *n) {
-    if (!join_wanted(n) || n->join_stream != 0 || n->now_us < n->join_at_us) return;
+    if (!join_wanted(n) || n->join_stream != 0 || n->now_us < n->join_at_us)
+        return;
     const struct addr *seed = &n->seeds.data[n->seed_next++ % n->seeds.count];
     n->join_at_us = n->now_us + JOIN_RETRY_US + prng_between(&n->prng, 0, JOIN_RETRY_US / 4);
     n->join_stream = node_dial(n, (struct node_id){{0}}, seed, 0);
@@ -27,13 +29,16 @@ int64_t node_join_deadline(const struct node *n) {
 void node_join_opened(struct node *n, struct stream *s) {
     struct signature signature;
     identity_sign(&n->identity, SIGN_JOIN, bytes_of(s->hash, sizeof s->hash), &signature);
-    if (ID_IS_ZERO(n->self.log)) csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
-    struct wire_join_request request = {.node = n->self, .signature = bytes_of(signature.b, sizeof signature.b)};
+    if (ID_IS_ZERO(n->self.log))
+        csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
+    struct wire_join_request request = {.node = n->self,
+                                        .signature = bytes_of(signature.b, sizeof signature.b)};
     node_stream_send(n, s->id, &(struct wire_peer_message){.join_request = &request});
 }
 
 static void join_say(struct node *n, const struct addr *addr, struct bytes text) {
-    if (n->join_said_us != 0 && n->now_us - n->join_said_us < SAY_REPEAT_US) return;
+    if (n->join_said_us != 0 && n->now_us - n->join_said_us < SAY_REPEAT_US)
+        return;
     char where[ADDR_TEXT_SIZE];
     addr_text(addr, where);
     n->join_said_us = n->now_us;
@@ -41,12 +46,15 @@ static void join_say(struct node *n, const struct addr *addr, struct bytes text)
 }
 
 void node_join_closed(struct node *n, struct stream *s, int error, struct bytes text) {
-    if (n->join_stream == s->id) n->join_stream = 0;
-    if (!n->in_cluster) join_say(n, &s->addr, bytes_empty(text) ? bytes_str(err_str(error)) : text);
+    if (n->join_stream == s->id)
+        n->join_stream = 0;
+    if (!n->in_cluster)
+        join_say(n, &s->addr, bytes_empty(text) ? bytes_str(err_str(error)) : text);
 }
 
 void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *r) {
-    if (n->in_cluster) return;
+    if (n->in_cluster)
+        return;
     if (r->error != 0) {
         join_say(n, &s->addr, r->text);
         node_stream_close(n, s->id, "the join was not accepted");
@@ -59,7 +67,8 @@ void node_join_response(struct node *n, struct stream *s, const struct wire_join
     }
     n->table = arena_alloc(&n->options_arena, (r->nodes_count + 1) * sizeof *n->table);
     for (size_t i = 0; i < r->nodes_count; i++) {
-        if (ID_EQUAL(r->nodes[i].id, n->identity.id)) continue;
+        if (ID_EQUAL(r->nodes[i].id, n->identity.id))
+            continue;
         codec_copy(&wire_node_record_type, &r->nodes[i], &n->options_arena, &n->table[n->table_count++]);
         node_trust(n, &r->nodes[i]);
     }
@@ -78,13 +87,17 @@ void node_join_response(struct node *n, struct stream *s, const struct wire_join
 static const char *join_check(const struct stream *s, const struct wire_join_request *r) {
     struct signature signature;
     struct node_id id = identity_node_id(&r->node.key);
-    if (!ID_EQUAL(id, r->node.id)) return "the node id is not that of the key";
-    if (!identity_matches_static(&r->node.key, &s->key)) return "the key is not that of the handshake";
-    if (r->signature.size != sizeof signature.b) return "the signature is missing";
+    if (!ID_EQUAL(id, r->node.id))
+        return "the node id is not that of the key";
+    if (!identity_matches_static(&r->node.key, &s->key))
+        return "the key is not that of the handshake";
+    if (r->signature.size != sizeof signature.b)
+        return "the signature is missing";
     memcpy(signature.b, r->signature.data, sizeof signature.b);
     if (identity_verify(&r->node.key, SIGN_JOIN, bytes_of(s->hash, sizeof s->hash), &signature) != 0)
         return "the signature does not verify";
-    if (r->node.name.size == 0) return "the node has no name";
+    if (r->node.name.size == 0)
+        return "the node has no name";
     return NULL;
 }
 
@@ -97,7 +110,8 @@ void node_join_request(struct node *n, struct stream *s, const struct wire_join_
         node_join_answer(n, s->id, r->node.id, ERR_DENIED, bytes_str(why));
         return;
     }
-    node_event(n, "join.asked", r->node.id, (struct instance_id){{0}}, "%.*s asks to join from %s", BYTES_FMT(r->node.name), addr);
+    node_event(n, "join.asked", r->node.id, (struct instance_id){{0}}, "%.*s asks to join from %s",
+               BYTES_FMT(r->node.name), addr);
     struct buf params = {0};
     codec_encode(&wire_node_record_type, &r->node, &params);
     node_write_forward(n, 0, s->id, r->node.id, bytes_str("join"), buf_bytes(&params));
@@ -105,16 +119,20 @@ void node_join_request(struct node *n, struct stream *s, const struct wire_join_
 }
 
 void node_join_answer(struct node *n, uint64_t stream, struct node_id joined, int error, struct bytes text) {
-    if (node_stream(n, stream) == NULL) return;
+    if (node_stream(n, stream) == NULL)
+        return;
     struct wire_join_response r = {.error = error, .text = text};
     if (error == 0) {
         size_t count = state_nodes_count(n->state);
         r.cluster = n->cluster;
         r.nodes = arena_alloc(&n->scratch, (count + 1) * sizeof *r.nodes);
-        for (size_t i = 0; i < count; i++) r.nodes[r.nodes_count++] = *state_node_at(n->state, i);
-        if (state_node_find(n->state, n->identity.id) == NULL) r.nodes[r.nodes_count++] = n->self;
+        for (size_t i = 0; i < count; i++)
+            r.nodes[r.nodes_count++] = *state_node_at(n->state, i);
+        if (state_node_find(n->state, n->identity.id) == NULL)
+            r.nodes[r.nodes_count++] = n->self;
         const struct wire_node_record *record = state_node_find(n->state, joined);
-        if (record != NULL) node_trust(n, record);
+        if (record != NULL)
+            node_trust(n, record);
     }
     node_stream_send(n, stream, &(struct wire_peer_message){.join_response = &r});
 }

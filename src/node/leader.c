@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * What only the leader does, after its first entry is committed: put facts and node status into the log, and plan. It plans
- * on the applied state alone, one plan at a time: the next waits until the last is applied, so nothing is planned twice.
+ * What only the leader does, after its first entry is committed: put facts and node status into the log, and
+ * plan. It plans on the applied state alone, one plan at a time: the next waits until the last is applied, so
+ * nothing is planned twice.
  */
 #include "internal.h"
 
@@ -16,7 +17,8 @@ int node_propose(struct node *n, const struct wire_command *command, uint64_t *r
     struct raft_input in = {.kind = RAFT_PROPOSE, .data = buf_bytes(&data)};
     int error = raft_feed(n->raft, n->now_us, &in);
     buf_done(&data);
-    if (error == 0 && ret_index != NULL) *ret_index = expected;
+    if (error == 0 && ret_index != NULL)
+        *ret_index = expected;
     return error;
 }
 
@@ -45,19 +47,25 @@ struct leader_node *node_leader_node(struct node *n, struct node_id id, bool cre
     size_t low = 0, high = n->leader_nodes.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (ID_COMPARE(n->leader_nodes.data[middle].id, id) < 0) low = middle + 1;
-        else high = middle;
+        if (ID_COMPARE(n->leader_nodes.data[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (low < n->leader_nodes.count && ID_EQUAL(n->leader_nodes.data[low].id, id)) return &n->leader_nodes.data[low];
-    if (!create) return NULL;
-    struct leader_node fresh = {.id = id, .last_good_us = n->now_us, .back_us = n->leader_since_us, .was_alive = true};
+    if (low < n->leader_nodes.count && ID_EQUAL(n->leader_nodes.data[low].id, id))
+        return &n->leader_nodes.data[low];
+    if (!create)
+        return NULL;
+    struct leader_node fresh = {
+        .id = id, .last_good_us = n->now_us, .back_us = n->leader_since_us, .was_alive = true};
     VEC_INSERT(&n->leader_nodes, low, fresh);
     return &n->leader_nodes.data[low];
 }
 
 void node_leader_heard(struct node *n, struct node_id id) {
     struct leader_node *v = node_leader_node(n, id, false);
-    if (v != NULL) v->last_good_us = n->now_us;
+    if (v != NULL)
+        v->last_good_us = n->now_us;
 }
 
 /* ---- node status ---- */
@@ -73,11 +81,14 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
     struct swim_member m;
     if (n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.last_ack_us > v->last_good_us)
         v->last_good_us = m.last_ack_us;
-    if (alive && !v->was_alive) v->back_us = n->now_us;
+    if (alive && !v->was_alive)
+        v->back_us = n->now_us;
     v->was_alive = alive;
-    if (ID_EQUAL(r->id, n->identity.id)) return;
+    if (ID_EQUAL(r->id, n->identity.id))
+        return;
     bool long_enough = n->now_us - n->leader_since_us >= US_PER_S;
-    if (!alive && r->status == NODE_STATUS_READY && long_enough) status_propose(n, r, NODE_STATUS_UNREACHABLE);
+    if (!alive && r->status == NODE_STATUS_READY && long_enough)
+        status_propose(n, r, NODE_STATUS_UNREACHABLE);
     struct raft_id voter = {.node = r->id, .log = r->log};
     struct wire_cmd_node_status remove = {.id = r->id};
     if (r->status == NODE_STATUS_LEFT && !alive && !raft_is_voter(n->raft, &voter))
@@ -98,42 +109,53 @@ static void first_entries(struct node *n) {
 
 static void report_node(struct node *n, struct node_id from, const struct wire_node_record *sent) {
     const struct wire_node_record *known = state_node_find(n->state, from);
-    if (!ID_EQUAL(sent->id, from) || (known != NULL && known->status == NODE_STATUS_LEFT)) return;
-    if (known == NULL && !ID_EQUAL(from, n->identity.id)) return; /* forgotten: it must join again */
+    if (!ID_EQUAL(sent->id, from) || (known != NULL && known->status == NODE_STATUS_LEFT))
+        return;
+    if (known == NULL && !ID_EQUAL(from, n->identity.id))
+        return; /* forgotten: it must join again */
     struct wire_node_record record = *sent;
     record.status = NODE_STATUS_READY;
     record.joined_ms = known != NULL ? known->joined_ms : n->wall_ms;
     record.modify_index = known != NULL ? known->modify_index : 0;
-    if (known != NULL && codec_equal(&wire_node_record_type, &record, known)) return;
+    if (known != NULL && codec_equal(&wire_node_record_type, &record, known))
+        return;
     (void)node_propose(n, &(struct wire_command){.node = &record}, NULL);
 }
 
 void node_leader_report(struct node *n, struct node_id from, const struct wire_report_message *report) {
-    if (!node_is_leader(n) || n->leader_term == 0) return;
-    if (report->node != NULL) report_node(n, from, report->node);
+    if (!node_is_leader(n) || n->leader_term == 0)
+        return;
+    if (report->node != NULL)
+        report_node(n, from, report->node);
     for (size_t i = 0; i < report->facts_count; i++) {
         struct pending_fact p = {.node = from};
         const struct wire_instance_record *known = state_instance_find(n->state, report->facts[i].instance);
-        if (known != NULL && known->sequence >= report->facts[i].sequence && !report->facts[i].gone) continue;
+        if (known != NULL && known->sequence >= report->facts[i].sequence && !report->facts[i].gone)
+            continue;
         codec_copy(&wire_fact_type, &report->facts[i], &n->facts_arena, &p.fact);
         VEC_PUSH(&n->facts, p);
     }
 }
 
-/* One entry a node, and the next batch only when the last one is applied: what comes meanwhile is gathered. */
+/* One entry a node, and the next batch only when the last one is applied: what comes meanwhile is gathered.
+ */
 static void facts_propose(struct node *n) {
-    if (n->facts.count == 0 || n->report_index > n->applied_index) return;
+    if (n->facts.count == 0 || n->report_index > n->applied_index)
+        return;
     struct wire_fact *facts = arena_alloc(&n->scratch, n->facts.count * sizeof *facts);
     bool *taken = arena_alloc(&n->scratch, n->facts.count * sizeof *taken);
     for (size_t i = 0; i < n->facts.count; i++) {
-        if (taken[i]) continue;
+        if (taken[i])
+            continue;
         struct wire_cmd_report report = {.node = n->facts.data[i].node, .facts = facts};
         for (size_t j = i; j < n->facts.count; j++) {
-            if (taken[j] || !ID_EQUAL(n->facts.data[j].node, report.node)) continue;
+            if (taken[j] || !ID_EQUAL(n->facts.data[j].node, report.node))
+                continue;
             taken[j] = true;
             facts[report.facts_count++] = n->facts.data[j].fact;
         }
-        if (node_propose(n, &(struct wire_command){.report = &report}, &n->report_index) != 0) break;
+        if (node_propose(n, &(struct wire_command){.report = &report}, &n->report_index) != 0)
+            break;
     }
     n->facts.count = 0;
     arena_reset(&n->facts_arena);
@@ -156,21 +178,27 @@ static void reasons_keep(struct node *n, const struct reconcile_plan *plan) {
 
 static void plan_make(struct node *n) {
     bool due = n->plan_dirty || n->now_us >= n->plan_at_us;
-    if (!due || n->plan_index > n->applied_index || n->applied_index < raft_commit_index(n->raft)) return;
+    if (!due || n->plan_index > n->applied_index || n->applied_index < raft_commit_index(n->raft))
+        return;
     n->plan_dirty = false;
     size_t count = n->leader_nodes.count;
     struct reconcile_node_view *views = arena_alloc(&n->scratch, (count + 1) * sizeof *views);
     for (size_t i = 0; i < count; i++) {
         const struct leader_node *v = &n->leader_nodes.data[i];
-        views[i] = (struct reconcile_node_view){
-            .id = v->id, .alive = node_alive(n, v->id), .last_good_us = v->last_good_us, .back_us = v->back_us};
+        views[i] = (struct reconcile_node_view){.id = v->id,
+                                                .alive = node_alive(n, v->id),
+                                                .last_good_us = v->last_good_us,
+                                                .back_us = v->back_us};
     }
     struct reconcile_plan plan = {0};
-    reconcile_cluster(n->state, views, count, n->now_us, &n->reconcile_options, n->memory, &n->prng, &n->scratch, &plan);
+    reconcile_cluster(n->state, views, count, n->now_us, &n->reconcile_options, n->memory, &n->prng,
+                      &n->scratch, &plan);
     n->plan_at_us = plan.next_us;
     reasons_keep(n, &plan);
-    if (plan.plan.places_count + plan.plan.stops_count == 0) return;
-    if (node_propose(n, &(struct wire_command){.plan = &plan.plan}, &n->plan_index) != 0) n->plan_dirty = true;
+    if (plan.plan.places_count + plan.plan.stops_count == 0)
+        return;
+    if (node_propose(n, &(struct wire_command){.plan = &plan.plan}, &n->plan_index) != 0)
+        n->plan_dirty = true;
 }
 
 /* ---- the tick ---- */
@@ -183,7 +211,8 @@ static void leader_look(struct node *n) {
         if (state_node_find(n->state, n->leader_nodes.data[i].id) != NULL)
             n->leader_nodes.data[kept++] = n->leader_nodes.data[i];
     n->leader_nodes.count = kept;
-    for (size_t i = 0; i < state_nodes_count(n->state); i++) node_look(n, state_node_at(n->state, i));
+    for (size_t i = 0; i < state_nodes_count(n->state); i++)
+        node_look(n, state_node_at(n->state, i));
     node_voters_tick(n);
 }
 
@@ -195,14 +224,17 @@ void node_leader_tick(struct node *n) {
         }
         return;
     }
-    if (n->leader_term != raft_term(n->raft)) leader_start(n);
-    if (n->now_us >= n->leader_tick_us) leader_look(n);
+    if (n->leader_term != raft_term(n->raft))
+        leader_start(n);
+    if (n->now_us >= n->leader_tick_us)
+        leader_look(n);
     facts_propose(n);
     plan_make(n);
     node_log_drain(n);
 }
 
 int64_t node_leader_deadline(const struct node *n) {
-    if (n->leader_term == 0) return TIME_NEVER_US;
+    if (n->leader_term == 0)
+        return TIME_NEVER_US;
     return min_us(n->leader_tick_us, n->plan_index > n->applied_index ? TIME_NEVER_US : n->plan_at_us);
 }

@@ -2,13 +2,15 @@
  * Copyright the covey authors */
 
 /*
- * Hosts without a vote pull the log: one request at a time to one peer, which answers when it has something newer, or
- * after PULL_HOLD_US with nothing. What is pulled is committed already, so nothing is ever taken back. The leader is asked
- * first because it knows of commits first; when it does not answer, any other member.
+ * Hosts without a vote pull the log: one request at a time to one peer, which answers when it has something
+ * newer, or after PULL_HOLD_US with nothing. What is pulled is committed already, so nothing is ever taken
+ * back. The leader is asked first because it knows of commits first; when it does not answer, any other
+ * member.
  *
- * A host that was a voter and comes back after it was replaced believes that it still votes: nobody sends it entries, and
- * nobody votes for it. When it hears no leader it asks around in the same way, and takes nothing from the answers but who
- * leads; the leader, asked so by a host that does not vote, sends it the log (RAFT_TRACK) until it has seen for itself.
+ * A host that was a voter and comes back after it was replaced believes that it still votes: nobody sends it
+ * entries, and nobody votes for it. When it hears no leader it asks around in the same way, and takes nothing
+ * from the answers but who leads; the leader, asked so by a host that does not vote, sends it the log
+ * (RAFT_TRACK) until it has seen for itself.
  */
 #include "internal.h"
 
@@ -18,7 +20,8 @@
 
 static bool voter_is_lost(const struct node *n) {
     enum raft_role role = raft_role(n->raft);
-    if (role != RAFT_FOLLOWER && role != RAFT_PRE_CANDIDATE) return false;
+    if (role != RAFT_FOLLOWER && role != RAFT_PRE_CANDIDATE)
+        return false;
     int64_t heard = raft_contact_us(n->raft) > n->started_us ? raft_contact_us(n->raft) : n->started_us;
     return n->now_us - heard >= VOTER_LOST_US;
 }
@@ -30,17 +33,21 @@ static bool pull_pick(struct node *n, struct node_id *ret) {
         leader = n->pull_leader;
         known = true;
     }
-    if (known && node_alive(n, leader) && !ID_EQUAL(leader, n->identity.id) && !ID_EQUAL(leader, n->pull_peer)) {
+    if (known && node_alive(n, leader) && !ID_EQUAL(leader, n->identity.id) &&
+        !ID_EQUAL(leader, n->pull_peer)) {
         *ret = leader;
         return true;
     }
-    /* Only a host whose key is known here can be spoken to: a newcomer knows those of the table that it was given. */
+    /* Only a host whose key is known here can be spoken to: a newcomer knows those of the table that it was
+     * given. */
     size_t count = n->statics.count, start = count > 0 ? (size_t)prng_below(&n->prng, count) : 0;
     for (size_t i = 0; i < count; i++) {
         const struct trusted *t = n->statics.entries[(start + i) % count].value;
         struct swim_member m;
-        if (ID_EQUAL(t->id, n->identity.id) || !swim_member_find(n->swim, t->id, &m)) continue;
-        if (m.state != MEMBER_STATE_ALIVE) continue;
+        if (ID_EQUAL(t->id, n->identity.id) || !swim_member_find(n->swim, t->id, &m))
+            continue;
+        if (m.state != MEMBER_STATE_ALIVE)
+            continue;
         *ret = t->id;
         return true;
     }
@@ -48,22 +55,28 @@ static bool pull_pick(struct node *n, struct node_id *ret) {
 }
 
 static bool pull_wanted(const struct node *n) {
-    if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed) return false;
+    if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed)
+        return false;
     return raft_role(n->raft) == RAFT_LEARNER || voter_is_lost(n);
 }
 
 void node_learner_tick(struct node *n) {
-    if (!pull_wanted(n)) return;
+    if (!pull_wanted(n))
+        return;
     if (n->pull_sent_next != 0) {
-        if (n->now_us < n->pull_deadline_us) return;
+        if (n->now_us < n->pull_deadline_us)
+            return;
         n->pull_sent_next = 0; /* no answer: another peer; pull_peer keeps whom not to ask first */
-    } else if (n->now_us < n->pull_at_us) return;
+    } else if (n->now_us < n->pull_at_us)
+        return;
     struct node_id peer;
     n->pull_at_us = n->now_us + US_PER_S / 4;
-    if (!pull_pick(n, &peer)) return;
+    if (!pull_pick(n, &peer))
+        return;
     struct wire_pull_request request;
     raft_pull_next(n->raft, &request);
-    if (voter_is_lost(n)) request.voter = n->self.log;
+    if (voter_is_lost(n))
+        request.voter = n->self.log;
     n->pull_peer = peer;
     n->pull_sent_next = request.next;
     n->pull_deadline_us = n->now_us + PULL_HOLD_US + US_PER_S;
@@ -71,12 +84,14 @@ void node_learner_tick(struct node *n) {
 }
 
 int64_t node_learner_deadline(const struct node *n) {
-    if (!pull_wanted(n)) return TIME_NEVER_US;
+    if (!pull_wanted(n))
+        return TIME_NEVER_US;
     return n->pull_sent_next != 0 ? n->pull_deadline_us : n->pull_at_us;
 }
 
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *r) {
-    if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer)) return;
+    if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer))
+        return;
     n->pull_sent_next = 0;
     n->pull_peer = (struct node_id){{0}};
     n->pull_at_us = n->now_us;
@@ -92,28 +107,39 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
         return;
     }
     int64_t fresh = n->now_us - (int64_t)(r->age_ms < 3600000 ? r->age_ms : 3600000) * US_PER_MS;
-    if (fresh > n->fresh_us) n->fresh_us = fresh;
+    if (fresh > n->fresh_us)
+        n->fresh_us = fresh;
     bool changed = !ID_EQUAL(n->pull_leader, r->leader);
     n->pull_leader = r->leader;
     struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
     (void)node_log_feed(n, &in);
-    if (changed) n->facts_dirty = true;
+    if (changed)
+        n->facts_dirty = true;
 }
 
 /* ---- answering ---- */
 
-static bool pull_has_news(const struct node *n, const struct peer *p) { return raft_commit_index(n->raft) >= p->pull_next; }
+static bool pull_has_news(const struct node *n, const struct peer *p) {
+    return raft_commit_index(n->raft) >= p->pull_next;
+}
 
 static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull_response *r,
                           struct wire_snapshot_chunk *chunk) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
     uint64_t offset = p->pull_snapshot == head->index ? p->pull_offset : 0;
-    if (head->index == 0 || head->index < p->pull_next || offset > n->snapshot_bytes.size) return;
+    if (head->index == 0 || head->index < p->pull_next || offset > n->snapshot_bytes.size)
+        return;
     size_t size = n->snapshot_bytes.size - (size_t)offset;
-    if (size > WIRE_CHUNK_MAX) size = WIRE_CHUNK_MAX;
+    if (size > WIRE_CHUNK_MAX)
+        size = WIRE_CHUNK_MAX;
     *chunk = (struct wire_snapshot_chunk){
-        .index = head->index, .term = head->term, .config = head->config, .total_size = n->snapshot_bytes.size,
-        .offset = offset, .data = bytes_of(n->snapshot_bytes.data + offset, size), .checksum = head->checksum,
+        .index = head->index,
+        .term = head->term,
+        .config = head->config,
+        .total_size = n->snapshot_bytes.size,
+        .offset = offset,
+        .data = bytes_of(n->snapshot_bytes.data + offset, size),
+        .checksum = head->checksum,
     };
     r->snapshot = chunk;
 }
@@ -135,8 +161,10 @@ static void pull_answer(struct node *n, struct peer *p) {
     uint64_t own_term = raft_term_at(n->raft, r.prev_index);
     if (pull_has_news(n, p)) {
         bool kept = raft_log_read(n->raft, p->pull_next, PULL_BYTES_MAX, &entries, &count) == 0;
-        if (!kept || (r.prev_index != 0 && own_term == 0)) pull_snapshot(n, p, &r, &chunk);
-        else if (r.prev_index != 0 && own_term != p->pull_term) r.refused = true;
+        if (!kept || (r.prev_index != 0 && own_term == 0))
+            pull_snapshot(n, p, &r, &chunk);
+        else if (r.prev_index != 0 && own_term != p->pull_term)
+            r.refused = true;
         else {
             r.entries = (struct wire_raft_entry *)(uintptr_t)entries;
             r.entries_count = count < 4096 ? count : 4096;
@@ -147,23 +175,27 @@ static void pull_answer(struct node *n, struct peer *p) {
 }
 
 void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request) {
-    if (n->raft == NULL || request->next == 0) return;
+    if (n->raft == NULL || request->next == 0)
+        return;
     struct peer *p = node_peer(n, from, true);
     p->pull_next = request->next;
     p->pull_term = request->term;
     p->pull_snapshot = request->snapshot_index;
     p->pull_offset = request->offset;
     p->pull_since_us = n->now_us;
-    if (ID_IS_ZERO(request->voter)) return;
+    if (ID_IS_ZERO(request->voter))
+        return;
     struct raft_id asker = {.node = from, .log = request->voter};
     p->pull_since_us -= PULL_HOLD_US; /* it waits for a word, not for entries */
-    if (node_is_leader(n) && !raft_is_voter(n->raft, &asker)) node_voters_enlighten(n, asker);
+    if (node_is_leader(n) && !raft_is_voter(n->raft, &asker))
+        node_voters_enlighten(n, asker);
 }
 
 void node_pull_serve(struct node *n) {
     for (size_t i = 0; i < n->peers.count; i++) {
         struct peer *p = n->peers.entries[i].value;
-        if (p->pull_next != 0 && (pull_has_news(n, p) || n->now_us - p->pull_since_us >= PULL_HOLD_US)) pull_answer(n, p);
+        if (p->pull_next != 0 && (pull_has_news(n, p) || n->now_us - p->pull_since_us >= PULL_HOLD_US))
+            pull_answer(n, p);
     }
 }
 
@@ -171,7 +203,8 @@ int64_t node_pull_deadline(const struct node *n) {
     int64_t at = TIME_NEVER_US;
     for (size_t i = 0; i < n->peers.count; i++) {
         const struct peer *p = n->peers.entries[i].value;
-        if (p->pull_next != 0) at = min_us(at, p->pull_since_us + PULL_HOLD_US);
+        if (p->pull_next != 0)
+            at = min_us(at, p->pull_since_us + PULL_HOLD_US);
     }
     return at;
 }

@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Leaving on purpose. The leader marks the host as left: its vote goes, its instances are placed elsewhere and stopped
- * here. When nothing is left here, gossip tells everybody and the agent ends. The leader then forgets the host.
+ * Leaving on purpose. The leader marks the host as left: its vote goes, its instances are placed elsewhere
+ * and stopped here. When nothing is left here, gossip tells everybody and the agent ends. The leader then
+ * forgets the host.
  */
 #include "internal.h"
 
@@ -13,7 +14,8 @@
 
 void node_leave_asked(struct node *n, struct node_id id) {
     const struct wire_node_record *r = state_node_find(n->state, id);
-    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT) return;
+    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT)
+        return;
     struct wire_cmd_node_status change = {.id = id, .status = NODE_STATUS_LEFT};
     (void)node_propose(n, &(struct wire_command){.node_status = &change}, NULL);
     n->leader_tick_us = n->now_us;
@@ -22,7 +24,8 @@ void node_leave_asked(struct node *n, struct node_id id) {
 
 void node_leave_request(struct node *n, uint64_t request) {
     if (!n->in_cluster || state_nodes_count(n->state) <= 1) {
-        node_reply_error(n, request, ERR_INVALID, "this is the only host of the cluster: stop the agent instead; its tasks go on");
+        node_reply_error(n, request, ERR_INVALID,
+                         "this is the only host of the cluster: stop the agent instead; its tasks go on");
         return;
     }
     if (n->leave != LEAVE_NONE) {
@@ -38,12 +41,15 @@ void node_leave_request(struct node *n, uint64_t request) {
 
 static bool anything_left(struct node *n) {
     const struct wire_node_record *r = state_node_find(n->state, n->identity.id);
-    if (r != NULL && r->status != NODE_STATUS_LEFT) return true;
-    if (raft_is_voter(n->raft, &(struct raft_id){.node = n->identity.id, .log = n->self.log})) return true;
+    if (r != NULL && r->status != NODE_STATUS_LEFT)
+        return true;
+    if (raft_is_voter(n->raft, &(struct raft_id){.node = n->identity.id, .log = n->self.log}))
+        return true;
     for (size_t i = 0; i < n->instances.count; i++) {
         const struct local_instance *local = n->instances.entries[i].value;
         const struct wire_instance_record *known = state_instance_find(n->state, local->id);
-        if (known != NULL && state_instance_live(known)) return true;
+        if (known != NULL && state_instance_live(known))
+            return true;
     }
     return false;
 }
@@ -51,7 +57,8 @@ static bool anything_left(struct node *n) {
 static void leave_ask(struct node *n) {
     struct node_id leader;
     n->leave_at_us = n->now_us + LEAVE_RETRY_US;
-    if (!node_leader_id(n, &leader)) return;
+    if (!node_leader_id(n, &leader))
+        return;
     if (!ID_EQUAL(leader, n->identity.id)) {
         struct wire_leave_request request = {.id = n->identity.id};
         node_peer_send(n, leader, &(struct wire_peer_message){.leave = &request});
@@ -62,19 +69,25 @@ static void leave_ask(struct node *n) {
 
 static void leave_finish(struct node *n, int error, const char *text) {
     if (n->leave_request != 0) {
-        if (error == 0) node_reply(n, n->leave_request, &wire_empty_type, &(struct wire_empty){0});
-        else node_reply_error(n, n->leave_request, error, "%s", text);
+        if (error == 0)
+            node_reply(n, n->leave_request, &wire_empty_type, &(struct wire_empty){0});
+        else
+            node_reply_error(n, n->leave_request, error, "%s", text);
     }
     n->leave_request = 0;
 }
 
 void node_leave_tick(struct node *n) {
-    if (n->leave == LEAVE_NONE || n->now_us < n->leave_at_us) return;
+    if (n->leave == LEAVE_NONE || n->now_us < n->leave_at_us)
+        return;
     if (n->leave == LEAVE_ASKED && anything_left(n)) {
         if (n->now_us >= n->leave_deadline_us) {
-            leave_finish(n, ERR_TIMEOUT, "the leader did not take this host out in time: is there a quorum? It stays a member");
+            leave_finish(
+                n, ERR_TIMEOUT,
+                "the leader did not take this host out in time: is there a quorum? It stays a member");
             n->leave = LEAVE_NONE;
-        } else leave_ask(n);
+        } else
+            leave_ask(n);
         return;
     }
     if (n->leave == LEAVE_ASKED) {
@@ -83,7 +96,8 @@ void node_leave_tick(struct node *n) {
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_LEAVE});
     }
     n->leave_at_us = n->now_us + 50 * US_PER_MS;
-    if (!swim_leave_done(n->swim) && n->now_us < n->leave_deadline_us) return;
+    if (!swim_leave_done(n->swim) && n->now_us < n->leave_deadline_us)
+        return;
     leave_finish(n, 0, "");
     node_say(n, NODE_INFO, "this host has left the cluster");
     struct node_effect *e = node_emit(n, NODE_EXIT);
@@ -91,4 +105,6 @@ void node_leave_tick(struct node *n) {
     n->exited = true;
 }
 
-int64_t node_leave_deadline(const struct node *n) { return n->leave == LEAVE_NONE ? TIME_NEVER_US : n->leave_at_us; }
+int64_t node_leave_deadline(const struct node *n) {
+    return n->leave == LEAVE_NONE ? TIME_NEVER_US : n->leave_at_us;
+}

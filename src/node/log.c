@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* raft, driven: its messages out when the disk allows, its batches to the wal, its committed entries to the state. */
+/* raft, driven: its messages out when the disk allows, its batches to the wal, its committed entries to the
+ * state. */
 #include "internal.h"
 
 bool node_is_leader(const struct node *n) { return n->raft != NULL && raft_leader_ready(n->raft); }
 
 bool node_leader_id(const struct node *n, struct node_id *ret) {
     struct raft_id id;
-    if (n->raft == NULL) return false;
+    if (n->raft == NULL)
+        return false;
     if (raft_leader(n->raft, &id)) {
         *ret = id.node;
         return true;
     }
-    if (raft_role(n->raft) != RAFT_LEARNER || ID_IS_ZERO(n->pull_leader) || !node_alive(n, n->pull_leader)) return false;
+    if (raft_role(n->raft) != RAFT_LEARNER || ID_IS_ZERO(n->pull_leader) || !node_alive(n, n->pull_leader))
+        return false;
     *ret = n->pull_leader;
     return true;
 }
@@ -33,12 +36,15 @@ static void log_send(struct node *n, const struct raft_effect *e) {
 }
 
 static void log_persist(struct node *n, const struct raft_effect *e) {
-    if (n->disk_failed) return;
+    if (n->disk_failed)
+        return;
     uint64_t ticket = node_disk_ticket(n);
-    if (e->hard_changed) n->hard = e->hard;
+    if (e->hard_changed)
+        n->hard = e->hard;
     const struct wire_hard_state *hard = e->hard_changed ? &e->hard : NULL;
-    int error = e->reset_index != 0 ? wal_reset(n->wal, ticket, e->reset_index, e->reset_term, hard)
-                                    : wal_append(n->wal, ticket, hard, e->cut_index, e->entries, e->entries_count);
+    int error = e->reset_index != 0
+                    ? wal_reset(n->wal, ticket, e->reset_index, e->reset_term, hard)
+                    : wal_append(n->wal, ticket, hard, e->cut_index, e->entries, e->entries_count);
     assert(error == 0);
     struct ticket_pair pair = {.node = ticket, .raft = e->ticket};
     VEC_PUSH(&n->raft_tickets, pair);
@@ -50,9 +56,11 @@ void node_log_persisted(struct node *n) {
     size_t count = 0;
     while (count < n->raft_tickets.count && n->raft_tickets.data[count].node <= n->ticket_done)
         done = n->raft_tickets.data[count++].raft;
-    if (count == 0) return;
+    if (count == 0)
+        return;
     n->raft_tickets.count -= count;
-    memmove(n->raft_tickets.data, n->raft_tickets.data + count, n->raft_tickets.count * sizeof *n->raft_tickets.data);
+    memmove(n->raft_tickets.data, n->raft_tickets.data + count,
+            n->raft_tickets.count * sizeof *n->raft_tickets.data);
     n->raft_ticket_done = done;
     size_t kept = 0;
     for (size_t i = 0; i < n->held.count; i++) {
@@ -72,7 +80,8 @@ void node_log_persisted(struct node *n) {
 static void log_role(struct node *n) {
     struct node_id leader = {{0}};
     bool known = node_leader_id(n, &leader);
-    if (!known || ID_EQUAL(leader, n->leader_seen)) return;
+    if (!known || ID_EQUAL(leader, n->leader_seen))
+        return;
     n->leader_seen = leader;
     node_event(n, "leader.elected", leader, (struct instance_id){{0}}, "%.*s leads in term %llu",
                BYTES_FMT(node_name_of(n, leader)), (unsigned long long)raft_term(n->raft));
@@ -87,10 +96,16 @@ static void log_chunk_read(struct node *n, const struct raft_effect *e) {
         return;
     }
     size_t size = n->snapshot_bytes.size - (size_t)e->offset;
-    if (size > WIRE_CHUNK_MAX) size = WIRE_CHUNK_MAX;
+    if (size > WIRE_CHUNK_MAX)
+        size = WIRE_CHUNK_MAX;
     struct wire_snapshot_chunk chunk = {
-        .index = head->index, .term = head->term, .config = head->config, .total_size = n->snapshot_bytes.size,
-        .offset = e->offset, .data = bytes_of(n->snapshot_bytes.data + e->offset, size), .checksum = head->checksum,
+        .index = head->index,
+        .term = head->term,
+        .config = head->config,
+        .total_size = n->snapshot_bytes.size,
+        .offset = e->offset,
+        .data = bytes_of(n->snapshot_bytes.data + e->offset, size),
+        .checksum = head->checksum,
     };
     in.snapshot = &chunk;
     (void)raft_feed(n->raft, n->now_us, &in);
@@ -101,7 +116,8 @@ static void log_effect(struct node *n, const struct raft_effect *e) {
     case RAFT_SEND: log_send(n, e); break;
     case RAFT_PERSIST: log_persist(n, e); break;
     case RAFT_APPLY:
-        for (size_t i = 0; i < e->entries_count; i++) node_apply_entry(n, &e->entries[i]);
+        for (size_t i = 0; i < e->entries_count; i++)
+            node_apply_entry(n, &e->entries[i]);
         break;
     case RAFT_READ_READY:
     case RAFT_READ_FAILED: break; /* node asks for none: its reads are local and say how old they are */
@@ -114,18 +130,20 @@ static void log_effect(struct node *n, const struct raft_effect *e) {
         node_disk_flush_wal(n);
         break;
     case RAFT_REFUSED:
-        node_say(n, NODE_ERROR, "%.*s: %s (index %llu)", BYTES_FMT(node_name_of(n, e->peer.node)), raft_refusal_str(e->refusal),
-                 (unsigned long long)e->index);
+        node_say(n, NODE_ERROR, "%.*s: %s (index %llu)", BYTES_FMT(node_name_of(n, e->peer.node)),
+                 raft_refusal_str(e->refusal), (unsigned long long)e->index);
         break;
     case RAFT_REMOVED: node_say(n, NODE_INFO, "this host no longer votes"); break;
     }
 }
 
 void node_log_drain(struct node *n) {
-    if (n->log_draining) return; /* the loop below is running: it will see what was added */
+    if (n->log_draining)
+        return; /* the loop below is running: it will see what was added */
     n->log_draining = true;
     struct raft_effect e;
-    while (raft_drain(n->raft, &e)) log_effect(n, &e);
+    while (raft_drain(n->raft, &e))
+        log_effect(n, &e);
     n->log_draining = false;
     node_apply_changes(n);
 }
@@ -137,7 +155,8 @@ int node_log_feed(struct node *n, const struct raft_input *input) {
 }
 
 void node_log_message(struct node *n, const struct wire_raft_message *message) {
-    if (n->raft == NULL) return;
+    if (n->raft == NULL)
+        return;
     struct raft_input in = {.kind = RAFT_MESSAGE, .message = message};
     (void)node_log_feed(n, &in);
 }

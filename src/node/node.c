@@ -18,23 +18,27 @@
  *   |          learner.c: hosts without a vote pull what is committed                              |
  *   +----------------------------------------------------------------------------------------------+
  *
- * How a job comes to run: a write reaches the leader (writes.c, forwarded when this is another node), is proposed, committed
- * and applied on every host; the leader's plan (leader.c) is the next entry; each host sees its own instances in the state,
- * starts what it does not have (tasks.c) and reports facts (report.c), which the leader puts into the log in batches.
+ * How a job comes to run: a write reaches the leader (writes.c, forwarded when this is another node), is
+ * proposed, committed and applied on every host; the leader's plan (leader.c) is the next entry; each host
+ * sees its own instances in the state, starts what it does not have (tasks.c) and reports facts (report.c),
+ * which the leader puts into the log in batches.
  *
- * What waits for what: raft says which ticket a message waits for; such messages are held here (log.c) until the disk has
- * told the ticket. The run's generation is in the journal, durably, before the first packet leaves: an old run's packets
- * can never be taken for a new one's. Nothing that is running is ever stopped but by a committed stop, found in the state.
+ * What waits for what: raft says which ticket a message waits for; such messages are held here (log.c) until
+ * the disk has told the ticket. The run's generation is in the journal, durably, before the first packet
+ * leaves: an old run's packets can never be taken for a new one's. Nothing that is running is ever stopped
+ * but by a committed stop, found in the state.
  *
- * Who is who: a stream is a member's when its static key belongs to a node of the committed table. A stream opened with
- * the join secret may say one thing, join_request. Datagrams are a member's when they open under a gossip key; a sender
- * whose boot counter is not the one swim knows is asked over a stream first (covey/crypto.h, replay windows).
+ * Who is who: a stream is a member's when its static key belongs to a node of the committed table. A stream
+ * opened with the join secret may say one thing, join_request. Datagrams are a member's when they open under
+ * a gossip key; a sender whose boot counter is not the one swim knows is asked over a stream first
+ * (covey/crypto.h, replay windows).
  */
 #include "internal.h"
 
 /* ---- making one ---- */
 
-static void copy_pairs(struct arena *a, const struct wire_pair *in, size_t count, struct wire_pair **ret, size_t *ret_count) {
+static void copy_pairs(struct arena *a, const struct wire_pair *in, size_t count, struct wire_pair **ret,
+                       size_t *ret_count) {
     *ret = count > 0 ? arena_alloc(a, count * sizeof **ret) : NULL;
     *ret_count = count;
     for (size_t i = 0; i < count; i++) {
@@ -67,7 +71,8 @@ static int node_check_options(const struct node_options *o, char *ret_text, size
         buf_printf(&why, "the node's name must have 1 to %d bytes, not %zu", WIRE_NAME_MAX, o->name.size);
     else if (o->ports_low > o->ports_high || o->ports_high > 65535)
         buf_printf(&why, "the port range %u-%u is not one", o->ports_low, o->ports_high);
-    if (why.size == 0) return 0;
+    if (why.size == 0)
+        return 0;
     size_t size = why.size < text_size - 1 ? why.size : text_size - 1;
     memcpy(ret_text, why.data, size);
     ret_text[size] = 0;
@@ -99,7 +104,8 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
         .reschedule_us = 30 * US_PER_S,
         .places_max = 1000,
     };
-    for (size_t i = 0; i < o->seeds_count; i++) VEC_PUSH(&n->seeds, o->seeds[i]);
+    for (size_t i = 0; i < o->seeds_count; i++)
+        VEC_PUSH(&n->seeds, o->seeds[i]);
     n->bootstrap = o->bootstrap;
     n->ticket_next = 1;
     n->stream_next = 2;
@@ -114,10 +120,11 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
     return n;
 }
 
-int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms, struct node **ret_node, char *ret_text,
-             size_t text_size) {
+int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms, struct node **ret_node,
+             char *ret_text, size_t text_size) {
     int error = node_check_options(options, ret_text, text_size);
-    if (error != 0) return error;
+    if (error != 0)
+        return error;
     struct node *n = node_make(options, now_us, wall_ms);
     if (!bytes_empty(options->token)) {
         const char *why = "";
@@ -132,7 +139,8 @@ int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms
         n->has_token = true;
     }
     error = node_boot_files(n, options, ret_text, text_size);
-    if (error == 0 && !n->in_cluster && n->bootstrap) error = node_boot_new_cluster(n);
+    if (error == 0 && !n->in_cluster && n->bootstrap)
+        error = node_boot_new_cluster(n);
     if (error != 0) {
         node_free(n);
         return error;
@@ -142,12 +150,15 @@ int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms
 }
 
 void node_free(struct node *n) {
-    if (n == NULL) return;
+    if (n == NULL)
+        return;
     node_writes_done(n);
     node_tasks_done(n);
     node_peers_done(n);
-    for (size_t i = 0; i < n->events.count; i++) mem_free((void *)(uintptr_t)n->events.data[i].event.text.data);
-    for (size_t i = 0; i < n->held.count; i++) mem_free(n->held.data[i].data);
+    for (size_t i = 0; i < n->events.count; i++)
+        mem_free((void *)(uintptr_t)n->events.data[i].event.text.data);
+    for (size_t i = 0; i < n->held.count; i++)
+        mem_free(n->held.data[i].data);
     node_leader_stop(n);
     VEC_DONE(&n->events);
     VEC_DONE(&n->held);
@@ -189,9 +200,11 @@ void node_free(struct node *n) {
 /* ---- feeding ---- */
 
 static void node_add_seed(struct node *n, const struct addr *addr) {
-    if (addr_equal(addr, &n->self.addr)) return;
+    if (addr_equal(addr, &n->self.addr))
+        return;
     for (size_t i = 0; i < n->seeds.count; i++)
-        if (addr_equal(&n->seeds.data[i], addr)) return;
+        if (addr_equal(&n->seeds.data[i], addr))
+            return;
     VEC_PUSH(&n->seeds, *addr);
     if (n->swim != NULL) {
         struct swim_input in = {.kind = SWIM_SEED, .addr = *addr};
@@ -201,12 +214,15 @@ static void node_add_seed(struct node *n, const struct addr *addr) {
 
 static void node_shutdown(struct node *n) {
     n->shutting_down = true;
-    if (n->raft == NULL || raft_role(n->raft) != RAFT_LEADER) return;
+    if (n->raft == NULL || raft_role(n->raft) != RAFT_LEADER)
+        return;
     const struct wire_raft_config *config = raft_config_now(n->raft);
     for (size_t i = 0; i < config->voters_count; i++) {
-        if (!node_alive(n, config->voters[i].node) || ID_EQUAL(config->voters[i].node, n->identity.id)) continue;
+        if (!node_alive(n, config->voters[i].node) || ID_EQUAL(config->voters[i].node, n->identity.id))
+            continue;
         struct raft_input in = {.kind = RAFT_TRANSFER, .peer = config->voters[i]};
-        if (node_log_feed(n, &in) == 0) return;
+        if (node_log_feed(n, &in) == 0)
+            return;
     }
 }
 
@@ -236,9 +252,12 @@ static void node_dispatch(struct node *n, const struct node_input *in) {
 
 /* Every timer, each cheap when its time has not come; then what the changes of this feed ask for. */
 static void node_turn(struct node *n) {
-    if (n->exited) return;
-    if (n->swim != NULL && swim_deadline(n->swim) <= n->now_us) node_gossip_feed(n, &(struct swim_input){.kind = SWIM_TICK});
-    if (n->raft != NULL && raft_deadline(n->raft) <= n->now_us) node_log_feed(n, &(struct raft_input){.kind = RAFT_TICK});
+    if (n->exited)
+        return;
+    if (n->swim != NULL && swim_deadline(n->swim) <= n->now_us)
+        node_gossip_feed(n, &(struct swim_input){.kind = SWIM_TICK});
+    if (n->raft != NULL && raft_deadline(n->raft) <= n->now_us)
+        node_log_feed(n, &(struct raft_input){.kind = RAFT_TICK});
     node_join_tick(n);
     if (n->raft != NULL) {
         node_leader_tick(n);
@@ -246,7 +265,8 @@ static void node_turn(struct node *n) {
         node_pull_serve(n);
         node_leave_tick(n);
     }
-    if (n->instances_dirty || n->now_us >= n->starts_at_us) node_tasks_reconcile(n);
+    if (n->instances_dirty || n->now_us >= n->starts_at_us)
+        node_tasks_reconcile(n);
     node_tasks_journal(n);
     node_report_tick(n);
     node_write_tick(n);
@@ -260,16 +280,19 @@ void node_feed(struct node *n, int64_t now_us, const struct node_input *input) {
         arena_reset(&n->effects.arena);
     }
     arena_reset(&n->scratch);
-    if (now_us > n->now_us) n->now_us = now_us;
+    if (now_us > n->now_us)
+        n->now_us = now_us;
     n->wall_ms = input->wall_ms;
     node_dispatch(n, input);
     node_turn(n);
 }
 
 int64_t node_deadline(const struct node *n) {
-    if (n->exited) return TIME_NEVER_US;
+    if (n->exited)
+        return TIME_NEVER_US;
     int64_t at = node_join_deadline(n);
-    if (n->swim != NULL) at = min_us(at, swim_deadline(n->swim));
+    if (n->swim != NULL)
+        at = min_us(at, swim_deadline(n->swim));
     if (n->raft != NULL) {
         at = min_us(at, raft_deadline(n->raft));
         at = min_us(at, node_leader_deadline(n));
@@ -285,7 +308,9 @@ int64_t node_deadline(const struct node *n) {
 
 /* ---- looking in ---- */
 
-struct node_id node_self(const struct node *n) { return n->identity.id; }
+struct node_id node_self(const struct node *n) {
+    return n->identity.id;
+}
 
 bool node_leads(const struct node *n) { return n->raft != NULL && raft_role(n->raft) == RAFT_LEADER; }
 

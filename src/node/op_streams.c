@@ -2,16 +2,18 @@
  * Copyright the covey authors */
 
 /*
- * Streams to admin clients: events, and the output of tasks on this host or another. Nothing is sent without credit. A log
- * on another host is read there (remote_open) and its chunks travel over the peer stream, under the same credit.
+ * Streams to admin clients: events, and the output of tasks on this host or another. Nothing is sent without
+ * credit. A log on another host is read there (remote_open) and its chunks travel over the peer stream, under
+ * the same credit.
  */
 #include "internal.h"
 
-#define CREDIT_MAX (1u << 20)   /* bytes on their way at most, whatever a client grants */
+#define CREDIT_MAX (1u << 20) /* bytes on their way at most, whatever a client grants */
 
 static struct op_stream *stream_find(struct node *n, uint64_t request) {
     for (size_t i = 0; i < n->op_streams.count; i++)
-        if (n->op_streams.data[i].request == request) return &n->op_streams.data[i];
+        if (n->op_streams.data[i].request == request)
+            return &n->op_streams.data[i];
     return NULL;
 }
 
@@ -33,7 +35,8 @@ static void notify(struct node *n, uint64_t request, const struct wire_admin_chu
 static void reply_stream(struct node *n, uint64_t request) {
     struct wire_admin_stream r = {.id = request};
     node_reply(n, request, &wire_admin_stream_type, &r);
-    n->effects.queue.data[n->effects.queue.count - 1].follow = true; /* a stream stays open after this reply */
+    n->effects.queue.data[n->effects.queue.count - 1].follow =
+        true; /* a stream stays open after this reply */
 }
 
 /* ---- events ---- */
@@ -46,9 +49,12 @@ void node_stream_events(struct node *n, uint64_t request, struct bytes params) {
         node_reply_error(n, request, error, "%s: %s", fault.path, fault.what);
         return;
     }
-    struct op_stream s = {.request = request, .kind = OP_EVENTS, .credit = q.credit < CREDIT_MAX ? q.credit : CREDIT_MAX,
+    struct op_stream s = {.request = request,
+                          .kind = OP_EVENTS,
+                          .credit = q.credit < CREDIT_MAX ? q.credit : CREDIT_MAX,
                           .follow = q.follow};
-    if (n->events.count > 0) s.next_event = n->events.data[0].event.index;
+    if (n->events.count > 0)
+        s.next_event = n->events.data[0].event.index;
     VEC_PUSH(&n->op_streams, s);
     reply_stream(n, request);
 }
@@ -56,14 +62,16 @@ void node_stream_events(struct node *n, uint64_t request, struct bytes params) {
 static bool events_send(struct node *n, struct op_stream *s) {
     for (size_t i = 0; i < n->events.count && s->credit > 0; i++) {
         struct wire_event *event = &n->events.data[i].event;
-        if (event->index < s->next_event) continue;
+        if (event->index < s->next_event)
+            continue;
         size_t cost = event->text.size + 64;
         s->credit -= cost < s->credit ? cost : s->credit;
         s->next_event = event->index + 1;
         notify(n, s->request, &(struct wire_admin_chunk){.id = s->request, .event = event});
     }
     bool all = s->next_event > n->event_next || n->events.count == 0;
-    if (s->follow || !all) return false;
+    if (s->follow || !all)
+        return false;
     notify(n, s->request, &(struct wire_admin_chunk){.id = s->request, .end = true});
     return true;
 }
@@ -71,8 +79,10 @@ static bool events_send(struct node *n, struct op_stream *s) {
 void node_events_flush(struct node *n) {
     for (size_t i = 0; i < n->op_streams.count;) {
         struct op_stream *s = &n->op_streams.data[i];
-        if (s->kind == OP_EVENTS && events_send(n, s)) stream_drop(n, s);
-        else i++;
+        if (s->kind == OP_EVENTS && events_send(n, s))
+            stream_drop(n, s);
+        else
+            i++;
     }
 }
 
@@ -90,11 +100,14 @@ static void find_visit(void *arg, const struct wire_instance_record *r) {
     char hex[ID_TEXT_SIZE];
     id_text(r->id.b, hex);
     struct bytes prefix = f->q->instance;
-    if (prefix.size > 0 && (prefix.size >= ID_TEXT_SIZE || memcmp(hex, prefix.data, prefix.size) != 0)) return;
-    if (f->q->job.size > 0 && !bytes_equal(f->q->job, r->job)) return;
+    if (prefix.size > 0 && (prefix.size >= ID_TEXT_SIZE || memcmp(hex, prefix.data, prefix.size) != 0))
+        return;
+    if (f->q->job.size > 0 && !bytes_equal(f->q->job, r->job))
+        return;
     f->matches++;
     /* Of a job's instances: a running one before others, then the newest. */
-    if (f->best != NULL && f->best->state == INSTANCE_STATE_RUNNING && r->state != INSTANCE_STATE_RUNNING) return;
+    if (f->best != NULL && f->best->state == INSTANCE_STATE_RUNNING && r->state != INSTANCE_STATE_RUNNING)
+        return;
     f->best = r;
 }
 
@@ -102,21 +115,26 @@ static struct bytes find_task(struct node *n, const struct wire_instance_record 
     const struct wire_job_record *job = state_job_version(n->state, r->job, r->version);
     const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
     for (size_t t = 0; group != NULL && t < group->tasks_count; t++)
-        if (wanted.size == 0 || bytes_equal(group->tasks[t].name, wanted)) return group->tasks[t].name;
+        if (wanted.size == 0 || bytes_equal(group->tasks[t].name, wanted))
+            return group->tasks[t].name;
     return (struct bytes){0};
 }
 
-static const struct wire_instance_record *logs_find(struct node *n, uint64_t request, const struct wire_admin_logs_query *q) {
+static const struct wire_instance_record *logs_find(struct node *n, uint64_t request,
+                                                    const struct wire_admin_logs_query *q) {
     struct find f = {.n = n, .q = q};
     if (q->instance.size == 0 && q->job.size == 0) {
         node_reply_error(n, request, ERR_INVALID, "name a job or an instance");
         return NULL;
     }
     state_instances_each(n->state, find_visit, &f);
-    if (f.best == NULL) node_reply_error(n, request, ERR_NOT_FOUND, "there is no such instance");
+    if (f.best == NULL)
+        node_reply_error(n, request, ERR_NOT_FOUND, "there is no such instance");
     else if (q->instance.size > 0 && f.matches > 1)
-        node_reply_error(n, request, ERR_INVALID, "%u instances begin with %.*s: give more digits", f.matches, BYTES_FMT(q->instance));
-    else return f.best;
+        node_reply_error(n, request, ERR_INVALID, "%u instances begin with %.*s: give more digits", f.matches,
+                         BYTES_FMT(q->instance));
+    else
+        return f.best;
     return NULL;
 }
 
@@ -131,13 +149,16 @@ void node_stream_logs(struct node *n, uint64_t request, struct bytes params) {
         return;
     }
     const struct wire_instance_record *r = logs_find(n, request, &q);
-    if (r == NULL) return;
+    if (r == NULL)
+        return;
     struct bytes task = find_task(n, r, q.task);
     if (task.size == 0) {
         node_reply_error(n, request, ERR_NOT_FOUND, "the instance has no task %.*s", BYTES_FMT(q.task));
         return;
     }
-    struct op_stream s = {.request = request, .kind = OP_LOGS, .follow = q.follow,
+    struct op_stream s = {.request = request,
+                          .kind = OP_LOGS,
+                          .follow = q.follow,
                           .credit = q.credit < CREDIT_MAX ? q.credit : CREDIT_MAX};
     if (ID_EQUAL(r->node, n->identity.id)) {
         s.handle = n->handle_next++;
@@ -152,16 +173,22 @@ void node_stream_logs(struct node *n, uint64_t request, struct bytes params) {
         n->effects.queue.data[n->effects.queue.count - 1].bytes = s.credit;
     } else {
         if (!node_alive(n, r->node)) {
-            node_reply_error(n, request, ERR_CLOSED, "the instance is on %.*s, which is not reachable from here",
+            node_reply_error(n, request, ERR_CLOSED,
+                             "the instance is on %.*s, which is not reachable from here",
                              BYTES_FMT(node_name_of(n, r->node)));
             return;
         }
         s.remote = n->handle_next++;
         s.peer = r->node;
-        struct wire_remote_open open = {.id = s.remote, .instance = r->id, .task = task, .stderr = q.stderr,
-                                        .follow = q.follow, .tail = q.tail};
+        struct wire_remote_open open = {.id = s.remote,
+                                        .instance = r->id,
+                                        .task = task,
+                                        .stderr = q.stderr,
+                                        .follow = q.follow,
+                                        .tail = q.tail};
         struct wire_remote_credit credit = {.id = s.remote, .bytes = s.credit};
-        node_peer_send(n, r->node, &(struct wire_peer_message){.remote_open = &open, .remote_credit = &credit});
+        node_peer_send(n, r->node,
+                       &(struct wire_peer_message){.remote_open = &open, .remote_credit = &credit});
     }
     VEC_PUSH(&n->op_streams, s);
     reply_stream(n, request);
@@ -169,8 +196,10 @@ void node_stream_logs(struct node *n, uint64_t request, struct bytes params) {
 
 void node_credit(struct node *n, uint64_t request, uint64_t bytes) {
     struct op_stream *s = stream_find(n, request);
-    if (s == NULL) return;
-    if (bytes > CREDIT_MAX) bytes = CREDIT_MAX;
+    if (s == NULL)
+        return;
+    if (bytes > CREDIT_MAX)
+        bytes = CREDIT_MAX;
     s->credit = bytes > CREDIT_MAX - s->credit ? CREDIT_MAX : s->credit + bytes;
     if (s->handle != 0) {
         struct node_effect *e = node_emit(n, bytes == 0 ? NODE_LOG_CLOSE : NODE_LOG_CREDIT);
@@ -181,14 +210,18 @@ void node_credit(struct node *n, uint64_t request, uint64_t bytes) {
         struct wire_remote_credit credit = {.id = s->remote, .bytes = bytes};
         node_peer_send(n, s->peer, &(struct wire_peer_message){.remote_credit = &credit});
     }
-    if (bytes == 0) stream_drop(n, s);
+    if (bytes == 0)
+        stream_drop(n, s);
 }
 
-static void logs_chunk(struct node *n, struct op_stream *s, struct bytes data, bool end, int error, struct bytes text) {
-    struct wire_admin_chunk chunk = {.id = s->request, .data = data, .end = end, .error = error, .text = text};
+static void logs_chunk(struct node *n, struct op_stream *s, struct bytes data, bool end, int error,
+                       struct bytes text) {
+    struct wire_admin_chunk chunk = {
+        .id = s->request, .data = data, .end = end, .error = error, .text = text};
     s->credit -= data.size < s->credit ? data.size : s->credit;
     notify(n, s->request, &chunk);
-    if (end) stream_drop(n, s);
+    if (end)
+        stream_drop(n, s);
 }
 
 void node_log_data(struct node *n, const struct node_input *in) {
@@ -199,10 +232,13 @@ void node_log_data(struct node *n, const struct node_input *in) {
         }
     for (size_t i = 0; i < n->remote_logs.count; i++) {
         struct remote_log *r = &n->remote_logs.data[i];
-        if (r->handle != in->handle) continue;
-        struct wire_remote_data data = {.id = r->id, .data = in->data, .end = in->end, .error = in->error, .text = in->text};
+        if (r->handle != in->handle)
+            continue;
+        struct wire_remote_data data = {
+            .id = r->id, .data = in->data, .end = in->end, .error = in->error, .text = in->text};
         node_peer_send(n, r->peer, &(struct wire_peer_message){.remote_data = &data});
-        if (in->end) VEC_REMOVE(&n->remote_logs, i);
+        if (in->end)
+            VEC_REMOVE(&n->remote_logs, i);
         return;
     }
 }
@@ -211,7 +247,8 @@ void node_log_data(struct node *n, const struct node_input *in) {
 
 void node_remote_open(struct node *n, struct node_id from, const struct wire_remote_open *open) {
     if (n->remote_logs.count >= REQUESTS_MAX) {
-        struct wire_remote_data refusal = {.id = open->id, .end = true, .error = ERR_BUSY, .text = bytes_str("too many logs are read")};
+        struct wire_remote_data refusal = {
+            .id = open->id, .end = true, .error = ERR_BUSY, .text = bytes_str("too many logs are read")};
         node_peer_send(n, from, &(struct wire_peer_message){.remote_data = &refusal});
         return;
     }
@@ -229,11 +266,13 @@ void node_remote_open(struct node *n, struct node_id from, const struct wire_rem
 void node_remote_credit(struct node *n, struct node_id from, const struct wire_remote_credit *credit) {
     for (size_t i = 0; i < n->remote_logs.count; i++) {
         struct remote_log *r = &n->remote_logs.data[i];
-        if (r->id != credit->id || !ID_EQUAL(r->peer, from)) continue;
+        if (r->id != credit->id || !ID_EQUAL(r->peer, from))
+            continue;
         struct node_effect *e = node_emit(n, credit->bytes == 0 ? NODE_LOG_CLOSE : NODE_LOG_CREDIT);
         e->handle = r->handle;
         e->bytes = credit->bytes < CREDIT_MAX ? credit->bytes : CREDIT_MAX;
-        if (credit->bytes == 0) VEC_REMOVE(&n->remote_logs, i);
+        if (credit->bytes == 0)
+            VEC_REMOVE(&n->remote_logs, i);
         return;
     }
 }
@@ -241,7 +280,8 @@ void node_remote_credit(struct node *n, struct node_id from, const struct wire_r
 void node_remote_data(struct node *n, struct node_id from, const struct wire_remote_data *data) {
     for (size_t i = 0; i < n->op_streams.count; i++) {
         struct op_stream *s = &n->op_streams.data[i];
-        if (s->remote != data->id || s->remote == 0 || !ID_EQUAL(s->peer, from)) continue;
+        if (s->remote != data->id || s->remote == 0 || !ID_EQUAL(s->peer, from))
+            continue;
         logs_chunk(n, s, data->data, data->end, data->error, data->text);
         return;
     }
@@ -251,10 +291,12 @@ void node_op_streams_peer_gone(struct node *n, struct node_id peer) {
     for (size_t i = n->op_streams.count; i-- > 0;) {
         struct op_stream *s = &n->op_streams.data[i];
         if (s->remote != 0 && ID_EQUAL(s->peer, peer))
-            logs_chunk(n, s, (struct bytes){0}, true, ERR_CLOSED, bytes_str("the connection to the instance's host was lost"));
+            logs_chunk(n, s, (struct bytes){0}, true, ERR_CLOSED,
+                       bytes_str("the connection to the instance's host was lost"));
     }
     for (size_t i = n->remote_logs.count; i-- > 0;) {
-        if (!ID_EQUAL(n->remote_logs.data[i].peer, peer)) continue;
+        if (!ID_EQUAL(n->remote_logs.data[i].peer, peer))
+            continue;
         node_emit(n, NODE_LOG_CLOSE)->handle = n->remote_logs.data[i].handle;
         VEC_REMOVE(&n->remote_logs, i);
     }

@@ -4,17 +4,20 @@
 /*
  * Streams between nodes: who they are with, and what may be said on them.
  *
- * At most one stream of a pair is used. When both ends dial at once, the stream dialled by the smaller node id stays.
- * Messages for a peer whose stream is being dialled wait, within bounds; beyond those they are dropped, as a network would:
- * every protocol above asks again.
+ * At most one stream of a pair is used. When both ends dial at once, the stream dialled by the smaller node
+ * id stays. Messages for a peer whose stream is being dialled wait, within bounds; beyond those they are
+ * dropped, as a network would: every protocol above asks again.
  */
 #include "internal.h"
 
-struct stream *node_stream(struct node *n, uint64_t id) { return map_get(&n->streams, bytes_of(&id, sizeof id)); }
+struct stream *node_stream(struct node *n, uint64_t id) {
+    return map_get(&n->streams, bytes_of(&id, sizeof id));
+}
 
 struct peer *node_peer(struct node *n, struct node_id id, bool create) {
     struct peer *p = MAP_GET_ID(&n->peers, id);
-    if (p != NULL || !create) return p;
+    if (p != NULL || !create)
+        return p;
     p = mem_alloc(sizeof *p);
     p->id = id;
     p->dial_delay_us = DIAL_RETRY_US;
@@ -26,9 +29,11 @@ struct peer *node_peer(struct node *n, struct node_id id, bool create) {
 
 void node_trust(struct node *n, const struct wire_node_record *record) {
     struct static_key key;
-    if (identity_static_key(&record->key, &key) != 0) return;
+    if (identity_static_key(&record->key, &key) != 0)
+        return;
     struct trusted *t = map_get(&n->statics, bytes_of(key.b, sizeof key.b));
-    if (t != NULL) return;
+    if (t != NULL)
+        return;
     t = mem_alloc(sizeof *t);
     t->key = key;
     t->id = record->id;
@@ -38,13 +43,15 @@ void node_trust(struct node *n, const struct wire_node_record *record) {
 void node_distrust(struct node *n, struct node_id id) {
     for (size_t i = 0; i < n->statics.count; i++) {
         struct trusted *t = n->statics.entries[i].value;
-        if (!ID_EQUAL(t->id, id)) continue;
+        if (!ID_EQUAL(t->id, id))
+            continue;
         map_remove(&n->statics, bytes_of(t->key.b, sizeof t->key.b));
         mem_free(t);
         break;
     }
     struct peer *p = node_peer(n, id, false);
-    if (p != NULL && p->stream != 0) node_stream_close(n, p->stream, "the node is no longer a member");
+    if (p != NULL && p->stream != 0)
+        node_stream_close(n, p->stream, "the node is no longer a member");
 }
 
 /* ---- closing ---- */
@@ -52,18 +59,22 @@ void node_distrust(struct node *n, struct node_id id) {
 static void stream_forget(struct node *n, struct stream *s) {
     map_remove(&n->streams, bytes_of(&s->id, sizeof s->id));
     struct peer *p = node_peer(n, s->node, false);
-    if (p != NULL && p->stream == s->id) p->stream = 0;
-    if (p != NULL && p->dialling == s->id) p->dialling = 0;
+    if (p != NULL && p->stream == s->id)
+        p->stream = 0;
+    if (p != NULL && p->dialling == s->id)
+        p->dialling = 0;
     mem_free(s);
 }
 
 void node_stream_close(struct node *n, uint64_t stream, const char *text) {
     struct stream *s = node_stream(n, stream);
-    if (s == NULL) return;
+    if (s == NULL)
+        return;
     struct node_effect *e = node_emit(n, NODE_STREAM_CLOSE);
     e->stream = stream;
     e->text = bytes_str(text);
-    if (n->join_stream == stream) n->join_stream = 0;
+    if (n->join_stream == stream)
+        n->join_stream = 0;
     stream_forget(n, s);
 }
 
@@ -73,12 +84,15 @@ uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, u
     struct peer *p = NULL;
     if (!ID_IS_ZERO(to)) {
         p = node_peer(n, to, true);
-        if (p->stream != 0) return p->stream;
-        if (p->dialling != 0 || n->now_us < p->dial_after_us) return p->dialling;
+        if (p->stream != 0)
+            return p->stream;
+        if (p->dialling != 0 || n->now_us < p->dial_after_us)
+            return p->dialling;
         p->dial_after_us = n->now_us + p->dial_delay_us;
         p->dial_delay_us = min_us(p->dial_delay_us * 2, DIAL_RETRY_MAX_US);
     }
-    if (addr->size == 0) return 0;
+    if (addr->size == 0)
+        return 0;
     struct stream *s = mem_alloc(sizeof *s);
     s->id = n->stream_next;
     n->stream_next += 2;
@@ -87,7 +101,8 @@ uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, u
     s->addr = *addr;
     s->node = to;
     map_put(&n->streams, bytes_of(&s->id, sizeof s->id), s);
-    if (p != NULL) p->dialling = s->id;
+    if (p != NULL)
+        p->dialling = s->id;
     struct node_effect *e = node_emit(n, NODE_STREAM_CONNECT);
     e->stream = s->id;
     e->addr = *addr;
@@ -97,11 +112,14 @@ uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, u
 
 static struct addr peer_addr(struct node *n, struct node_id id) {
     struct swim_member m;
-    if (n->swim != NULL && swim_member_find(n->swim, id, &m) && m.addr.size != 0) return m.addr;
+    if (n->swim != NULL && swim_member_find(n->swim, id, &m) && m.addr.size != 0)
+        return m.addr;
     const struct wire_node_record *r = state_node_find(n->state, id);
-    if (r != NULL) return r->addr;
+    if (r != NULL)
+        return r->addr;
     for (size_t i = 0; i < n->table_count; i++)
-        if (ID_EQUAL(n->table[i].id, id)) return n->table[i].addr;
+        if (ID_EQUAL(n->table[i].id, id))
+            return n->table[i].addr;
     return (struct addr){0};
 }
 
@@ -129,7 +147,8 @@ void node_peer_send_raw(struct node *n, struct node_id to, struct bytes encoded)
     }
     struct addr addr = peer_addr(n, to);
     (void)node_dial(n, to, &addr, n->stream_keys.primary_id);
-    if (p->queue_count >= PEER_QUEUE_MAX || p->queue.size + encoded.size > PEER_QUEUE_BYTES) return;
+    if (p->queue_count >= PEER_QUEUE_MAX || p->queue.size + encoded.size > PEER_QUEUE_BYTES)
+        return;
     uint32_t size = (uint32_t)encoded.size;
     buf_append(&p->queue, &size, sizeof size);
     buf_append(&p->queue, encoded.data, encoded.size);
@@ -158,7 +177,8 @@ static void peer_flush(struct node *n, struct peer *p) {
 /* ---- opened ---- */
 
 static void send_sync(struct node *n, uint64_t stream) {
-    if (n->swim == NULL) return;
+    if (n->swim == NULL)
+        return;
     size_t count = swim_members_count(n->swim);
     struct wire_swim_sync sync = {.members = arena_alloc(&n->scratch, count * sizeof *sync.members)};
     sync.members_count = swim_export(n->swim, sync.members, count);
@@ -168,7 +188,8 @@ static void send_sync(struct node *n, uint64_t stream) {
 /* Of two open streams with one peer: is the new one to be used? */
 static bool stream_preferred(const struct node *n, const struct stream *old, const struct stream *new) {
     bool simultaneous = n->now_us - old->opened_us < US_PER_S && old->outgoing != new->outgoing;
-    if (!simultaneous) return true; /* the peer has started anew, or lost the old one without a word */
+    if (!simultaneous)
+        return true; /* the peer has started anew, or lost the old one without a word */
     bool self_smaller = ID_COMPARE(n->identity.id, new->node) < 0;
     return new->outgoing == self_smaller;
 }
@@ -176,7 +197,8 @@ static bool stream_preferred(const struct node *n, const struct stream *old, con
 static void member_opened(struct node *n, struct stream *s) {
     struct peer *p = node_peer(n, s->node, true);
     s->state = STREAM_MEMBER;
-    if (p->dialling == s->id) p->dialling = 0;
+    if (p->dialling == s->id)
+        p->dialling = 0;
     p->dial_delay_us = DIAL_RETRY_US;
     p->dial_after_us = n->now_us;
     struct stream *old = p->stream != 0 ? node_stream(n, p->stream) : NULL;
@@ -184,9 +206,11 @@ static void member_opened(struct node *n, struct stream *s) {
         node_stream_close(n, s->id, "a stream with this peer is open already");
         return;
     }
-    if (old != NULL) node_stream_close(n, old->id, "replaced by a newer stream");
+    if (old != NULL)
+        node_stream_close(n, old->id, "replaced by a newer stream");
     p->stream = s->id;
-    if (s->outgoing) send_sync(n, s->id);
+    if (s->outgoing)
+        send_sync(n, s->id);
     peer_flush(n, p);
     n->facts_dirty = true;
 }
@@ -202,11 +226,14 @@ static struct stream *stream_accept(struct node *n, const struct node_input *in)
 
 void node_stream_opened(struct node *n, const struct node_input *in) {
     struct stream *s = in->outgoing ? node_stream(n, in->stream) : stream_accept(n, in);
-    if (s == NULL) return;
+    if (s == NULL)
+        return;
     s->key = in->key;
     s->opened_us = n->now_us;
-    if (in->hash.size == sizeof s->hash) memcpy(s->hash, in->hash.data, sizeof s->hash);
-    if (s->state == STREAM_JOINER) return;
+    if (in->hash.size == sizeof s->hash)
+        memcpy(s->hash, in->hash.data, sizeof s->hash);
+    if (s->state == STREAM_JOINER)
+        return;
     if (s->state == STREAM_JOINING) {
         node_join_opened(n, s);
         return;
@@ -219,7 +246,8 @@ void node_stream_opened(struct node *n, const struct node_input *in) {
     if (!ID_IS_ZERO(s->node) && !ID_EQUAL(s->node, t->id)) {
         /* The address belongs to another member by now. */
         struct peer *p = node_peer(n, s->node, false);
-        if (p != NULL && p->dialling == s->id) p->dialling = 0;
+        if (p != NULL && p->dialling == s->id)
+            p->dialling = 0;
     }
     s->node = t->id;
     member_opened(n, s);
@@ -227,40 +255,53 @@ void node_stream_opened(struct node *n, const struct node_input *in) {
 
 /* ---- messages ---- */
 
-static void peer_dispatch(struct node *n, struct node_id from, struct bytes data, const struct wire_peer_message *m) {
-    if (m->raft != NULL && ID_EQUAL(m->raft->from.node, from)) node_log_message(n, m->raft);
+static void peer_dispatch(struct node *n, struct node_id from, struct bytes data,
+                          const struct wire_peer_message *m) {
+    if (m->raft != NULL && ID_EQUAL(m->raft->from.node, from))
+        node_log_message(n, m->raft);
     if (m->sync != NULL) {
         struct buf packet = {0};
         codec_encode(&wire_swim_sync_type, m->sync, &packet);
         struct stream *s = node_stream(n, node_peer(n, from, true)->stream);
         struct swim_input in = {.kind = SWIM_SYNC, .from = from, .packet = buf_bytes(&packet)};
-        if (s != NULL) in.addr = s->addr;
+        if (s != NULL)
+            in.addr = s->addr;
         node_gossip_feed(n, &in);
         buf_done(&packet);
     }
-    if (m->pull_request != NULL) node_pull_request(n, from, m->pull_request);
-    if (m->pull_response != NULL) node_pull_response(n, from, m->pull_response);
-    if (m->forward_request != NULL) node_write_forwarded(n, from, m->forward_request);
-    if (m->forward_response != NULL) node_write_response(n, m->forward_response);
-    if (m->report != NULL) node_leader_report(n, from, m->report);
-    if (m->remote_open != NULL) node_remote_open(n, from, m->remote_open);
-    if (m->remote_data != NULL) node_remote_data(n, from, m->remote_data);
-    if (m->remote_credit != NULL) node_remote_credit(n, from, m->remote_credit);
-    if (m->leave != NULL) node_leave_asked(n, from);
+    if (m->pull_request != NULL)
+        node_pull_request(n, from, m->pull_request);
+    if (m->pull_response != NULL)
+        node_pull_response(n, from, m->pull_response);
+    if (m->forward_request != NULL)
+        node_write_forwarded(n, from, m->forward_request);
+    if (m->forward_response != NULL)
+        node_write_response(n, m->forward_response);
+    if (m->report != NULL)
+        node_leader_report(n, from, m->report);
+    if (m->remote_open != NULL)
+        node_remote_open(n, from, m->remote_open);
+    if (m->remote_data != NULL)
+        node_remote_data(n, from, m->remote_data);
+    if (m->remote_credit != NULL)
+        node_remote_credit(n, from, m->remote_credit);
+    if (m->leave != NULL)
+        node_leave_asked(n, from);
     (void)data;
 }
 
 static void stream_garbage(struct node *n, struct stream *s, const struct codec_fault *fault) {
     char addr[ADDR_TEXT_SIZE];
     addr_text(&s->addr, addr);
-    node_say(n, NODE_WARNING, "%s (%.*s) sent a message that cannot be read: %s: %s; the stream is closed", addr,
-             BYTES_FMT(node_name_of(n, s->node)), fault->path, fault->what);
+    node_say(n, NODE_WARNING, "%s (%.*s) sent a message that cannot be read: %s: %s; the stream is closed",
+             addr, BYTES_FMT(node_name_of(n, s->node)), fault->path, fault->what);
     node_stream_close(n, s->id, "a message could not be read");
 }
 
 void node_stream_message(struct node *n, const struct node_input *in) {
     struct stream *s = node_stream(n, in->stream);
-    if (s == NULL) return;
+    if (s == NULL)
+        return;
     struct wire_peer_message m;
     struct codec_fault fault = {0};
     if (codec_decode(&wire_peer_message_type, in->data, &n->scratch, &m, &fault) != 0) {
@@ -268,19 +309,24 @@ void node_stream_message(struct node *n, const struct node_input *in) {
         return;
     }
     if (s->state == STREAM_JOINER) {
-        if (m.join_request != NULL) node_join_request(n, s, m.join_request);
-        else node_stream_close(n, s->id, "the join secret opens join requests only");
+        if (m.join_request != NULL)
+            node_join_request(n, s, m.join_request);
+        else
+            node_stream_close(n, s->id, "the join secret opens join requests only");
         return;
     }
     if (s->state == STREAM_JOINING) {
-        if (m.join_response != NULL) node_join_response(n, s, m.join_response);
+        if (m.join_response != NULL)
+            node_join_response(n, s, m.join_response);
         return;
     }
-    if (s->state != STREAM_MEMBER) return;
+    if (s->state != STREAM_MEMBER)
+        return;
     struct node_id from = s->node;
     if (n->swim != NULL && m.sync == NULL)
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_ALIVE_HINT, .from = from});
-    if (node_is_leader(n)) node_leader_heard(n, from);
+    if (node_is_leader(n))
+        node_leader_heard(n, from);
     peer_dispatch(n, from, in->data, &m);
 }
 
@@ -288,15 +334,19 @@ void node_stream_message(struct node *n, const struct node_input *in) {
 
 void node_stream_closed(struct node *n, const struct node_input *in) {
     struct stream *s = node_stream(n, in->stream);
-    if (s == NULL) return;
+    if (s == NULL)
+        return;
     struct node_id node = s->node;
     bool was_open = s->state == STREAM_MEMBER, was_dialling = s->state == STREAM_DIALLING;
-    if (s->state == STREAM_JOINING) node_join_closed(n, s, in->error, in->text);
+    if (s->state == STREAM_JOINING)
+        node_join_closed(n, s, in->error, in->text);
     stream_forget(n, s);
-    if (ID_IS_ZERO(node)) return;
+    if (ID_IS_ZERO(node))
+        return;
     node_op_streams_peer_gone(n, node);
     if (was_open) {
-        /* A host that is well closes nothing: look at it at once, and dial again: a refusal tells more than silence. */
+        /* A host that is well closes nothing: look at it at once, and dial again: a refusal tells more than
+         * silence. */
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_PROBE, .from = node});
         struct addr addr = peer_addr(n, node);
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
@@ -315,7 +365,8 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
 }
 
 void node_peers_done(struct node *n) {
-    for (size_t i = 0; i < n->streams.count; i++) mem_free(n->streams.entries[i].value);
+    for (size_t i = 0; i < n->streams.count; i++)
+        mem_free(n->streams.entries[i].value);
     map_done(&n->streams);
     for (size_t i = 0; i < n->peers.count; i++) {
         struct peer *p = n->peers.entries[i].value;
@@ -323,6 +374,7 @@ void node_peers_done(struct node *n) {
         mem_free(p);
     }
     map_done(&n->peers);
-    for (size_t i = 0; i < n->statics.count; i++) mem_free(n->statics.entries[i].value);
+    for (size_t i = 0; i < n->statics.count; i++)
+        mem_free(n->statics.entries[i].value);
     map_done(&n->statics);
 }

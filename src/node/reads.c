@@ -13,7 +13,8 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
         return;
     }
     int64_t at = raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_contact_us(n->raft);
-    if (node_is_leader(n)) at = n->now_us;
+    if (node_is_leader(n))
+        at = n->now_us;
     int64_t age = at != 0 ? n->now_us - at : n->now_us - n->started_us;
     ret->age_ms = (uint64_t)(age > 0 ? age : 0) / 1000;
     ret->isolated = age >= ISOLATED_US;
@@ -23,7 +24,8 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
 
 static void status_voters(struct node *n, struct wire_admin_status *r) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
-    if (config == NULL) return;
+    if (config == NULL)
+        return;
     r->voters = arena_alloc(&n->scratch, (config->voters_count + 1) * sizeof *r->voters);
     for (size_t i = 0; i < config->voters_count; i++) {
         struct node_id id = config->voters[i].node;
@@ -31,10 +33,13 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
         struct raft_progress_view progress = {.caught_up = true};
         struct wire_admin_voter *v = &r->voters[r->voters_count++];
         *v = (struct wire_admin_voter){.id = id, .name = node_name_of(n, id), .state = MEMBER_STATE_DEAD};
-        if (n->swim != NULL && swim_member_find(n->swim, id, &m)) v->state = m.state;
-        if (node_is_leader(n) && !ID_EQUAL(id, n->identity.id)) (void)raft_progress(n->raft, &config->voters[i], &progress);
+        if (n->swim != NULL && swim_member_find(n->swim, id, &m))
+            v->state = m.state;
+        if (node_is_leader(n) && !ID_EQUAL(id, n->identity.id))
+            (void)raft_progress(n->raft, &config->voters[i], &progress);
         v->caught_up = progress.caught_up;
-        if (node_alive(n, id)) r->voters_live++;
+        if (node_alive(n, id))
+            r->voters_live++;
     }
     uint32_t quorum = (uint32_t)r->voters_count / 2 + 1;
     r->survives = r->voters_live >= quorum ? r->voters_live - quorum : 0;
@@ -43,31 +48,42 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
 static struct bytes status_advice(struct node *n, const struct wire_admin_status *r) {
     if (r->freshness.isolated && r->voters_count > 0)
         return bytes_str("no contact with a leader: what runs goes on running, writes wait");
-    if (r->nodes == 1) return bytes_str("one host: its loss stops everything; `covey token` prints how to add another");
-    if (r->nodes == 2) return bytes_str("two hosts, one voter: writes stop if the voter is lost; a third host makes the cluster survive one loss");
+    if (r->nodes == 1)
+        return bytes_str("one host: its loss stops everything; `covey token` prints how to add another");
+    if (r->nodes == 2)
+        return bytes_str("two hosts, one voter: writes stop if the voter is lost; a third host makes the "
+                         "cluster survive one loss");
     if (r->voters_count > 0 && r->voters_live < r->voters_count)
-        return bytes_str(arena_printf(&n->scratch, "%u of %zu voters are not seen", (unsigned)(r->voters_count - r->voters_live),
-                                      r->voters_count));
+        return bytes_str(arena_printf(&n->scratch, "%u of %zu voters are not seen",
+                                      (unsigned)(r->voters_count - r->voters_live), r->voters_count));
     return (struct bytes){0};
 }
 
 static void count_running(void *arg, const struct wire_instance_record *r) {
-    if (r->state == INSTANCE_STATE_RUNNING) ++*(uint32_t *)arg;
+    if (r->state == INSTANCE_STATE_RUNNING)
+        ++*(uint32_t *)arg;
 }
 
 void node_read_status(struct node *n, uint64_t request) {
-    struct wire_admin_status r = {.id = n->identity.id, .name = n->self.name, .version = n->self.version,
-                                  .log_state = n->log_state, .role = bytes_str("joining"), .cluster = n->cluster.id};
+    struct wire_admin_status r = {.id = n->identity.id,
+                                  .name = n->self.name,
+                                  .version = n->self.version,
+                                  .log_state = n->log_state,
+                                  .role = bytes_str("joining"),
+                                  .cluster = n->cluster.id};
     node_freshness(n, &r.freshness);
     if (n->raft != NULL) {
         r.term = raft_term(n->raft);
         r.role = bytes_str(raft_role_str(raft_role(n->raft)));
-        if (node_leader_id(n, &r.leader)) r.leader_name = node_name_of(n, r.leader);
+        if (node_leader_id(n, &r.leader))
+            r.leader_name = node_name_of(n, r.leader);
         status_voters(n, &r);
     }
     r.nodes = (uint32_t)state_nodes_count(n->state);
-    for (size_t i = 0; i < r.nodes; i++) r.nodes_live += node_alive(n, state_node_at(n->state, i)->id);
-    for (size_t i = 0; i < state_jobs_count(n->state); i++) r.jobs += !state_job_at(n->state, i)->stopped;
+    for (size_t i = 0; i < r.nodes; i++)
+        r.nodes_live += node_alive(n, state_node_at(n->state, i)->id);
+    for (size_t i = 0; i < state_jobs_count(n->state); i++)
+        r.jobs += !state_job_at(n->state, i)->stopped;
     state_instances_each(n->state, count_running, &r.instances_running);
     r.advice = status_advice(n, &r);
     node_reply(n, request, &wire_admin_status_type, &r);
@@ -75,7 +91,9 @@ void node_read_status(struct node *n, uint64_t request) {
 
 /* ---- nodes ---- */
 
-static void count_live(void *arg, const struct wire_instance_record *r) { *(uint32_t *)arg += state_instance_live(r); }
+static void count_live(void *arg, const struct wire_instance_record *r) {
+    *(uint32_t *)arg += state_instance_live(r);
+}
 
 static void read_nodes(struct node *n, uint64_t request) {
     size_t count = state_nodes_count(n->state);
@@ -87,7 +105,8 @@ static void read_nodes(struct node *n, uint64_t request) {
         const struct wire_node_record *record = state_node_at(n->state, i);
         struct wire_admin_node *o = &r.nodes[r.nodes_count++];
         struct swim_member m;
-        *o = (struct wire_admin_node){.record = *record, .state = MEMBER_STATE_DEAD, .generation = record->generation};
+        *o = (struct wire_admin_node){
+            .record = *record, .state = MEMBER_STATE_DEAD, .generation = record->generation};
         o->self = ID_EQUAL(record->id, n->identity.id);
         o->leader = ID_EQUAL(record->id, leader);
         o->voter = raft_is_voter(n->raft, &(struct raft_id){.node = record->id, .log = record->log});
@@ -104,13 +123,16 @@ static void read_nodes(struct node *n, uint64_t request) {
 
 /* ---- jobs ---- */
 
-static void instance_view(struct node *n, const struct wire_instance_record *record, struct wire_admin_instance *o) {
+static void instance_view(struct node *n, const struct wire_instance_record *record,
+                          struct wire_admin_instance *o) {
     const struct wire_node_record *node = state_node_find(n->state, record->node);
     struct swim_member m;
-    *o = (struct wire_admin_instance){.record = *record, .node_name = node_name_of(n, record->node),
-                                      .node_state = MEMBER_STATE_DEAD};
-    if (n->swim != NULL && swim_member_find(n->swim, record->node, &m)) o->node_state = m.state;
-    if (node == NULL) return;
+    *o = (struct wire_admin_instance){
+        .record = *record, .node_name = node_name_of(n, record->node), .node_state = MEMBER_STATE_DEAD};
+    if (n->swim != NULL && swim_member_find(n->swim, record->node, &m))
+        o->node_state = m.state;
+    if (node == NULL)
+        return;
     char text[ADDR_TEXT_SIZE];
     addr_host_text(&node->addr, text);
     o->addr = arena_copy(&n->scratch, bytes_str(text));
@@ -126,9 +148,12 @@ struct collect {
 static void job_group_count(struct collect *c, const struct wire_instance_record *r) {
     for (size_t g = 0; g < c->job->groups_count; g++) {
         struct wire_admin_group_status *group = &c->job->groups[g];
-        if (!bytes_equal(group->name, r->group)) continue;
-        if (r->desired == DESIRED_STATE_STOP && r->state != INSTANCE_STATE_COMPLETE) return;
-        if (state_instance_live(r) && !node_alive(c->n, r->node)) return; /* unknown, and told so in the list */
+        if (!bytes_equal(group->name, r->group))
+            continue;
+        if (r->desired == DESIRED_STATE_STOP && r->state != INSTANCE_STATE_COMPLETE)
+            return;
+        if (state_instance_live(r) && !node_alive(c->n, r->node))
+            return; /* unknown, and told so in the list */
         group->running += r->state == INSTANCE_STATE_RUNNING;
         group->starting += r->state == INSTANCE_STATE_PLACED || r->state == INSTANCE_STATE_STARTING;
         group->complete += r->state == INSTANCE_STATE_COMPLETE && r->version == c->job->record.version;
@@ -140,19 +165,22 @@ static void job_collect(void *arg, const struct wire_instance_record *r) {
     struct collect *c = arg;
     struct wire_admin_instance view;
     job_group_count(c, r);
-    if (c->list.count >= 20000) return;
+    if (c->list.count >= 20000)
+        return;
     instance_view(c->n, r, &view);
     VEC_PUSH(&c->list, view);
 }
 
-static void job_groups(struct node *n, const struct wire_job_record *record, struct wire_admin_job_status *r) {
+static void job_groups(struct node *n, const struct wire_job_record *record,
+                       struct wire_admin_job_status *r) {
     r->groups = arena_alloc(&n->scratch, (record->spec.groups_count + 1) * sizeof *r->groups);
     for (size_t g = 0; g < record->spec.groups_count; g++) {
         struct wire_admin_group_status *o = &r->groups[r->groups_count++];
         o->name = record->spec.groups[g].name;
         o->count = record->stopped ? 0 : record->spec.groups[g].count;
         for (size_t k = 0; k < n->reasons.count; k++)
-            if (bytes_equal(n->reasons.data[k].job, record->spec.name) && bytes_equal(n->reasons.data[k].group, o->name))
+            if (bytes_equal(n->reasons.data[k].job, record->spec.name) &&
+                bytes_equal(n->reasons.data[k].group, o->name))
                 o->reason = n->reasons.data[k].text;
     }
 }
@@ -181,7 +209,8 @@ static void read_job(struct node *n, uint64_t request, const struct wire_admin_j
         return;
     }
     uint64_t wait_ms = q->wait_ms < 60000 ? q->wait_ms : 60000;
-    struct waiting_read w = {.request = request, .min_index = q->min_index,
+    struct waiting_read w = {.request = request,
+                             .min_index = q->min_index,
                              .deadline_us = n->now_us + (int64_t)wait_ms * US_PER_MS};
     uint8_t *name = mem_alloc(q->name.size + 1);
     memcpy(name, q->name.data, q->name.size);
@@ -207,7 +236,8 @@ void node_reads_changed(struct node *n) {
 
 int64_t node_reads_deadline(const struct node *n) {
     int64_t at = TIME_NEVER_US;
-    for (size_t i = 0; i < n->reads.count; i++) at = min_us(at, n->reads.data[i].deadline_us);
+    for (size_t i = 0; i < n->reads.count; i++)
+        at = min_us(at, n->reads.data[i].deadline_us);
     return at;
 }
 
@@ -230,9 +260,13 @@ static void read_jobs(struct node *n, uint64_t request) {
     for (size_t i = 0; i < count && i < 20000; i++) {
         const struct wire_job_record *record = state_job_at(n->state, i);
         struct wire_admin_job_summary *o = &r.jobs[r.jobs_count++];
-        *o = (struct wire_admin_job_summary){.name = record->spec.name, .type = record->spec.type, .version = record->version,
-                                             .stopped = record->stopped, .submitted_ms = record->submitted_ms};
-        for (size_t g = 0; g < record->spec.groups_count; g++) o->count += record->spec.groups[g].count;
+        *o = (struct wire_admin_job_summary){.name = record->spec.name,
+                                             .type = record->spec.type,
+                                             .version = record->version,
+                                             .stopped = record->stopped,
+                                             .submitted_ms = record->submitted_ms};
+        for (size_t g = 0; g < record->spec.groups_count; g++)
+            o->count += record->spec.groups[g].count;
         struct summary s = {.o = o, .version = record->version};
         state_instances_of_job(n->state, record->spec.name, summary_count, &s);
     }
@@ -242,19 +276,24 @@ static void read_jobs(struct node *n, uint64_t request) {
 /* ---- ps ---- */
 
 static bool node_matches(struct node *n, struct node_id id, struct bytes want) {
-    if (want.size == 0) return true;
+    if (want.size == 0)
+        return true;
     char hex[ID_TEXT_SIZE];
     id_text(id.b, hex);
-    if (bytes_equal(node_name_of(n, id), want)) return true;
+    if (bytes_equal(node_name_of(n, id), want))
+        return true;
     return want.size < ID_TEXT_SIZE && memcmp(hex, want.data, want.size) == 0;
 }
 
 static void ps_collect(void *arg, const struct wire_instance_record *r) {
     struct collect *c = arg;
     struct wire_admin_instance view;
-    if (!c->query->all && !state_instance_live(r)) return;
-    if (c->query->job.size > 0 && !bytes_equal(c->query->job, r->job)) return;
-    if (!node_matches(c->n, r->node, c->query->node)) return;
+    if (!c->query->all && !state_instance_live(r))
+        return;
+    if (c->query->job.size > 0 && !bytes_equal(c->query->job, r->job))
+        return;
+    if (!node_matches(c->n, r->node, c->query->node))
+        return;
     instance_view(c->n, r, &view);
     VEC_PUSH(&c->list, view);
 }
@@ -279,11 +318,15 @@ static void read_vars(struct node *n, uint64_t request, const struct wire_admin_
     for (size_t i = 0; i < count; i++) {
         const struct wire_var_record *v = state_var_at(n->state, i);
         bool match = q->key.size > 0 ? bytes_equal(v->key, q->key)
-                                     : v->key.size >= q->prefix.size && memcmp(v->key.data, q->prefix.data, q->prefix.size) == 0;
-        if (match) r.vars[r.vars_count++] = *v;
+                                     : v->key.size >= q->prefix.size &&
+                                           memcmp(v->key.data, q->prefix.data, q->prefix.size) == 0;
+        if (match)
+            r.vars[r.vars_count++] = *v;
     }
-    if (q->key.size > 0 && r.vars_count == 0) node_reply_error(n, request, ERR_NOT_FOUND, "there is no variable %.*s", BYTES_FMT(q->key));
-    else node_reply(n, request, &wire_admin_vars_type, &r);
+    if (q->key.size > 0 && r.vars_count == 0)
+        node_reply_error(n, request, ERR_NOT_FOUND, "there is no variable %.*s", BYTES_FMT(q->key));
+    else
+        node_reply(n, request, &wire_admin_vars_type, &r);
 }
 
 static void read_token(struct node *n, uint64_t request) {
@@ -301,10 +344,12 @@ static void read_token(struct node *n, uint64_t request) {
 
 /* ---- the door ---- */
 
-static bool decode_params(struct node *n, uint64_t request, const struct codec_type *type, struct bytes params, void *ret) {
+static bool decode_params(struct node *n, uint64_t request, const struct codec_type *type,
+                          struct bytes params, void *ret) {
     struct codec_fault fault = {0};
     int error = codec_decode_named(type, params, &n->scratch, ret, &fault);
-    if (error != 0) node_reply_error(n, request, error, "%s: %s", fault.path, fault.what);
+    if (error != 0)
+        node_reply_error(n, request, error, "%s: %s", fault.path, fault.what);
     return error == 0;
 }
 
@@ -312,37 +357,52 @@ static bool request_read(struct node *n, uint64_t request, struct bytes method, 
     struct wire_admin_job_query job;
     struct wire_admin_ps_query ps;
     struct wire_admin_var_query vars;
-    if (bytes_is(method, "nodes")) read_nodes(n, request);
-    else if (bytes_is(method, "jobs")) read_jobs(n, request);
-    else if (bytes_is(method, "token")) read_token(n, request);
+    if (bytes_is(method, "nodes"))
+        read_nodes(n, request);
+    else if (bytes_is(method, "jobs"))
+        read_jobs(n, request);
+    else if (bytes_is(method, "token"))
+        read_token(n, request);
     else if (bytes_is(method, "job")) {
-        if (decode_params(n, request, &wire_admin_job_query_type, params, &job)) read_job(n, request, &job);
+        if (decode_params(n, request, &wire_admin_job_query_type, params, &job))
+            read_job(n, request, &job);
     } else if (bytes_is(method, "ps")) {
-        if (decode_params(n, request, &wire_admin_ps_query_type, params, &ps)) read_ps(n, request, &ps);
+        if (decode_params(n, request, &wire_admin_ps_query_type, params, &ps))
+            read_ps(n, request, &ps);
     } else if (bytes_is(method, "vars")) {
-        if (decode_params(n, request, &wire_admin_var_query_type, params, &vars)) read_vars(n, request, &vars);
-    } else return false;
+        if (decode_params(n, request, &wire_admin_var_query_type, params, &vars))
+            read_vars(n, request, &vars);
+    } else
+        return false;
     return true;
 }
 
 void node_request(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
-    if (bytes_is(method, "status")) node_read_status(n, request);
-    else if (bytes_is(method, "events")) node_stream_events(n, request, params);
-    else if (node_write_is(method)) node_write_request(n, request, method, params);
-    else if (n->raft == NULL) node_reply_error(n, request, ERR_NO_LEADER, "this host has not joined a cluster yet");
-    else if (bytes_is(method, "leave")) node_leave_request(n, request);
-    else if (bytes_is(method, "logs")) node_stream_logs(n, request, params);
+    if (bytes_is(method, "status"))
+        node_read_status(n, request);
+    else if (bytes_is(method, "events"))
+        node_stream_events(n, request, params);
+    else if (node_write_is(method))
+        node_write_request(n, request, method, params);
+    else if (n->raft == NULL)
+        node_reply_error(n, request, ERR_NO_LEADER, "this host has not joined a cluster yet");
+    else if (bytes_is(method, "leave"))
+        node_leave_request(n, request);
+    else if (bytes_is(method, "logs"))
+        node_stream_logs(n, request, params);
     else if (!request_read(n, request, method, params))
         node_reply_error(n, request, ERR_NOT_FOUND, "there is no method %.*s", BYTES_FMT(method));
 }
 
 void node_request_closed(struct node *n, uint64_t request) {
     for (size_t i = 0; i < n->reads.count; i++) {
-        if (n->reads.data[i].request != request) continue;
+        if (n->reads.data[i].request != request)
+            continue;
         mem_free((void *)(uintptr_t)n->reads.data[i].job.data);
         VEC_REMOVE(&n->reads, i);
         return;
     }
-    if (n->leave_request == request) n->leave_request = 0;
+    if (n->leave_request == request)
+        n->leave_request = 0;
     node_credit(n, request, 0);
 }

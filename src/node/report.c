@@ -2,19 +2,24 @@
  * Copyright the covey authors */
 
 /*
- * Facts on their way to the leader. A fact is sent when it is new, when the leader is, and again every REPORT_RETRY_US until
- * the applied state has it: the state itself is the acknowledgement.
+ * Facts on their way to the leader. A fact is sent when it is new, when the leader is, and again every
+ * REPORT_RETRY_US until the applied state has it: the state itself is the acknowledgement.
  */
 #include "internal.h"
 
 #define FACTS_MAX 4096
 
 static void fact_of(struct local_instance *i, struct arena *a, struct wire_fact *ret) {
-    *ret = (struct wire_fact){.instance = i->id, .state = i->state, .ports = i->ports, .ports_count = i->ports_count,
-                              .reason = buf_bytes(&i->reason), .sequence = i->fact_sequence,
+    *ret = (struct wire_fact){.instance = i->id,
+                              .state = i->state,
+                              .ports = i->ports,
+                              .ports_count = i->ports_count,
+                              .reason = buf_bytes(&i->reason),
+                              .sequence = i->fact_sequence,
                               .gone = i->state == INSTANCE_STATE_STOPPED};
     ret->tasks = arena_alloc(a, (i->tasks_count + 1) * sizeof *ret->tasks);
-    for (size_t t = 0; t < i->tasks_count; t++) ret->tasks[t] = i->tasks[t].fact;
+    for (size_t t = 0; t < i->tasks_count; t++)
+        ret->tasks[t] = i->tasks[t].fact;
     ret->tasks_count = i->tasks_count;
 }
 
@@ -26,7 +31,8 @@ struct gather {
 };
 
 static bool is_sent(const struct gather *g, const struct local_instance *i) {
-    return i->sent_sequence == i->fact_sequence && i->sent_term == g->term && g->n->now_us - i->sent_us < REPORT_RETRY_US;
+    return i->sent_sequence == i->fact_sequence && i->sent_term == g->term &&
+           g->n->now_us - i->sent_us < REPORT_RETRY_US;
 }
 
 /* What the log has of this node. A stop of something that is not here has been carried out. */
@@ -34,10 +40,13 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
     struct gather *g = arg;
     struct node *n = g->n;
     struct local_instance *i = node_instance(n, r->id);
-    if (g->facts.count == FACTS_MAX) return;
+    if (g->facts.count == FACTS_MAX)
+        return;
     if (i == NULL) {
-        if (r->desired != DESIRED_STATE_STOP || !state_instance_live(r)) return;
-        struct wire_fact stopped = {.instance = r->id, .state = INSTANCE_STATE_STOPPED, .sequence = r->sequence + 1, .gone = true};
+        if (r->desired != DESIRED_STATE_STOP || !state_instance_live(r))
+            return;
+        struct wire_fact stopped = {
+            .instance = r->id, .state = INSTANCE_STATE_STOPPED, .sequence = r->sequence + 1, .gone = true};
         g->unacknowledged = true;
         VEC_PUSH(&g->facts, stopped);
         return;
@@ -46,12 +55,15 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
         i->fact_sequence = r->sequence;
         return;
     }
-    if (i->fact_sequence == 0) i->fact_sequence = r->sequence + 1;
+    if (i->fact_sequence == 0)
+        i->fact_sequence = r->sequence + 1;
     if (r->sequence >= i->fact_sequence && i->sent_sequence != i->fact_sequence)
         i->fact_sequence = r->sequence + 1;
-    if (r->sequence >= i->fact_sequence) return;
+    if (r->sequence >= i->fact_sequence)
+        return;
     g->unacknowledged = true;
-    if (is_sent(g, i)) return;
+    if (is_sent(g, i))
+        return;
     i->sent_sequence = i->fact_sequence;
     i->sent_term = g->term;
     i->sent_us = n->now_us;
@@ -62,7 +74,8 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
 
 static bool self_is_news(const struct node *n) {
     const struct wire_node_record *known = state_node_find(n->state, n->identity.id);
-    if (known == NULL) return true;
+    if (known == NULL)
+        return true;
     struct wire_node_record like = n->self;
     like.status = NODE_STATUS_READY;
     like.joined_ms = known->joined_ms;
@@ -72,7 +85,9 @@ static bool self_is_news(const struct node *n) {
 
 static void report_send(struct node *n, struct node_id leader, const struct wire_report_message *report) {
     if (!ID_EQUAL(leader, n->identity.id)) {
-        node_peer_send(n, leader, &(struct wire_peer_message){.report = (struct wire_report_message *)(uintptr_t)report});
+        node_peer_send(
+            n, leader,
+            &(struct wire_peer_message){.report = (struct wire_report_message *)(uintptr_t)report});
         return;
     }
     node_leader_report(n, n->identity.id, report);
@@ -81,8 +96,10 @@ static void report_send(struct node *n, struct node_id leader, const struct wire
 
 void node_report_tick(struct node *n) {
     struct node_id leader;
-    if (!n->scan_done || n->raft == NULL || n->leave == LEAVE_TELLING) return;
-    if (!n->facts_dirty && n->now_us < n->report_at_us) return;
+    if (!n->scan_done || n->raft == NULL || n->leave == LEAVE_TELLING)
+        return;
+    if (!n->facts_dirty && n->now_us < n->report_at_us)
+        return;
     if (!node_leader_id(n, &leader)) {
         n->report_at_us = n->now_us + REPORT_RETRY_US;
         return;
@@ -94,9 +111,12 @@ void node_report_tick(struct node *n) {
     struct wire_report_message report = {.facts = g.facts.data, .facts_count = g.facts.count};
     const struct wire_node_record *known = state_node_find(n->state, n->identity.id);
     bool leaving = known != NULL && known->status == NODE_STATUS_LEFT;
-    if (self_is_news(n) && !leaving) report.node = &n->self;
-    if (report.node != NULL || g.unacknowledged) n->report_at_us = n->now_us + REPORT_RETRY_US;
-    if (report.node != NULL || report.facts_count > 0) report_send(n, leader, &report);
+    if (self_is_news(n) && !leaving)
+        report.node = &n->self;
+    if (report.node != NULL || g.unacknowledged)
+        n->report_at_us = n->now_us + REPORT_RETRY_US;
+    if (report.node != NULL || report.facts_count > 0)
+        report_send(n, leader, &report);
     VEC_DONE(&g.facts);
 }
 

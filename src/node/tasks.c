@@ -4,14 +4,17 @@
 /*
  * The instances that this host has: what their shims tell, and what the log wants of them.
  *
- * An instance that the log does not know is left running: facts are reported, never corrected. A shim that is gone without
- * its task's exit status counts as killed by the host; as long as the log wants the instance here, it is started again.
+ * An instance that the log does not know is left running: facts are reported, never corrected. A shim that is
+ * gone without its task's exit status counts as killed by the host; as long as the log wants the instance
+ * here, it is started again.
  */
 #include <stdlib.h>
 
 #include "internal.h"
 
-struct local_instance *node_instance(struct node *n, struct instance_id id) { return MAP_GET_ID(&n->instances, id); }
+struct local_instance *node_instance(struct node *n, struct instance_id id) {
+    return MAP_GET_ID(&n->instances, id);
+}
 
 struct local_instance *node_instance_add(struct node *n, struct instance_id id) {
     struct local_instance *i = mem_alloc(sizeof *i);
@@ -22,22 +25,27 @@ struct local_instance *node_instance_add(struct node *n, struct instance_id id) 
 }
 
 static void instance_free(struct local_instance *i) {
-    for (size_t t = 0; t < i->tasks_count; t++) buf_done(&i->tasks[t].reason);
+    for (size_t t = 0; t < i->tasks_count; t++)
+        buf_done(&i->tasks[t].reason);
     buf_done(&i->reason);
     arena_done(&i->arena);
     mem_free(i);
 }
 
 void node_tasks_done(struct node *n) {
-    for (size_t i = 0; i < n->instances.count; i++) instance_free(n->instances.entries[i].value);
+    for (size_t i = 0; i < n->instances.count; i++)
+        instance_free(n->instances.entries[i].value);
     map_done(&n->instances);
 }
 
 struct local_task *node_instance_task(struct local_instance *i, struct bytes name, bool create) {
     for (size_t t = 0; t < i->tasks_count; t++)
-        if (bytes_equal(i->tasks[t].name, name)) return &i->tasks[t];
-    if (!create || i->tasks_count == WIRE_TASKS_MAX) return NULL;
-    if (i->tasks == NULL) i->tasks = arena_alloc(&i->arena, WIRE_TASKS_MAX * sizeof *i->tasks);
+        if (bytes_equal(i->tasks[t].name, name))
+            return &i->tasks[t];
+    if (!create || i->tasks_count == WIRE_TASKS_MAX)
+        return NULL;
+    if (i->tasks == NULL)
+        i->tasks = arena_alloc(&i->arena, WIRE_TASKS_MAX * sizeof *i->tasks);
     struct local_task *t = &i->tasks[i->tasks_count++];
     t->name = t->fact.name = arena_copy(&i->arena, name);
     return t;
@@ -55,39 +63,49 @@ static void task_take(struct local_task *t, const struct wire_task_fact *fact) {
 }
 
 static bool instance_is_over(const struct local_instance *i) {
-    return i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED || i->state == INSTANCE_STATE_STOPPED;
+    return i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
+           i->state == INSTANCE_STATE_STOPPED;
 }
 
 void node_tasks_journal(struct node *n) {
-    if (!n->ends_dirty || n->disk_failed) return;
+    if (!n->ends_dirty || n->disk_failed)
+        return;
     n->ends_dirty = false;
     size_t count = 0, max = n->instances.count;
     struct wire_journal_record *records = arena_alloc(&n->scratch, (max + 1) * sizeof *records);
     struct wire_fact *facts = arena_alloc(&n->scratch, (max + 1) * sizeof *facts);
     for (size_t k = 0; k < max; k++) {
         struct local_instance *i = n->instances.entries[k].value;
-        if (!instance_is_over(i)) continue;
+        if (!instance_is_over(i))
+            continue;
         if (i->released && i->end_journalled && !i->end_acknowledged) {
             i->end_acknowledged = true;
             records[count++] = (struct wire_journal_record){.done = i->id};
         }
-        if (i->end_journalled || i->released) continue;
+        if (i->end_journalled || i->released)
+            continue;
         i->end_journalled = true;
-        facts[k] = (struct wire_fact){.instance = i->id, .state = i->state, .reason = buf_bytes(&i->reason),
+        facts[k] = (struct wire_fact){.instance = i->id,
+                                      .state = i->state,
+                                      .reason = buf_bytes(&i->reason),
                                       .sequence = i->fact_sequence};
         facts[k].tasks = arena_alloc(&n->scratch, (i->tasks_count + 1) * sizeof *facts[k].tasks);
-        for (size_t t = 0; t < i->tasks_count; t++) facts[k].tasks[facts[k].tasks_count++] = i->tasks[t].fact;
+        for (size_t t = 0; t < i->tasks_count; t++)
+            facts[k].tasks[facts[k].tasks_count++] = i->tasks[t].fact;
         records[count++] = (struct wire_journal_record){.fact = &facts[k]};
     }
-    if (count > 0) (void)node_journal_write(n, records, count);
+    if (count > 0)
+        (void)node_journal_write(n, records, count);
 }
 
 void node_tasks_remember(struct node *n, const struct wire_fact *fact) {
-    if (node_instance(n, fact->instance) != NULL) return;
+    if (node_instance(n, fact->instance) != NULL)
+        return;
     struct local_instance *i = node_instance_add(n, fact->instance);
     for (size_t t = 0; t < fact->tasks_count; t++) {
         struct local_task *task = node_instance_task(i, fact->tasks[t].name, true);
-        if (task != NULL) task_take(task, &fact->tasks[t]);
+        if (task != NULL)
+            task_take(task, &fact->tasks[t]);
     }
     buf_append(&i->reason, fact->reason.data, fact->reason.size);
     i->stop_asked = fact->state == INSTANCE_STATE_STOPPED;
@@ -100,17 +118,20 @@ void node_tasks_remember(struct node *n, const struct wire_fact *fact) {
 
 void node_instance_touch(struct node *n, struct local_instance *i) {
     struct wire_task_fact facts[WIRE_TASKS_MAX];
-    for (size_t t = 0; t < i->tasks_count; t++) facts[t] = i->tasks[t].fact;
+    for (size_t t = 0; t < i->tasks_count; t++)
+        facts[t] = i->tasks[t].fact;
     size_t expected = i->tasks_expected > i->tasks_count ? i->tasks_expected : i->tasks_count;
     i->state = i->refused ? INSTANCE_STATE_REFUSED
                           : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
-    if (i->fact_sequence != 0) i->fact_sequence++;
+    if (i->fact_sequence != 0)
+        i->fact_sequence++;
     n->ends_dirty |= instance_is_over(i) && !i->end_journalled;
     n->instances_dirty = n->facts_dirty = true;
 }
 
 static void instance_describe(struct local_instance *i, const struct wire_shim_spec *spec) {
-    if (i->job.size > 0) return;
+    if (i->job.size > 0)
+        return;
     i->job = arena_copy(&i->arena, spec->job);
     i->group = arena_copy(&i->arena, spec->group);
     i->type = spec->type;
@@ -126,24 +147,28 @@ static void instance_describe(struct local_instance *i, const struct wire_shim_s
 void node_tasks_found(struct node *n, const struct node_input *in) {
     const struct wire_shim_spec *spec = in->spec;
     struct local_instance *i = node_instance(n, spec->instance);
-    if (i == NULL) i = node_instance_add(n, spec->instance);
+    if (i == NULL)
+        i = node_instance_add(n, spec->instance);
     instance_describe(i, spec);
     struct local_task *t = node_instance_task(i, spec->task, true);
-    if (t == NULL) return;
+    if (t == NULL)
+        return;
     t->started = true;
     i->memory_mib += spec->memory_mib;
     i->cpu_mhz += spec->cpu_mhz;
     if (in->status != NULL) {
         task_take(t, &in->status->fact);
         t->sequence = in->status->sequence;
-        if (in->status->stop_asked) i->stop_asked = true;
+        if (in->status->stop_asked)
+            i->stop_asked = true;
     }
     node_instance_touch(n, i);
 }
 
 void node_tasks_kept(struct node *n, struct instance_id id) {
     struct local_instance *i = node_instance(n, id);
-    if (i != NULL) return; /* another task of it is still there */
+    if (i != NULL)
+        return; /* another task of it is still there */
     i = node_instance_add(n, id);
     i->state = INSTANCE_STATE_COMPLETE;
     i->released = i->end_journalled = i->end_acknowledged = true;
@@ -152,7 +177,8 @@ void node_tasks_kept(struct node *n, struct instance_id id) {
 void node_tasks_status(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
     struct local_task *t = i != NULL ? node_instance_task(i, in->task, false) : NULL;
-    if (t == NULL || in->status->sequence <= t->sequence) return;
+    if (t == NULL || in->status->sequence <= t->sequence)
+        return;
     t->sequence = in->status->sequence;
     task_take(t, &in->status->fact);
     node_instance_touch(n, i);
@@ -161,30 +187,35 @@ void node_tasks_status(struct node *n, const struct node_input *in) {
 void node_tasks_lost(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
     struct local_task *t = i != NULL ? node_instance_task(i, in->task, false) : NULL;
-    if (t == NULL || t->final) return;
+    if (t == NULL || t->final)
+        return;
     if (in->status != NULL && in->status->fact.state == TASK_STATE_DEAD) {
         task_take(t, &in->status->fact);
         node_instance_touch(n, i);
         return;
     }
-    node_event(n, "task.lost", n->identity.id, i->id, "the shim of %.*s is gone without an exit status", BYTES_FMT(t->name));
+    node_event(n, "task.lost", n->identity.id, i->id, "the shim of %.*s is gone without an exit status",
+               BYTES_FMT(t->name));
     t->started = false;
     t->sequence = 0;
     t->fact.state = i->stop_asked ? TASK_STATE_DEAD : TASK_STATE_PENDING;
     t->final = i->stop_asked;
     t->fact.pid = 0;
     t->fact.restarts++;
-    i->start_after_us = n->now_us + (t->lost_count++ > 0 ? US_PER_S << (t->lost_count < 6 ? t->lost_count : 6) : 0);
+    i->start_after_us =
+        n->now_us + (t->lost_count++ > 0 ? US_PER_S << (t->lost_count < 6 ? t->lost_count : 6) : 0);
     node_instance_touch(n, i);
 }
 
 void node_tasks_refused(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
-    if (i == NULL || i->refused) return;
+    if (i == NULL || i->refused)
+        return;
     if (in->error == ERR_EXISTS && ++i->port_tries < 4) {
         /* A port of ours is taken by a stranger: other dynamic ones, as nothing of the instance runs yet. */
         const struct wire_instance_record *r = state_instance_find(n->state, i->id);
-        if (r != NULL) node_instance_start_again(n, i, r);
+        if (r != NULL)
+            node_instance_start_again(n, i, r);
         return;
     }
     node_instance_refuse(n, i, "%.*s", BYTES_FMT(in->text));
@@ -207,26 +238,35 @@ static struct reconcile_instance *observe(struct node *n) {
     struct reconcile_instance *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
     for (size_t k = 0; k < count; k++) {
         struct local_instance *i = n->instances.entries[k].value;
-        /* Output that was kept for the log's sake: once the log here is current, it knows the instance or has dropped it. */
-        if (state_instance_find(n->state, i->id) != NULL || (i->released && n->may_start_us != 0)) i->known = true;
+        /* Output that was kept for the log's sake: once the log here is current, it knows the instance or has
+         * dropped it. */
+        if (state_instance_find(n->state, i->id) != NULL || (i->released && n->may_start_us != 0))
+            i->known = true;
         struct reconcile_task *tasks = arena_alloc(&n->scratch, (i->tasks_count + 1) * sizeof *tasks);
         for (size_t t = 0; t < i->tasks_count; t++)
-            tasks[t] = (struct reconcile_task){.name = i->tasks[t].name, .started = i->tasks[t].started,
-                                               .stop_asked = i->stop_asked, .final = i->tasks[t].final,
+            tasks[t] = (struct reconcile_task){.name = i->tasks[t].name,
+                                               .started = i->tasks[t].started,
+                                               .stop_asked = i->stop_asked,
+                                               .final = i->tasks[t].final,
                                                .fact = i->tasks[t].fact};
-        list[k] = (struct reconcile_instance){.id = i->id, .refused = i->refused, .reason = buf_bytes(&i->reason),
-                                              .tasks = tasks, .tasks_count = i->tasks_count};
+        list[k] = (struct reconcile_instance){.id = i->id,
+                                              .refused = i->refused,
+                                              .reason = buf_bytes(&i->reason),
+                                              .tasks = tasks,
+                                              .tasks_count = i->tasks_count};
     }
     qsort(list, count, sizeof *list, instance_order);
     return list;
 }
 
 static void instance_stop(struct node *n, struct local_instance *i) {
-    if (i->stop_asked) return;
+    if (i->stop_asked)
+        return;
     i->stop_asked = true;
     for (size_t t = 0; t < i->tasks_count; t++) {
         struct local_task *task = &i->tasks[t];
-        if (task->final) continue;
+        if (task->final)
+            continue;
         if (!task->started) {
             task->fact.state = TASK_STATE_DEAD;
             task->final = true;
@@ -241,10 +281,12 @@ static void instance_stop(struct node *n, struct local_instance *i) {
 }
 
 static void instance_release(struct node *n, struct local_instance *i) {
-    if (i->released) return;
+    if (i->released)
+        return;
     i->released = n->ends_dirty = true;
     for (size_t t = 0; t < i->tasks_count; t++) {
-        if (!i->tasks[t].started) continue;
+        if (!i->tasks[t].started)
+            continue;
         struct node_effect *e = node_emit(n, NODE_TASK_RELEASE);
         e->instance = i->id;
         e->task = node_effect_copy(n, i->tasks[t].name);
@@ -260,22 +302,28 @@ static void instance_forget(struct node *n, struct local_instance *i) {
 }
 
 /*
- * Nothing is started before the leader has this run's inventory: it might have moved the work elsewhere while this host was
- * away. Alone, a host starts what it last knew to be its own after BOOT_GRACE_US.
+ * Nothing is started before the leader has this run's inventory: it might have moved the work elsewhere while
+ * this host was away. Alone, a host starts what it last knew to be its own after BOOT_GRACE_US.
  */
 static bool may_start(struct node *n) {
     const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
-    if (self == NULL || !n->scan_done) return false;
-    if (self->generation == n->generation && self->status == NODE_STATUS_READY) return true;
+    if (self == NULL || !n->scan_done)
+        return false;
+    if (self->generation == n->generation && self->status == NODE_STATUS_READY)
+        return true;
     return n->now_us - n->started_us >= BOOT_GRACE_US;
 }
 
-/* Something whose shim was lost: a moment's patience, so that a leader that has moved it elsewhere can say so first. */
+/* Something whose shim was lost: a moment's patience, so that a leader that has moved it elsewhere can say so
+ * first. */
 static void lost_start(struct node *n, struct local_instance *i, const struct wire_instance_record *r) {
     int64_t at = n->may_start_us + US_PER_S;
-    if (i->start_after_us > at) at = i->start_after_us;
-    if (n->now_us >= at) node_instance_start_again(n, i, r);
-    else n->starts_at_us = min_us(n->starts_at_us, at);
+    if (i->start_after_us > at)
+        at = i->start_after_us;
+    if (n->now_us >= at)
+        node_instance_start_again(n, i, r);
+    else
+        n->starts_at_us = min_us(n->starts_at_us, at);
 }
 
 static void act(struct node *n, const struct reconcile_action *a) {
@@ -283,15 +331,20 @@ static void act(struct node *n, const struct reconcile_action *a) {
     const struct wire_instance_record *r = state_instance_find(n->state, a->instance);
     switch (a->kind) {
     case RECONCILE_START:
-        if (r == NULL) break;
-        if (i == NULL) node_instance_start(n, r);
-        else lost_start(n, i, r);
+        if (r == NULL)
+            break;
+        if (i == NULL)
+            node_instance_start(n, r);
+        else
+            lost_start(n, i, r);
         break;
     case RECONCILE_STOP:
-        if (i != NULL) instance_stop(n, i);
+        if (i != NULL)
+            instance_stop(n, i);
         break;
     case RECONCILE_FORGET:
-        if (i != NULL) instance_forget(n, i);
+        if (i != NULL)
+            instance_forget(n, i);
         break;
     }
 }
@@ -299,12 +352,15 @@ static void act(struct node *n, const struct reconcile_action *a) {
 void node_tasks_reconcile(struct node *n) {
     n->instances_dirty = false;
     n->starts_at_us = TIME_NEVER_US;
-    if (!n->scan_done) return;
+    if (!n->scan_done)
+        return;
     struct reconcile_action *actions = NULL;
     bool start = may_start(n);
-    if (start && n->may_start_us == 0) n->may_start_us = n->now_us;
+    if (start && n->may_start_us == 0)
+        n->may_start_us = n->now_us;
     struct reconcile_instance *list = observe(n);
-    size_t count = reconcile_node(n->state, n->identity.id, list, n->instances.count, was_known, n, &n->scratch, &actions);
+    size_t count = reconcile_node(n->state, n->identity.id, list, n->instances.count, was_known, n,
+                                  &n->scratch, &actions);
     for (size_t k = 0; k < count; k++) {
         if (actions[k].kind == RECONCILE_START && !start) {
             n->starts_at_us = n->started_us + BOOT_GRACE_US;

@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Operators' writes. Any node takes them; the leader executes them. A write that meets no leader waits for one, and one
- * whose leader was lost on the way is sent again: its request id makes it count once (covey/state.h).
+ * Operators' writes. Any node takes them; the leader executes them. A write that meets no leader waits for
+ * one, and one whose leader was lost on the way is sent again: its request id makes it count once
+ * (covey/state.h).
  */
 #include "internal.h"
 
@@ -19,17 +20,20 @@ static const struct write_kind {
 
 static const struct write_kind *kind_find(struct bytes method) {
     for (size_t i = 0; i < sizeof write_kinds / sizeof write_kinds[0]; i++)
-        if (bytes_is(method, write_kinds[i].method)) return &write_kinds[i];
+        if (bytes_is(method, write_kinds[i].method))
+            return &write_kinds[i];
     return NULL;
 }
 
 bool node_write_is(struct bytes method) { return kind_find(method) != NULL; }
 
 /* One allocation for both; freed through method.data. */
-static void copy_call(struct bytes method, struct bytes params, struct bytes *ret_method, struct bytes *ret_params) {
+static void copy_call(struct bytes method, struct bytes params, struct bytes *ret_method,
+                      struct bytes *ret_params) {
     uint8_t *at = mem_alloc(method.size + params.size + 1);
     memcpy(at, method.data, method.size);
-    if (params.size > 0) memcpy(at + method.size, params.data, params.size);
+    if (params.size > 0)
+        memcpy(at + method.size, params.data, params.size);
     *ret_method = bytes_of(at, method.size);
     *ret_params = bytes_of(at + method.size, params.size);
 }
@@ -38,8 +42,8 @@ static void call_free(struct bytes method) { mem_free((void *)(uintptr_t)method.
 
 /* ---- answering ---- */
 
-static void answer(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, int error, struct bytes text,
-                   struct bytes result) {
+static void answer(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, int error,
+                   struct bytes text, struct bytes result) {
     if (origin == WRITE_LOCAL) {
         struct bytes t = node_effect_copy(n, text), r = node_effect_copy(n, result);
         struct node_effect *e = node_emit(n, NODE_REPLY);
@@ -48,19 +52,22 @@ static void answer(struct node *n, enum write_origin origin, uint64_t request, s
         e->text = t;
         e->data = r;
     } else if (origin == WRITE_FORWARDED) {
-        struct wire_forward_response response = {.id = request, .error = error, .text = text, .result = result};
+        struct wire_forward_response response = {
+            .id = request, .error = error, .text = text, .result = result};
         node_peer_send(n, peer, &(struct wire_peer_message){.forward_response = &response});
-    } else if (origin == WRITE_JOIN) node_join_answer(n, request, peer, error, text);
+    } else if (origin == WRITE_JOIN)
+        node_join_answer(n, request, peer, error, text);
 }
 
-static void answer_text(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, int error,
-                        const char *text) {
+static void answer_text(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
+                        int error, const char *text) {
     answer(n, origin, request, peer, error, bytes_str(text), (struct bytes){0});
 }
 
 /* ---- executing, on the leader ---- */
 
-static const char *command_of(struct node *n, struct bytes method, struct bytes params, struct wire_command *c, int *error) {
+static const char *command_of(struct node *n, struct bytes method, struct bytes params,
+                              struct wire_command *c, int *error) {
     struct codec_fault fault = {0};
     *error = ERR_INVALID;
     if (bytes_is(method, "join")) {
@@ -68,17 +75,20 @@ static const char *command_of(struct node *n, struct bytes method, struct bytes 
         if (codec_decode(&wire_node_record_type, params, &n->scratch, record, &fault) != 0)
             return arena_printf(&n->scratch, "%s: %s", fault.path, fault.what);
         const struct wire_node_record *known = state_node_find(n->state, record->id);
-        record->status = known != NULL && known->status != NODE_STATUS_LEFT ? known->status : NODE_STATUS_JOINING;
+        record->status =
+            known != NULL && known->status != NODE_STATUS_LEFT ? known->status : NODE_STATUS_JOINING;
         record->joined_ms = known != NULL ? known->joined_ms : n->wall_ms;
         c->node = record;
         *error = 0;
         return NULL;
     }
     const struct write_kind *kind = kind_find(method);
-    if (kind == NULL) return arena_printf(&n->scratch, "there is no write called %.*s", BYTES_FMT(method));
+    if (kind == NULL)
+        return arena_printf(&n->scratch, "there is no write called %.*s", BYTES_FMT(method));
     void *p = arena_alloc(&n->scratch, kind->params->size);
     *error = codec_decode_named(kind->params, params, &n->scratch, p, &fault);
-    if (*error != 0) return arena_printf(&n->scratch, "%s: %s", fault.path, fault.what);
+    if (*error != 0)
+        return arena_printf(&n->scratch, "%s: %s", fault.path, fault.what);
     memcpy(&c->request, p, sizeof c->request);
     if (bytes_is(method, "run")) {
         char *text = arena_alloc(&n->scratch, WIRE_TEXT_MAX);
@@ -96,13 +106,15 @@ static const char *command_of(struct node *n, struct bytes method, struct bytes 
     return NULL;
 }
 
-static struct bytes result_of(struct node *n, const struct pending_write *w, const struct state_result *result) {
+static struct bytes result_of(struct node *n, const struct pending_write *w,
+                              const struct state_result *result) {
     struct buf out = {0};
     struct wire_command c = {0};
     int error = 0;
-    if (bytes_is(w->method, "run") && command_of(n, w->method, w->params, &c, &error) == NULL && c.job != NULL) {
-        struct wire_admin_run_result r = {.name = c.job->name, .version = result->version, .index = w->index,
-                                          .changed = result->changed};
+    if (bytes_is(w->method, "run") && command_of(n, w->method, w->params, &c, &error) == NULL &&
+        c.job != NULL) {
+        struct wire_admin_run_result r = {
+            .name = c.job->name, .version = result->version, .index = w->index, .changed = result->changed};
         codec_encode_named(&wire_admin_run_result_type, &r, &out);
     } else {
         struct wire_admin_write_result r = {.index = w->index, .version = result->version};
@@ -114,20 +126,25 @@ static struct bytes result_of(struct node *n, const struct pending_write *w, con
 }
 
 static const char *refusal_of(struct node *n, const struct pending_write *w, int error) {
-    if (bytes_is(w->method, "stop") && error == ERR_NOT_FOUND) return "there is no such job";
-    if (bytes_is(w->method, "var.put") && error == ERR_CONFLICT) return "the variable has another version by now";
-    if (bytes_is(w->method, "var.put") && error == ERR_NOT_FOUND) return "there is no such variable";
+    if (bytes_is(w->method, "stop") && error == ERR_NOT_FOUND)
+        return "there is no such job";
+    if (bytes_is(w->method, "var.put") && error == ERR_CONFLICT)
+        return "the variable has another version by now";
+    if (bytes_is(w->method, "var.put") && error == ERR_NOT_FOUND)
+        return "there is no such variable";
     return arena_printf(&n->scratch, "%.*s was refused: %s", BYTES_FMT(w->method), err_str(error));
 }
 
 static void write_done(struct node *n, const struct pending_write *w, const struct state_result *result) {
     struct node_id peer = w->origin == WRITE_JOIN ? w->joined : w->peer;
-    if (result->error != 0) answer_text(n, w->origin, w->request, peer, result->error, refusal_of(n, w, result->error));
-    else answer(n, w->origin, w->request, peer, 0, (struct bytes){0}, result_of(n, w, result));
+    if (result->error != 0)
+        answer_text(n, w->origin, w->request, peer, result->error, refusal_of(n, w, result->error));
+    else
+        answer(n, w->origin, w->request, peer, 0, (struct bytes){0}, result_of(n, w, result));
 }
 
-void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, struct bytes method,
-                        struct bytes params) {
+void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
+                        struct bytes method, struct bytes params) {
     struct wire_command c = {0};
     int error = 0;
     const char *why = command_of(n, method, params, &c, &error);
@@ -136,8 +153,10 @@ void node_write_execute(struct node *n, enum write_origin origin, uint64_t reque
         return;
     }
     struct pending_write w = {.origin = origin, .request = request, .term = raft_term(n->raft)};
-    if (origin == WRITE_JOIN) w.joined = peer;
-    else w.peer = peer;
+    if (origin == WRITE_JOIN)
+        w.joined = peer;
+    else
+        w.peer = peer;
     struct state_result known;
     if (!ID_IS_ZERO(c.request) && state_request_find(n->state, c.request, &known)) {
         w.method = method;
@@ -148,7 +167,8 @@ void node_write_execute(struct node *n, enum write_origin origin, uint64_t reque
     }
     error = node_propose(n, &c, &w.index);
     if (error != 0) {
-        answer_text(n, origin, request, peer, error, error == ERR_BUSY ? "the leader has too much to do; try again" : err_str(error));
+        answer_text(n, origin, request, peer, error,
+                    error == ERR_BUSY ? "the leader has too much to do; try again" : err_str(error));
         return;
     }
     copy_call(method, params, &w.method, &w.params);
@@ -173,47 +193,61 @@ void node_write_applied(struct node *n, uint64_t index, uint64_t term, const str
 
 /* ---- waiting for a leader ---- */
 
-static void wait_push(struct node *n, uint64_t request, uint64_t stream, struct node_id joined, struct bytes method,
-                      struct bytes params) {
-    struct waiting_write w = {.id = n->forward_next++, .request = request, .stream = stream, .joined = joined,
+static void wait_push(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
+                      struct bytes method, struct bytes params) {
+    struct waiting_write w = {.id = n->forward_next++,
+                              .request = request,
+                              .stream = stream,
+                              .joined = joined,
                               .deadline_us = n->now_us + WRITE_WAIT_US};
     copy_call(method, params, &w.method, &w.params);
     VEC_PUSH(&n->waiting, w);
 }
 
-/* What was ours to commit may still be committed by the next leader: its request id keeps it from counting twice. */
+/* What was ours to commit may still be committed by the next leader: its request id keeps it from counting
+ * twice. */
 void node_write_lost(struct node *n) {
     for (size_t i = 0; i < n->pending.count; i++) {
         struct pending_write *w = &n->pending.data[i];
-        if (w->origin == WRITE_LOCAL) wait_push(n, w->request, 0, w->joined, w->method, w->params);
-        else if (w->origin == WRITE_JOIN) wait_push(n, 0, w->request, w->joined, w->method, w->params);
-        else answer_text(n, w->origin, w->request, w->peer, ERR_NOT_LEADER, "leadership was lost");
+        if (w->origin == WRITE_LOCAL)
+            wait_push(n, w->request, 0, w->joined, w->method, w->params);
+        else if (w->origin == WRITE_JOIN)
+            wait_push(n, 0, w->request, w->joined, w->method, w->params);
+        else
+            answer_text(n, w->origin, w->request, w->peer, ERR_NOT_LEADER, "leadership was lost");
         call_free(w->method);
     }
     n->pending.count = 0;
 }
 
-static void waiting_answer(struct node *n, const struct waiting_write *w, int error, struct bytes text, struct bytes result) {
-    if (w->request != 0) answer(n, WRITE_LOCAL, w->request, w->joined, error, text, result);
-    else answer(n, WRITE_JOIN, w->stream, w->joined, error, text, result);
+static void waiting_answer(struct node *n, const struct waiting_write *w, int error, struct bytes text,
+                           struct bytes result) {
+    if (w->request != 0)
+        answer(n, WRITE_LOCAL, w->request, w->joined, error, text, result);
+    else
+        answer(n, WRITE_JOIN, w->stream, w->joined, error, text, result);
 }
 
 static bool waiting_step(struct node *n, struct waiting_write *w) {
     struct node_id leader;
     if (node_is_leader(n)) {
-        node_write_execute(n, w->request != 0 ? WRITE_LOCAL : WRITE_JOIN, w->request != 0 ? w->request : w->stream, w->joined,
-                           w->method, w->params);
+        node_write_execute(n, w->request != 0 ? WRITE_LOCAL : WRITE_JOIN,
+                           w->request != 0 ? w->request : w->stream, w->joined, w->method, w->params);
         return true;
     }
     if (n->now_us >= w->deadline_us) {
-        const char *text = "no leader answers: this side of the cluster has no quorum, or an election is under way; "
-                           "what runs goes on running";
+        const char *text =
+            "no leader answers: this side of the cluster has no quorum, or an election is under way; "
+            "what runs goes on running";
         waiting_answer(n, w, ERR_NO_LEADER, bytes_str(text), (struct bytes){0});
         return true;
     }
-    if (!node_leader_id(n, &leader) || ID_EQUAL(leader, n->identity.id)) return false;
-    if (ID_EQUAL(leader, w->sent_to) && n->now_us - w->sent_us < US_PER_S) return false;
-    if (!ID_EQUAL(leader, w->sent_to) && w->sent_us != 0 && n->now_us - w->sent_us < FORWARD_RETRY_US / 10) return false;
+    if (!node_leader_id(n, &leader) || ID_EQUAL(leader, n->identity.id))
+        return false;
+    if (ID_EQUAL(leader, w->sent_to) && n->now_us - w->sent_us < US_PER_S)
+        return false;
+    if (!ID_EQUAL(leader, w->sent_to) && w->sent_us != 0 && n->now_us - w->sent_us < FORWARD_RETRY_US / 10)
+        return false;
     w->sent_to = leader;
     w->sent_us = n->now_us;
     struct wire_forward_request f = {.id = w->id, .method = w->method, .params = w->params};
@@ -222,7 +256,8 @@ static bool waiting_step(struct node *n, struct waiting_write *w) {
 }
 
 void node_write_tick(struct node *n) {
-    if (n->raft == NULL) return;
+    if (n->raft == NULL)
+        return;
     for (size_t i = 0; i < n->waiting.count;) {
         struct waiting_write w = n->waiting.data[i];
         if (!waiting_step(n, &w)) {
@@ -244,9 +279,11 @@ int64_t node_write_deadline(const struct node *n) {
 static bool fill_request_id(struct node *n, const struct write_kind *kind, struct bytes *params) {
     void *p = arena_alloc(&n->scratch, kind->params->size);
     struct request_id id;
-    if (codec_decode_named(kind->params, *params, &n->scratch, p, NULL) != 0) return false;
+    if (codec_decode_named(kind->params, *params, &n->scratch, p, NULL) != 0)
+        return false;
     memcpy(&id, p, sizeof id);
-    if (!ID_IS_ZERO(id)) return true;
+    if (!ID_IS_ZERO(id))
+        return true;
     csprng_fill(&n->csprng, id.b, sizeof id.b);
     memcpy(p, &id, sizeof id);
     struct buf out = {0};
@@ -256,8 +293,8 @@ static bool fill_request_id(struct node *n, const struct write_kind *kind, struc
     return true;
 }
 
-void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined, struct bytes method,
-                        struct bytes params) {
+void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
+                        struct bytes method, struct bytes params) {
     if (n->waiting.count >= REQUESTS_MAX) {
         struct waiting_write w = {.request = request, .stream = stream, .joined = joined};
         waiting_answer(n, &w, ERR_BUSY, bytes_str("too many writes wait for a leader"), (struct bytes){0});
@@ -283,14 +320,17 @@ void node_write_request(struct node *n, uint64_t request, struct bytes method, s
 }
 
 void node_write_forwarded(struct node *n, struct node_id from, const struct wire_forward_request *f) {
-    if (!node_is_leader(n)) answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
-    else node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params);
+    if (!node_is_leader(n))
+        answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
+    else
+        node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params);
 }
 
 void node_write_response(struct node *n, const struct wire_forward_response *r) {
     for (size_t i = 0; i < n->waiting.count; i++) {
         struct waiting_write *w = &n->waiting.data[i];
-        if (w->id != r->id) continue;
+        if (w->id != r->id)
+            continue;
         if (r->error == ERR_NOT_LEADER || r->error == ERR_NO_LEADER) {
             w->sent_to = (struct node_id){{0}};
             return;
@@ -304,9 +344,12 @@ void node_write_response(struct node *n, const struct wire_forward_response *r) 
 }
 
 void node_writes_done(struct node *n) {
-    for (size_t i = 0; i < n->pending.count; i++) call_free(n->pending.data[i].method);
-    for (size_t i = 0; i < n->waiting.count; i++) call_free(n->waiting.data[i].method);
-    for (size_t i = 0; i < n->reads.count; i++) mem_free((void *)(uintptr_t)n->reads.data[i].job.data);
+    for (size_t i = 0; i < n->pending.count; i++)
+        call_free(n->pending.data[i].method);
+    for (size_t i = 0; i < n->waiting.count; i++)
+        call_free(n->waiting.data[i].method);
+    for (size_t i = 0; i < n->reads.count; i++)
+        mem_free((void *)(uintptr_t)n->reads.data[i].job.data);
     VEC_DONE(&n->pending);
     VEC_DONE(&n->waiting);
     VEC_DONE(&n->reads);

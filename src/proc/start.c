@@ -41,7 +41,7 @@ struct launch {
 static int child_main(void *argument) {
     struct launch *l = argument;
     char *const envp[] = {NULL};
-    /* By the system call: the C library keeps two signals to itself and would leave them ignored, if they were. */
+    /* By the system call: the C library keeps two signals to itself and would leave those ignored. */
     static const unsigned long by_default[4];
     for (int signal_number = 1; signal_number < NSIG; signal_number++)
         syscall(SYS_rt_sigaction, signal_number, by_default, NULL, 8);

@@ -2,29 +2,29 @@
  * Copyright the covey authors */
 
 /*
- * The leader's part: one pure function from what is committed and who is reachable to what to place and what to stop.
+ * The leader's part: one pure function from what is committed and who is reachable to what to place and what
+ * to stop.
  *
  * For each slot of each group, of the instances that are wanted and not over, one is kept:
  *     1. running and reachable before anything else
  *     2. of the newest version (a changed count alone makes no new version of an instance)
  *     3. placed earlier: it has run longer, by the log's own order, and no clock is compared
  * What happens to the slot then:
- *     nothing is there            place (a batch slot that is over stays; a failed service waits reschedule_us, doubled)
- *     all of it is unreachable    place a second one replace_after_us after the last sign of life; the first is `unknown`,
- *                                 never lost: it stays in the log
- *     more than one is reachable  the rest is surplus: stopped once the kept one runs and both hosts have been back for
- *                                 heal_stable_us, so that a flapping link stops nothing; at once only what was there
- *                                 before the kept one and does not run
- *     kept one is of an old version   stopped, one slot of the group at a time, and then placed anew
- *     its host leaves             a second one is placed, and when that one runs the first is stopped
- * A second one that fails or is refused is tried again with the same delays as one that was alone.
+ *     nothing is there            place (a batch slot that is over stays; a failed service waits
+ * reschedule_us, doubled) all of it is unreachable    place a second one replace_after_us after the last sign
+ * of life; the first is `unknown`, never lost: it stays in the log more than one is reachable  the rest is
+ * surplus: stopped once the kept one runs and both hosts have been back for heal_stable_us, so that a
+ * flapping link stops nothing; at once only what was there before the kept one and does not run kept one is
+ * of an old version   stopped, one slot of the group at a time, and then placed anew its host leaves a second
+ * one is placed, and when that one runs the first is stopped A second one that fails or is refused is tried
+ * again with the same delays as one that was alone.
  *
- * An update goes on only while nothing else of the group is on its way: not placed and not running yet, being stopped,
- * out of sight and about to be replaced, or failed in the new version and waiting. So it takes one slot out of service at a
- * time, and a version that fails takes out no second one.
+ * An update goes on only while nothing else of the group is on its way: not placed and not running yet, being
+ * stopped, out of sight and about to be replaced, or failed in the new version and waiting. So it takes one
+ * slot out of service at a time, and a version that fails takes out no second one.
  *
- * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in runs, but for an
- * update, which is stop-first, and for what nobody wants any more.
+ * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in
+ * runs, but for an update, which is stop-first, and for what nobody wants any more.
  */
 #include <covey/reconcile.h>
 
@@ -39,11 +39,15 @@ struct reconcile_memory {
     struct map seen; /* instance id -> struct seen */
 };
 
-struct reconcile_memory *reconcile_memory_new(void) { return mem_alloc(sizeof(struct reconcile_memory)); }
+struct reconcile_memory *reconcile_memory_new(void) {
+    return mem_alloc(sizeof(struct reconcile_memory));
+}
 
 void reconcile_memory_free(struct reconcile_memory *m) {
-    if (m == NULL) return;
-    for (size_t i = 0; i < m->seen.count; i++) mem_free(m->seen.entries[i].value);
+    if (m == NULL)
+        return;
+    for (size_t i = 0; i < m->seen.count; i++)
+        mem_free(m->seen.entries[i].value);
     map_done(&m->seen);
     mem_free(m);
 }
@@ -65,12 +69,12 @@ struct slot {
     const struct wire_instance_record *keep;     /* best of those wanted */
     const struct wire_instance_record *holder;   /* newest of those wanted: what a placement must name */
     const struct wire_instance_record *stopping; /* has a stop, not carried out yet, on a host in sight */
-    const struct wire_instance_record *last;     /* newest that is over, if nothing wanted was placed after it */
-    uint32_t failures;                           /* kept records that failed in a row, of this version and run */
+    const struct wire_instance_record *last; /* newest that is over, if nothing wanted was placed after it */
+    uint32_t failures;                       /* kept records that failed in a row, of this version and run */
     bool complete;
-    bool renewed;                                /* one of the newest version is on a host in sight that stays */
-    bool ending;                                 /* the kept one is stopped by this plan */
-    bool passed_keep;                            /* the walk has met the kept one: what comes is newer */
+    bool renewed;     /* one of the newest version is on a host in sight that stays */
+    bool ending;      /* the kept one is stopped by this plan */
+    bool passed_keep; /* the walk has met the kept one: what comes is newer */
 };
 
 struct plan {
@@ -99,8 +103,10 @@ static const struct reconcile_node_view *view_of(const struct plan *p, struct no
     size_t low = 0, high = p->nodes_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (ID_COMPARE(p->nodes[middle].id, id) < 0) low = middle + 1;
-        else high = middle;
+        if (ID_COMPARE(p->nodes[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < p->nodes_count && ID_EQUAL(p->nodes[low].id, id) ? &p->nodes[low] : NULL;
 }
@@ -117,11 +123,13 @@ static bool host_leaves(const struct plan *p, const struct wire_instance_record 
 }
 
 static void wake(struct plan *p, int64_t at_us) {
-    if (at_us > p->now_us && at_us < p->ret->next_us) p->ret->next_us = at_us;
+    if (at_us > p->now_us && at_us < p->ret->next_us)
+        p->ret->next_us = at_us;
 }
 
 static bool current(const struct plan *p, const struct wire_instance_record *r) {
-    if (r->version == p->job->version) return true;
+    if (r->version == p->job->version)
+        return true;
     const struct wire_job_record *old = state_job_version(p->state, r->job, r->version);
     return old != NULL && state_group_same(old, p->job, r->group);
 }
@@ -137,11 +145,15 @@ static bool runs(const struct plan *p, const struct wire_instance_record *r) {
 }
 
 /* Is `a`, placed earlier, to be kept rather than `b`? */
-static bool kept_before(const struct plan *p, const struct wire_instance_record *a, const struct wire_instance_record *b) {
-    if (runs(p, a) != runs(p, b)) return runs(p, a);
+static bool kept_before(const struct plan *p, const struct wire_instance_record *a,
+                        const struct wire_instance_record *b) {
+    if (runs(p, a) != runs(p, b))
+        return runs(p, a);
     bool a_here = reachable(p, a) && !host_leaves(p, a), b_here = reachable(p, b) && !host_leaves(p, b);
-    if (a_here != b_here) return a_here;
-    if (current(p, a) != current(p, b)) return current(p, a);
+    if (a_here != b_here)
+        return a_here;
+    if (current(p, a) != current(p, b))
+        return current(p, a);
     return true;
 }
 
@@ -152,47 +164,59 @@ static void stop(struct plan *p, const struct wire_instance_record *r, const cha
     VEC_PUSH(&p->stops, s);
 }
 
-static bool wanted(const struct wire_instance_record *r) { return r->desired == DESIRED_STATE_RUN && state_instance_live(r); }
+static bool wanted(const struct wire_instance_record *r) {
+    return r->desired == DESIRED_STATE_RUN && state_instance_live(r);
+}
 
 static void stop_all(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
-    if (wanted(r)) stop(p, r, "the job was stopped");
+    if (wanted(r))
+        stop(p, r, "the job was stopped");
 }
 
 static void stop_groupless(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
     const struct wire_group *group = state_group_find(p->job, r->group);
-    if (!wanted(r)) return;
-    if (group == NULL) stop(p, r, "its group is no longer in the job");
-    else if (r->slot >= group->count) stop(p, r, "the group was scaled down");
+    if (!wanted(r))
+        return;
+    if (group == NULL)
+        stop(p, r, "its group is no longer in the job");
+    else if (r->slot >= group->count)
+        stop(p, r, "the group was scaled down");
 }
 
 /* ---- looking at a group ---- */
 
 static void slot_over(struct plan *p, struct slot *s, const struct wire_instance_record *r) {
     s->last = of_this_run(p, r) ? r : NULL;
-    if (s->last == NULL) return;
-    if (r->state == INSTANCE_STATE_FAILED) s->failures++;
-    else if (r->state != INSTANCE_STATE_REFUSED) s->failures = 0;
+    if (s->last == NULL)
+        return;
+    if (r->state == INSTANCE_STATE_FAILED)
+        s->failures++;
+    else if (r->state != INSTANCE_STATE_REFUSED)
+        s->failures = 0;
     s->complete |= r->state == INSTANCE_STATE_COMPLETE && p->job->spec.type == JOB_TYPE_BATCH;
 }
 
 static void look(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
-    if (!bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
+    if (!bytes_equal(r->group, p->group->name) || r->slot >= p->group->count)
+        return;
     struct slot *s = &p->slots[r->slot];
     if (!state_instance_live(r)) {
         slot_over(p, s, r);
         return;
     }
     if (r->desired == DESIRED_STATE_STOP) {
-        if (reachable(p, r)) s->stopping = r;
+        if (reachable(p, r))
+            s->stopping = r;
         return;
     }
     s->renewed |= reachable(p, r) && !host_leaves(p, r) && current(p, r);
     s->holder = r;
     s->last = NULL;
-    if (s->keep == NULL || !kept_before(p, s->keep, r)) s->keep = r;
+    if (s->keep == NULL || !kept_before(p, s->keep, r))
+        s->keep = r;
 }
 
 /* An update may stop it at once, if the kept one is old too. */
@@ -203,7 +227,8 @@ static bool is_idle_and_old(const struct plan *p, const struct wire_instance_rec
 /* Surplus: what is not kept although it is in sight. */
 static void thin_out(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
-    if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
+    if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count)
+        return;
     struct slot *s = &p->slots[r->slot];
     const struct wire_instance_record *keep = s->keep;
     s->passed_keep |= r == keep;
@@ -211,17 +236,21 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
         stop(p, r, "its host leaves");
         return;
     }
-    if (r == keep || !runs(p, keep) || s->ending) return;
+    if (r == keep || !runs(p, keep) || s->ending)
+        return;
     if (host_leaves(p, r)) {
         stop(p, r, "its host leaves");
         return;
     }
-    if (!reachable(p, r) || (!current(p, keep) && (current(p, r) || is_idle_and_old(p, r)))) return;
+    if (!reachable(p, r) || (!current(p, keep) && (current(p, r) || is_idle_and_old(p, r))))
+        return;
     const struct reconcile_node_view *a = view_of(p, r->node), *b = view_of(p, keep->node);
     int64_t back = a->back_us > b->back_us ? a->back_us : b->back_us;
     bool is_down = r->state != INSTANCE_STATE_RUNNING && !s->passed_keep;
-    if (is_down || p->now_us - back >= p->options->heal_stable_us) stop(p, r, "another instance of its slot is kept");
-    else wake(p, back + p->options->heal_stable_us);
+    if (is_down || p->now_us - back >= p->options->heal_stable_us)
+        stop(p, r, "another instance of its slot is kept");
+    else
+        wake(p, back + p->options->heal_stable_us);
 }
 
 /* ---- placing ---- */
@@ -232,16 +261,20 @@ static bool usable(void *arg, const struct wire_node_record *node) {
     return view != NULL && view->alive;
 }
 
-static void place(struct plan *p, uint32_t number, const struct wire_instance_record *holder, struct node_id avoid) {
-    struct wire_place out = {.job = p->job->spec.name, .version = p->job->version, .group = p->group->name, .slot = number};
+static void place(struct plan *p, uint32_t number, const struct wire_instance_record *holder,
+                  struct node_id avoid) {
+    struct wire_place out = {
+        .job = p->job->spec.name, .version = p->job->version, .group = p->group->name, .slot = number};
     struct buf reason = {0};
     if (p->places.count >= p->options->places_max) {
         p->in_transition = true;
         return;
     }
-    if (p->placement == NULL) p->placement = placement_new(p->state, usable, p);
+    if (p->placement == NULL)
+        p->placement = placement_new(p->state, usable, p);
     if (placement_pick(p->placement, p->job, p->group, number, avoid, &out.node, &reason) != 0) {
-        bool told = p->reasons.count > 0 && bytes_equal(p->reasons.data[p->reasons.count - 1].group, p->group->name) &&
+        bool told = p->reasons.count > 0 &&
+                    bytes_equal(p->reasons.data[p->reasons.count - 1].group, p->group->name) &&
                     bytes_equal(p->reasons.data[p->reasons.count - 1].job, p->job->spec.name);
         struct reconcile_reason r = {.job = p->job->spec.name, .group = p->group->name};
         if (!told) {
@@ -253,38 +286,55 @@ static void place(struct plan *p, uint32_t number, const struct wire_instance_re
     }
     buf_done(&reason);
     prng_fill(p->prng, out.instance.b, sizeof out.instance.b);
-    if (holder != NULL) out.replaces = holder->id;
+    if (holder != NULL)
+        out.replaces = holder->id;
     out.generation = state_node_find(p->state, out.node)->generation;
     VEC_PUSH(&p->places, out);
     p->in_transition = true;
 }
 
-/* When the slot may be tried again after what became of it last: now at the earliest, TIME_NEVER_US for never. */
+/* When the slot may be tried again after what became of it last: now at the earliest, TIME_NEVER_US for
+ * never. */
 static int64_t retry_at(struct plan *p, const struct slot *s) {
-    if (s->last == NULL) return p->now_us;
-    if (s->last->state == INSTANCE_STATE_REFUSED) return first_seen(p->memory, s->last->id, p->now_us) + REFUSED_RETRY_US;
-    if (s->last->state != INSTANCE_STATE_FAILED) return p->now_us;
-    if (p->job->spec.type == JOB_TYPE_BATCH) return TIME_NEVER_US;
+    if (s->last == NULL)
+        return p->now_us;
+    if (s->last->state == INSTANCE_STATE_REFUSED)
+        return first_seen(p->memory, s->last->id, p->now_us) + REFUSED_RETRY_US;
+    if (s->last->state != INSTANCE_STATE_FAILED)
+        return p->now_us;
+    if (p->job->spec.type == JOB_TYPE_BATCH)
+        return TIME_NEVER_US;
     int64_t delay = p->options->reschedule_us << (s->failures <= 8 ? s->failures - 1 : 7);
-    if (delay > RESCHEDULE_MAX_US) delay = RESCHEDULE_MAX_US;
+    if (delay > RESCHEDULE_MAX_US)
+        delay = RESCHEDULE_MAX_US;
     return first_seen(p->memory, s->last->id, p->now_us) + delay;
 }
 
-/* At due_us or when the last failure allows it; never on a host that has just failed it, if there is another. */
-static void place_at(struct plan *p, uint32_t number, const struct slot *s, int64_t due_us, struct node_id avoid) {
+/* At due_us or when the last failure allows it; never on a host that has just failed it, if there is another.
+ */
+static void place_at(struct plan *p, uint32_t number, const struct slot *s, int64_t due_us,
+                     struct node_id avoid) {
     int64_t retry_us = retry_at(p, s);
-    if (retry_us == TIME_NEVER_US || s->stopping != NULL) return;
-    if (retry_us > p->now_us) p->in_transition = true;
-    if (retry_us > due_us) due_us = retry_us;
-    bool is_bad = s->last != NULL && (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
-    if (is_bad) avoid = s->last->node;
-    if (p->now_us >= due_us) place(p, number, s->holder, avoid);
-    else wake(p, due_us);
+    if (retry_us == TIME_NEVER_US || s->stopping != NULL)
+        return;
+    if (retry_us > p->now_us)
+        p->in_transition = true;
+    if (retry_us > due_us)
+        due_us = retry_us;
+    bool is_bad = s->last != NULL &&
+                  (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
+    if (is_bad)
+        avoid = s->last->node;
+    if (p->now_us >= due_us)
+        place(p, number, s->holder, avoid);
+    else
+        wake(p, due_us);
 }
 
 /* How long to wait for an instance out of sight. */
 static int64_t patience_ends(const struct plan *p, const struct wire_instance_record *r) {
-    int64_t patience = p->job->spec.type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us : p->options->replace_after_us;
+    int64_t patience = p->job->spec.type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us
+                                                           : p->options->replace_after_us;
     const struct reconcile_node_view *view = view_of(p, r->node);
     return view != NULL ? view->last_good_us + patience : p->now_us;
 }
@@ -301,38 +351,49 @@ static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
         p->in_transition = true;
         return;
     }
-    if (!reachable(p, s->keep) && !host_leaves(p, s->keep)) due = patience_ends(p, s->keep);
+    if (!reachable(p, s->keep) && !host_leaves(p, s->keep))
+        due = patience_ends(p, s->keep);
     if (!reachable(p, s->holder) && !host_leaves(p, s->holder) && patience_ends(p, s->holder) > due)
         due = patience_ends(p, s->holder);
-    if (p->now_us < due && p->job->spec.type == JOB_TYPE_SERVICE) p->in_transition = true;
+    if (p->now_us < due && p->job->spec.type == JOB_TYPE_SERVICE)
+        p->in_transition = true;
     place_at(p, number, s, due, s->keep->node);
 }
 
 static void group_fill(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct slot *s = &p->slots[i];
-        if (s->stopping != NULL) p->in_transition = true;
-        if (s->complete) continue;
-        if (s->keep == NULL) place_at(p, i, s, p->now_us, (struct node_id){{0}});
-        else if (host_leaves(p, s->keep) || !reachable(p, s->keep)) stand_in(p, i, s);
-        else if (s->renewed && !(current(p, s->keep) && s->keep->state == INSTANCE_STATE_RUNNING)) p->in_transition = true;
+        if (s->stopping != NULL)
+            p->in_transition = true;
+        if (s->complete)
+            continue;
+        if (s->keep == NULL)
+            place_at(p, i, s, p->now_us, (struct node_id){{0}});
+        else if (host_leaves(p, s->keep) || !reachable(p, s->keep))
+            stand_in(p, i, s);
+        else if (s->renewed && !(current(p, s->keep) && s->keep->state == INSTANCE_STATE_RUNNING))
+            p->in_transition = true;
     }
 }
 
 static void stop_idle(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
-    if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count) return;
-    if (!is_idle_and_old(p, r) || current(p, p->slots[r->slot].keep)) return;
+    if (!wanted(r) || !bytes_equal(r->group, p->group->name) || r->slot >= p->group->count)
+        return;
+    if (!is_idle_and_old(p, r) || current(p, p->slots[r->slot].keep))
+        return;
     stop(p, r, "replaced by a newer version");
     p->in_transition = true;
 }
 
-/* Old versions: those that do not run at once, then one that runs, and only when nothing else of the group is moving. */
+/* Old versions: those that do not run at once, then one that runs, and only when nothing else of the group is
+ * moving. */
 static void group_update(struct plan *p) {
     state_instances_of_job(p->state, p->job->spec.name, stop_idle, p);
     for (uint32_t i = 0; i < p->group->count && !p->in_transition; i++) {
         const struct wire_instance_record *keep = p->slots[i].keep;
-        if (keep == NULL || !runs(p, keep) || current(p, keep)) continue;
+        if (keep == NULL || !runs(p, keep) || current(p, keep))
+            continue;
         stop(p, keep, "replaced by a newer version");
         p->slots[i].ending = p->in_transition = true;
     }
@@ -353,25 +414,35 @@ static void group_plan(struct plan *p) {
 static void memory_trim(struct reconcile_memory *m, const struct state *s) {
     for (size_t i = m->seen.count; i-- > 0;) {
         struct seen *e = m->seen.entries[i].value;
-        if (state_instance_find(s, e->id) != NULL) continue;
+        if (state_instance_find(s, e->id) != NULL)
+            continue;
         MAP_REMOVE_ID(&m->seen, e->id);
         mem_free(e);
     }
 }
 
 static void *into_arena(struct arena *a, const void *data, size_t size_bytes) {
-    if (size_bytes == 0) return NULL;
+    if (size_bytes == 0)
+        return NULL;
     void *copy = arena_alloc(a, size_bytes);
     memcpy(copy, data, size_bytes);
     return copy;
 }
 
-void reconcile_cluster(const struct state *s, const struct reconcile_node_view *nodes, size_t nodes_count, int64_t now_us,
-                       const struct reconcile_options *options, struct reconcile_memory *memory, struct prng *prng,
-                       struct arena *arena, struct reconcile_plan *ret) {
+void reconcile_cluster(const struct state *s, const struct reconcile_node_view *nodes, size_t nodes_count,
+                       int64_t now_us, const struct reconcile_options *options,
+                       struct reconcile_memory *memory, struct prng *prng, struct arena *arena,
+                       struct reconcile_plan *ret) {
     *ret = (struct reconcile_plan){.next_us = TIME_NEVER_US};
-    struct plan p = {.state = s, .nodes = nodes, .nodes_count = nodes_count, .now_us = now_us, .options = options,
-                     .memory = memory, .prng = prng, .arena = arena, .ret = ret};
+    struct plan p = {.state = s,
+                     .nodes = nodes,
+                     .nodes_count = nodes_count,
+                     .now_us = now_us,
+                     .options = options,
+                     .memory = memory,
+                     .prng = prng,
+                     .arena = arena,
+                     .ret = ret};
     memory_trim(memory, s);
     for (size_t i = 0; i < state_jobs_count(s); i++) {
         p.job = state_job_at(s, i);

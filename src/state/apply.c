@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* Commands. Every precondition is looked at here, where every host sees the same: a refusal is part of the log's meaning. */
+/* Commands. Every precondition is looked at here, where every host sees the same: a refusal is part of the
+ * log's meaning. */
 #include "internal.h"
 
 void state_changed(struct state *s, const struct state_change *change) {
@@ -12,15 +13,19 @@ void state_changed(struct state *s, const struct state_change *change) {
 
 static void instance_changed(struct state *s, const struct instance_entry *e) {
     e->job->index = s->index;
-    state_changed(s, &(struct state_change){.kind = STATE_INSTANCE, .node = e->record.node, .instance = e->record.id,
+    state_changed(s, &(struct state_change){.kind = STATE_INSTANCE,
+                                            .node = e->record.node,
+                                            .instance = e->record.id,
                                             .name = e->job->name});
 }
 
 /* ---- cluster and nodes ---- */
 
 static int apply_init(struct state *s, const struct wire_cluster_record *record) {
-    if (s->has_cluster) return ERR_EXISTS;
-    if (ID_IS_ZERO(record->id)) return ERR_INVALID;
+    if (s->has_cluster)
+        return ERR_EXISTS;
+    if (ID_IS_ZERO(record->id))
+        return ERR_INVALID;
     codec_copy(&wire_cluster_record_type, record, &s->cluster_arena, &s->cluster);
     s->has_cluster = true;
     state_changed(s, &(struct state_change){.kind = STATE_CLUSTER});
@@ -28,12 +33,15 @@ static int apply_init(struct state *s, const struct wire_cluster_record *record)
 }
 
 static int apply_node(struct state *s, const struct wire_node_record *record) {
-    if (ID_IS_ZERO(record->id) || record->name.size == 0) return ERR_INVALID;
+    if (ID_IS_ZERO(record->id) || record->name.size == 0)
+        return ERR_INVALID;
     for (size_t i = 0; i < s->nodes.count; i++) {
         const struct wire_node_record *other = &s->nodes.data[i]->record;
-        if (!ID_EQUAL(other->id, record->id) && bytes_equal(other->name, record->name)) return ERR_EXISTS;
+        if (!ID_EQUAL(other->id, record->id) && bytes_equal(other->name, record->name))
+            return ERR_EXISTS;
     }
-    if (node_entry_find(s, record->id, NULL) == NULL && s->nodes.count >= WIRE_NODES_MAX) return ERR_LIMIT;
+    if (node_entry_find(s, record->id, NULL) == NULL && s->nodes.count >= WIRE_NODES_MAX)
+        return ERR_LIMIT;
     node_entry_put(s, record)->record.modify_index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = record->id});
     return 0;
@@ -41,16 +49,20 @@ static int apply_node(struct state *s, const struct wire_node_record *record) {
 
 static int apply_node_status(struct state *s, const struct wire_cmd_node_status *c) {
     struct node_entry *e = node_entry_find(s, c->id, NULL);
-    if (e == NULL) return ERR_NOT_FOUND;
-    if (e->record.status == c->status) return 0;
-    if (e->record.status == NODE_STATUS_LEFT) return ERR_CONFLICT;
+    if (e == NULL)
+        return ERR_NOT_FOUND;
+    if (e->record.status == c->status)
+        return 0;
+    if (e->record.status == NODE_STATUS_LEFT)
+        return ERR_CONFLICT;
     e->record.status = c->status;
     e->record.modify_index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = c->id});
     return 0;
 }
 
-static void instance_end(struct state *s, struct instance_entry *e, enum instance_state state, const char *reason) {
+static void instance_end(struct state *s, struct instance_entry *e, enum instance_state state,
+                         const char *reason) {
     struct wire_instance_record record = e->record;
     record.state = state;
     record.desired = DESIRED_STATE_STOP;
@@ -62,7 +74,8 @@ static void instance_end(struct state *s, struct instance_entry *e, enum instanc
 }
 
 static int apply_node_remove(struct state *s, const struct wire_cmd_node_status *c) {
-    if (node_entry_find(s, c->id, NULL) == NULL) return ERR_NOT_FOUND;
+    if (node_entry_find(s, c->id, NULL) == NULL)
+        return ERR_NOT_FOUND;
     struct node_line *line = MAP_GET_ID(&s->node_lines, c->id);
     for (struct instance_entry *e = line != NULL ? line->instances.first : NULL; e != NULL; e = e->node_next)
         if (state_instance_live(&e->record))
@@ -81,24 +94,30 @@ static bool jobs_full(const struct state *s, const struct wire_job *job) {
     size_t total = encoded.size;
     buf_done(&encoded);
     for (size_t i = 0; i < s->jobs.count; i++)
-        for (size_t v = 0; v < s->jobs.data[i]->versions.count; v++) total += s->jobs.data[i]->versions.data[v]->size_bytes;
+        for (size_t v = 0; v < s->jobs.data[i]->versions.count; v++)
+            total += s->jobs.data[i]->versions.data[v]->size_bytes;
     return total > JOBS_BYTES_MAX;
 }
 
 static int apply_job(struct state *s, const struct wire_job *job, int64_t time_ms, struct state_result *ret) {
     char why[WIRE_TEXT_MAX];
     int error = state_job_check(job, why, sizeof why);
-    if (error != 0) return error;
+    if (error != 0)
+        return error;
     struct job_line *line = job_line_find(s, job->name, NULL);
     const struct job_entry *old = line != NULL ? line->versions.data[line->versions.count - 1] : NULL;
     if (old != NULL && !old->record.stopped && codec_equal(&wire_job_type, &old->record.spec, job)) {
         ret->version = old->record.version;
         return 0;
     }
-    if (jobs_full(s, job)) return ERR_LIMIT;
-    if (line == NULL) line = job_line_make(s, job->name);
-    struct wire_job_record record = {.spec = *job, .version = old != NULL ? old->record.version + 1 : 1,
-                                     .submitted_ms = time_ms, .modify_index = s->index};
+    if (jobs_full(s, job))
+        return ERR_LIMIT;
+    if (line == NULL)
+        line = job_line_make(s, job->name);
+    struct wire_job_record record = {.spec = *job,
+                                     .version = old != NULL ? old->record.version + 1 : 1,
+                                     .submitted_ms = time_ms,
+                                     .modify_index = s->index};
     job_line_add(line, &record);
     job_line_prune(line);
     line->index = s->index;
@@ -110,12 +129,15 @@ static int apply_job(struct state *s, const struct wire_job *job, int64_t time_m
 
 static int apply_job_stop(struct state *s, const struct wire_cmd_job_stop *c, struct state_result *ret) {
     struct job_line *line = job_line_find(s, c->name, NULL);
-    if (line == NULL || line->versions.count == 0) return ERR_NOT_FOUND;
+    if (line == NULL || line->versions.count == 0)
+        return ERR_NOT_FOUND;
     struct job_entry *e = line->versions.data[line->versions.count - 1];
     ret->version = e->record.version;
-    if (e->record.stopped) return 0;
+    if (e->record.stopped)
+        return 0;
     /* All versions: what ended under any of them belongs to a run that is over. */
-    for (size_t i = 0; i < line->versions.count; i++) line->versions.data[i]->record.stopped = true;
+    for (size_t i = 0; i < line->versions.count; i++)
+        line->versions.data[i]->record.stopped = true;
     ret->changed = true;
     e->record.modify_index = line->index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_JOB, .name = line->name});
@@ -126,10 +148,12 @@ static int apply_job_stop(struct state *s, const struct wire_cmd_job_stop *c, st
 
 /* The newest instance that is wanted in the slot and not over. */
 static const struct instance_entry *slot_holder(const struct slot_entry *slot) {
-    if (slot == NULL) return NULL;
+    if (slot == NULL)
+        return NULL;
     for (size_t i = slot->instances.count; i-- > 0;) {
         const struct wire_instance_record *r = &slot->instances.data[i]->record;
-        if (r->desired == DESIRED_STATE_RUN && state_instance_live(r)) return slot->instances.data[i];
+        if (r->desired == DESIRED_STATE_RUN && state_instance_live(r))
+            return slot->instances.data[i];
     }
     return NULL;
 }
@@ -137,51 +161,71 @@ static const struct instance_entry *slot_holder(const struct slot_entry *slot) {
 static bool place_holds(const struct state *s, const struct wire_place *p) {
     const struct job_line *line = job_line_find(s, p->job, NULL);
     const struct job_entry *version = line != NULL ? job_line_version(line, p->version) : NULL;
-    if (version == NULL || line->versions.data[line->versions.count - 1]->record.stopped) return false;
+    if (version == NULL || line->versions.data[line->versions.count - 1]->record.stopped)
+        return false;
     const struct wire_group *group = state_group_find(&version->record, p->group);
-    if (group == NULL || p->slot >= group->count) return false;
+    if (group == NULL || p->slot >= group->count)
+        return false;
     const struct node_entry *node = node_entry_find(s, p->node, NULL);
-    if (node == NULL || node->record.status != NODE_STATUS_READY || node->record.generation != p->generation) return false;
-    if (ID_IS_ZERO(p->instance) || instance_entry_find(s, p->instance) != NULL) return false;
-    if (s->instances.count >= WIRE_INSTANCES_MAX) return false;
+    if (node == NULL || node->record.status != NODE_STATUS_READY || node->record.generation != p->generation)
+        return false;
+    if (ID_IS_ZERO(p->instance) || instance_entry_find(s, p->instance) != NULL)
+        return false;
+    if (s->instances.count >= WIRE_INSTANCES_MAX)
+        return false;
     const struct instance_entry *holder = slot_holder(slot_find(line, p->group, p->slot));
-    if (holder == NULL) return ID_IS_ZERO(p->replaces);
+    if (holder == NULL)
+        return ID_IS_ZERO(p->replaces);
     return ID_EQUAL(holder->record.id, p->replaces);
 }
 
 /*
- * The finished instance that goes next, or none: of those that failed the first placed when there are many, of the others
- * likewise. A complete one goes last: it fills a batch slot. The one that has just ended is kept to be shown.
+ * The finished instance that goes next, or none: of those that failed the first placed when there are many,
+ * of the others likewise. A complete one goes last: it fills a batch slot. The one that has just ended is
+ * kept to be shown.
  */
-static struct instance_entry *slot_victim(const struct slot_entry *slot, const struct instance_entry *just_ended) {
+static struct instance_entry *slot_victim(const struct slot_entry *slot,
+                                          const struct instance_entry *just_ended) {
     struct instance_entry *first_failed = NULL, *first_other = NULL, *first_complete = NULL;
     size_t failed = 0, others = 0;
     for (size_t i = slot->instances.count; i-- > 0;) {
         struct instance_entry *e = slot->instances.data[i];
-        if (state_instance_live(&e->record)) continue;
+        if (state_instance_live(&e->record))
+            continue;
         bool is_failed = e->record.state == INSTANCE_STATE_FAILED;
-        if (is_failed) failed++;
-        else others++;
-        if (e == just_ended) continue;
-        if (is_failed) first_failed = e;
-        else if (e->record.state == INSTANCE_STATE_COMPLETE) first_complete = e;
-        else first_other = e;
+        if (is_failed)
+            failed++;
+        else
+            others++;
+        if (e == just_ended)
+            continue;
+        if (is_failed)
+            first_failed = e;
+        else if (e->record.state == INSTANCE_STATE_COMPLETE)
+            first_complete = e;
+        else
+            first_other = e;
     }
-    if (failed > FAILED_PER_SLOT) return first_failed;
-    if (others > TERMINAL_PER_SLOT) return first_other != NULL ? first_other : first_complete;
+    if (failed > FAILED_PER_SLOT)
+        return first_failed;
+    if (others > TERMINAL_PER_SLOT)
+        return first_other != NULL ? first_other : first_complete;
     return NULL;
 }
 
 /* With the instances go versions of the job that nothing refers to. */
 static void slot_trim(struct state *s, struct slot_entry *slot, const struct instance_entry *just_ended) {
     for (struct instance_entry *e; (e = slot_victim(slot, just_ended)) != NULL;) {
-        state_changed(s, &(struct state_change){.kind = STATE_INSTANCE_GONE, .node = e->record.node,
-                                                .instance = e->record.id, .name = e->job->name});
+        state_changed(s, &(struct state_change){.kind = STATE_INSTANCE_GONE,
+                                                .node = e->record.node,
+                                                .instance = e->record.id,
+                                                .name = e->job->name});
         instance_entry_remove(s, e);
     }
 }
 
-static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_t time_ms, struct state_result *ret) {
+static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_t time_ms,
+                       struct state_result *ret) {
     for (size_t i = 0; i < plan->stops_count; i++) {
         struct instance_entry *e = instance_entry_find(s, plan->stops[i].instance);
         if (e == NULL || e->record.desired == DESIRED_STATE_STOP || !state_instance_live(&e->record)) {
@@ -202,8 +246,15 @@ static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_
             continue;
         }
         struct wire_instance_record record = {
-            .id = p->instance, .job = p->job, .version = p->version, .group = p->group, .slot = p->slot, .node = p->node,
-            .replaces = p->replaces, .placed_ms = time_ms, .modify_index = s->index,
+            .id = p->instance,
+            .job = p->job,
+            .version = p->version,
+            .group = p->group,
+            .slot = p->slot,
+            .node = p->node,
+            .replaces = p->replaces,
+            .placed_ms = time_ms,
+            .modify_index = s->index,
         };
         struct instance_entry *e = instance_entry_add(s, &record);
         instance_changed(s, e);
@@ -220,23 +271,27 @@ static void apply_fact(struct state *s, struct instance_entry *e, const struct w
     record.ports_count = fact->ports_count;
     record.tasks = fact->tasks;
     record.tasks_count = fact->tasks_count;
-    if (fact->reason.size > 0) record.reason = fact->reason;
+    if (fact->reason.size > 0)
+        record.reason = fact->reason;
     record.sequence = fact->sequence;
     record.modify_index = s->index;
     record.acknowledged = fact->gone;
     instance_entry_rewrite(e, &record);
     instance_changed(s, e);
-    if (!state_instance_live(&e->record)) slot_trim(s, e->slot, e);
+    if (!state_instance_live(&e->record))
+        slot_trim(s, e->slot, e);
 }
 
 static void apply_report(struct state *s, const struct wire_cmd_report *report, struct state_result *ret) {
     for (size_t i = 0; i < report->facts_count; i++) {
         const struct wire_fact *fact = &report->facts[i];
         struct instance_entry *e = instance_entry_find(s, fact->instance);
-        bool counts = e != NULL && ID_EQUAL(e->record.node, report->node) && fact->sequence > e->record.sequence &&
-                      state_instance_live(&e->record);
-        if (counts) apply_fact(s, e, fact);
-        else ret->refused_count++;
+        bool counts = e != NULL && ID_EQUAL(e->record.node, report->node) &&
+                      fact->sequence > e->record.sequence && state_instance_live(&e->record);
+        if (counts)
+            apply_fact(s, e, fact);
+        else
+            ret->refused_count++;
     }
 }
 
@@ -245,12 +300,17 @@ static void apply_report(struct state *s, const struct wire_cmd_report *report, 
 static int apply_var(struct state *s, const struct wire_cmd_var *c, struct state_result *ret) {
     size_t at;
     const struct var_entry *old = var_entry_find(s, c->key, &at);
-    if (c->key.size == 0) return ERR_INVALID;
-    if (c->check && (old != NULL ? old->record.version : 0) != c->version) return ERR_CONFLICT;
-    if (c->remove && old == NULL) return ERR_NOT_FOUND;
+    if (c->key.size == 0)
+        return ERR_INVALID;
+    if (c->check && (old != NULL ? old->record.version : 0) != c->version)
+        return ERR_CONFLICT;
+    if (c->remove && old == NULL)
+        return ERR_NOT_FOUND;
     size_t freed = old != NULL ? old->record.key.size + old->record.value.size : 0;
-    if (!c->remove && s->vars_bytes - freed + c->key.size + c->value.size > VARS_BYTES_MAX) return ERR_LIMIT;
-    if (!c->remove && old == NULL && s->vars.count >= WIRE_INSTANCES_MAX) return ERR_LIMIT;
+    if (!c->remove && s->vars_bytes - freed + c->key.size + c->value.size > VARS_BYTES_MAX)
+        return ERR_LIMIT;
+    if (!c->remove && old == NULL && s->vars.count >= WIRE_INSTANCES_MAX)
+        return ERR_LIMIT;
     state_changed(s, &(struct state_change){.kind = STATE_VAR});
     ret->changed = true;
     ret->version = s->index;
@@ -266,39 +326,56 @@ static int apply_var(struct state *s, const struct wire_cmd_var *c, struct state
 /* ---- the door ---- */
 
 static int apply_one(struct state *s, const struct wire_command *c, struct state_result *ret) {
-    if (c->init != NULL) return apply_init(s, c->init);
-    if (c->node != NULL) return apply_node(s, c->node);
-    if (c->node_status != NULL) return apply_node_status(s, c->node_status);
-    if (c->node_remove != NULL) return apply_node_remove(s, c->node_remove);
-    if (c->job != NULL) return apply_job(s, c->job, c->time_ms, ret);
-    if (c->job_stop != NULL) return apply_job_stop(s, c->job_stop, ret);
-    if (c->var != NULL) return apply_var(s, c->var, ret);
-    if (c->plan != NULL) apply_plan(s, c->plan, c->time_ms, ret);
-    else if (c->report != NULL) apply_report(s, c->report, ret);
-    else return ERR_INVALID; /* a kind that this version does not know */
+    if (c->init != NULL)
+        return apply_init(s, c->init);
+    if (c->node != NULL)
+        return apply_node(s, c->node);
+    if (c->node_status != NULL)
+        return apply_node_status(s, c->node_status);
+    if (c->node_remove != NULL)
+        return apply_node_remove(s, c->node_remove);
+    if (c->job != NULL)
+        return apply_job(s, c->job, c->time_ms, ret);
+    if (c->job_stop != NULL)
+        return apply_job_stop(s, c->job_stop, ret);
+    if (c->var != NULL)
+        return apply_var(s, c->var, ret);
+    if (c->plan != NULL)
+        apply_plan(s, c->plan, c->time_ms, ret);
+    else if (c->report != NULL)
+        apply_report(s, c->report, ret);
+    else
+        return ERR_INVALID; /* a kind that this version does not know */
     return 0;
 }
 
 bool state_request_find(const struct state *s, struct request_id id, struct state_result *ret) {
     for (size_t i = s->requests.count; i-- > 0;) {
         const struct wire_request_record *r = &s->requests.data[i];
-        if (!ID_EQUAL(r->id, id)) continue;
+        if (!ID_EQUAL(r->id, id))
+            continue;
         *ret = (struct state_result){.error = r->error, .version = r->version};
         return true;
     }
     return false;
 }
 
-void state_apply(struct state *s, uint64_t index, const struct wire_command *command, struct state_result *ret) {
+void state_apply(struct state *s, uint64_t index, const struct wire_command *command,
+                 struct state_result *ret) {
     assert(index > s->index);
     s->index = index;
     *ret = (struct state_result){0};
-    if (command == NULL) return;
+    if (command == NULL)
+        return;
     bool named = !ID_IS_ZERO(command->request);
-    if (named && state_request_find(s, command->request, ret)) return;
+    if (named && state_request_find(s, command->request, ret))
+        return;
     ret->error = apply_one(s, command, ret);
-    if (!named) return;
-    struct wire_request_record record = {.id = command->request, .error = ret->error, .version = ret->version};
-    if (s->requests.count == REQUESTS_KEPT) VEC_REMOVE(&s->requests, 0);
+    if (!named)
+        return;
+    struct wire_request_record record = {
+        .id = command->request, .error = ret->error, .version = ret->version};
+    if (s->requests.count == REQUESTS_KEPT)
+        VEC_REMOVE(&s->requests, 0);
     VEC_PUSH(&s->requests, record);
 }

@@ -10,7 +10,7 @@
 
 #define REQUESTS_KEPT     4096 /* answered requests remembered: far more than can be retried at once */
 #define TERMINAL_PER_SLOT 2    /* finished instances of a slot kept to be shown */
-#define FAILED_PER_SLOT   8    /* failed ones: their number makes the delay before the next double (reconcile) */
+#define FAILED_PER_SLOT   8 /* failed ones: their number makes the delay before the next double (reconcile) */
 #define VARS_BYTES_MAX    (64u << 20) /* of all variables together: a state must stay below WIRE_STATE_MAX */
 #define JOBS_BYTES_MAX    (64u << 20) /* of all kept job versions together, the same */
 
@@ -33,7 +33,7 @@ struct instance_list {
 struct job_entry {
     struct arena arena;
     struct wire_job_record record;
-    size_t size_bytes; /* of the spec, encoded */
+    size_t size_bytes;        /* of the spec, encoded */
     uint32_t instances_count; /* that refer to this version */
 };
 struct slot_entry {
@@ -42,7 +42,7 @@ struct slot_entry {
     VEC(struct instance_entry *) instances; /* oldest first */
 };
 struct job_line {
-    struct bytes name; /* owned */
+    struct bytes name;                /* owned */
     VEC(struct job_entry *) versions; /* ascending */
     struct instance_list instances;
     struct map slots;
@@ -62,13 +62,13 @@ struct state {
     bool has_cluster;
     struct arena cluster_arena;
     struct wire_cluster_record cluster;
-    VEC(struct node_entry *) nodes;  /* by id */
-    VEC(struct job_line *) jobs;     /* by name */
-    struct map instances;            /* id -> instance_entry */
+    VEC(struct node_entry *) nodes; /* by id */
+    VEC(struct job_line *) jobs;    /* by name */
+    struct map instances;           /* id -> instance_entry */
     struct instance_list all;
     struct map node_lines;
-    VEC(struct var_entry *) vars;    /* by key */
-    size_t vars_bytes;               /* of their keys and values */
+    VEC(struct var_entry *) vars; /* by key */
+    size_t vars_bytes;            /* of their keys and values */
     VEC(struct wire_request_record) requests;
     VEC(struct state_change) changes;
     size_t changes_head;

@@ -7,12 +7,16 @@
 #include "internal.h"
 
 static void gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out) {
-    *out = (struct wire_state_snapshot){.index = s->index, .requests = s->requests.data, .requests_count = s->requests.count};
-    if (s->has_cluster) out->cluster = s->cluster;
+    *out = (struct wire_state_snapshot){
+        .index = s->index, .requests = s->requests.data, .requests_count = s->requests.count};
+    if (s->has_cluster)
+        out->cluster = s->cluster;
     out->nodes = arena_alloc(a, (s->nodes.count + 1) * sizeof *out->nodes);
-    for (size_t i = 0; i < s->nodes.count; i++) out->nodes[out->nodes_count++] = s->nodes.data[i]->record;
+    for (size_t i = 0; i < s->nodes.count; i++)
+        out->nodes[out->nodes_count++] = s->nodes.data[i]->record;
     size_t jobs = 0;
-    for (size_t i = 0; i < s->jobs.count; i++) jobs += s->jobs.data[i]->versions.count;
+    for (size_t i = 0; i < s->jobs.count; i++)
+        jobs += s->jobs.data[i]->versions.count;
     out->jobs = arena_alloc(a, (jobs + 1) * sizeof *out->jobs);
     for (size_t i = 0; i < s->jobs.count; i++)
         for (size_t v = 0; v < s->jobs.data[i]->versions.count; v++)
@@ -21,7 +25,8 @@ static void gather(const struct state *s, struct arena *a, struct wire_state_sna
     for (const struct instance_entry *e = s->all.first; e != NULL; e = e->all_next)
         out->instances[out->instances_count++] = e->record;
     out->vars = arena_alloc(a, (s->vars.count + 1) * sizeof *out->vars);
-    for (size_t i = 0; i < s->vars.count; i++) out->vars[out->vars_count++] = s->vars.data[i]->record;
+    for (size_t i = 0; i < s->vars.count; i++)
+        out->vars[out->vars_count++] = s->vars.data[i]->record;
 }
 
 void state_snapshot(const struct state *s, struct buf *out) {
@@ -44,9 +49,11 @@ void state_hash(const struct state *s, uint8_t ret_hash[16]) {
 static uint64_t job_index(const struct job_line *line) {
     uint64_t index = 0;
     for (size_t i = 0; i < line->versions.count; i++)
-        if (line->versions.data[i]->record.modify_index > index) index = line->versions.data[i]->record.modify_index;
+        if (line->versions.data[i]->record.modify_index > index)
+            index = line->versions.data[i]->record.modify_index;
     for (const struct instance_entry *e = line->instances.first; e != NULL; e = e->job_next)
-        if (e->record.modify_index > index) index = e->record.modify_index;
+        if (e->record.modify_index > index)
+            index = e->record.modify_index;
     return index;
 }
 
@@ -56,12 +63,18 @@ static void load(struct state *s, const struct wire_state_snapshot *in) {
         codec_copy(&wire_cluster_record_type, &in->cluster, &s->cluster_arena, &s->cluster);
         s->has_cluster = true;
     }
-    for (size_t i = 0; i < in->nodes_count; i++) node_entry_put(s, &in->nodes[i]);
-    for (size_t i = 0; i < in->jobs_count; i++) job_line_add(job_line_make(s, in->jobs[i].spec.name), &in->jobs[i]);
-    for (size_t i = 0; i < in->instances_count; i++) instance_entry_add(s, &in->instances[i]);
-    for (size_t i = 0; i < in->vars_count; i++) var_entry_put(s, &in->vars[i]);
-    for (size_t i = 0; i < in->requests_count; i++) VEC_PUSH(&s->requests, in->requests[i]);
-    for (size_t i = 0; i < s->jobs.count; i++) s->jobs.data[i]->index = job_index(s->jobs.data[i]);
+    for (size_t i = 0; i < in->nodes_count; i++)
+        node_entry_put(s, &in->nodes[i]);
+    for (size_t i = 0; i < in->jobs_count; i++)
+        job_line_add(job_line_make(s, in->jobs[i].spec.name), &in->jobs[i]);
+    for (size_t i = 0; i < in->instances_count; i++)
+        instance_entry_add(s, &in->instances[i]);
+    for (size_t i = 0; i < in->vars_count; i++)
+        var_entry_put(s, &in->vars[i]);
+    for (size_t i = 0; i < in->requests_count; i++)
+        VEC_PUSH(&s->requests, in->requests[i]);
+    for (size_t i = 0; i < s->jobs.count; i++)
+        s->jobs.data[i]->index = job_index(s->jobs.data[i]);
 }
 
 /* The jobs are in order here. */
@@ -70,9 +83,12 @@ static bool has_version(const struct wire_state_snapshot *in, const struct wire_
     while (low < high) {
         size_t middle = (low + high) / 2;
         int order = bytes_compare(in->jobs[middle].spec.name, r->job);
-        if (order == 0 && in->jobs[middle].version == r->version) return true;
-        if (order < 0 || (order == 0 && in->jobs[middle].version < r->version)) low = middle + 1;
-        else high = middle;
+        if (order == 0 && in->jobs[middle].version == r->version)
+            return true;
+        if (order < 0 || (order == 0 && in->jobs[middle].version < r->version))
+            low = middle + 1;
+        else
+            high = middle;
     }
     return false;
 }
@@ -80,18 +96,23 @@ static bool has_version(const struct wire_state_snapshot *in, const struct wire_
 /* What a state never holds, whatever the checksum says. */
 static bool sound(const struct wire_state_snapshot *in) {
     for (size_t i = 1; i < in->nodes_count; i++)
-        if (ID_COMPARE(in->nodes[i - 1].id, in->nodes[i].id) >= 0) return false;
+        if (ID_COMPARE(in->nodes[i - 1].id, in->nodes[i].id) >= 0)
+            return false;
     for (size_t i = 1; i < in->jobs_count; i++) {
         int order = bytes_compare(in->jobs[i - 1].spec.name, in->jobs[i].spec.name);
-        if (order > 0 || (order == 0 && in->jobs[i - 1].version >= in->jobs[i].version)) return false;
+        if (order > 0 || (order == 0 && in->jobs[i - 1].version >= in->jobs[i].version))
+            return false;
     }
     for (size_t i = 1; i < in->vars_count; i++)
-        if (bytes_compare(in->vars[i - 1].key, in->vars[i].key) >= 0) return false;
+        if (bytes_compare(in->vars[i - 1].key, in->vars[i].key) >= 0)
+            return false;
     const struct wire_cluster_record none = {0};
-    if (ID_IS_ZERO(in->cluster.id) && !codec_equal(&wire_cluster_record_type, &in->cluster, &none)) return false;
+    if (ID_IS_ZERO(in->cluster.id) && !codec_equal(&wire_cluster_record_type, &in->cluster, &none))
+        return false;
     for (size_t i = 0; i < in->jobs_count; i++)
         for (size_t g = 0; g < in->jobs[i].spec.groups_count; g++)
-            if (in->jobs[i].spec.groups[g].count > WIRE_COUNT_MAX) return false;
+            if (in->jobs[i].spec.groups[g].count > WIRE_COUNT_MAX)
+                return false;
     struct map seen = {0};
     bool good = true;
     for (size_t i = 0; i < in->instances_count && good; i++)
@@ -104,7 +125,8 @@ static bool sound(const struct wire_state_snapshot *in) {
 int state_restore(struct state *s, struct bytes snapshot) {
     struct arena a = {0};
     struct wire_state_snapshot in;
-    int error = codec_decode(&wire_state_snapshot_type, snapshot, &a, &in, NULL) == 0 && sound(&in) ? 0 : ERR_CORRUPT;
+    int error =
+        codec_decode(&wire_state_snapshot_type, snapshot, &a, &in, NULL) == 0 && sound(&in) ? 0 : ERR_CORRUPT;
     if (error == 0) {
         state_clear(s);
         load(s, &in);

@@ -10,11 +10,15 @@ struct node_entry *node_entry_find(const struct state *s, struct node_id id, siz
     size_t low = 0, high = s->nodes.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (ID_COMPARE(s->nodes.data[middle]->record.id, id) < 0) low = middle + 1;
-        else high = middle;
+        if (ID_COMPARE(s->nodes.data[middle]->record.id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (ret_at != NULL) *ret_at = low;
-    if (low == s->nodes.count || !ID_EQUAL(s->nodes.data[low]->record.id, id)) return NULL;
+    if (ret_at != NULL)
+        *ret_at = low;
+    if (low == s->nodes.count || !ID_EQUAL(s->nodes.data[low]->record.id, id))
+        return NULL;
     return s->nodes.data[low];
 }
 
@@ -36,7 +40,8 @@ struct node_entry *node_entry_put(struct state *s, const struct wire_node_record
 void node_entry_remove(struct state *s, struct node_id id) {
     size_t at;
     struct node_entry *e = node_entry_find(s, id, &at);
-    if (e == NULL) return;
+    if (e == NULL)
+        return;
     VEC_REMOVE(&s->nodes, at);
     arena_done(&e->arena);
     mem_free(e);
@@ -48,17 +53,21 @@ struct job_line *job_line_find(const struct state *s, struct bytes name, size_t 
     size_t low = 0, high = s->jobs.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (bytes_compare(s->jobs.data[middle]->name, name) < 0) low = middle + 1;
-        else high = middle;
+        if (bytes_compare(s->jobs.data[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (ret_at != NULL) *ret_at = low;
+    if (ret_at != NULL)
+        *ret_at = low;
     return low < s->jobs.count && bytes_equal(s->jobs.data[low]->name, name) ? s->jobs.data[low] : NULL;
 }
 
 struct job_line *job_line_make(struct state *s, struct bytes name) {
     size_t at;
     struct job_line *line = job_line_find(s, name, &at);
-    if (line != NULL) return line;
+    if (line != NULL)
+        return line;
     line = mem_alloc(sizeof *line);
     uint8_t *copy = mem_alloc(name.size + 1);
     memcpy(copy, name.data, name.size);
@@ -69,7 +78,8 @@ struct job_line *job_line_make(struct state *s, struct bytes name) {
 
 struct job_entry *job_line_version(const struct job_line *line, uint64_t version) {
     for (size_t i = line->versions.count; i-- > 0;)
-        if (line->versions.data[i]->record.version == version) return line->versions.data[i];
+        if (line->versions.data[i]->record.version == version)
+            return line->versions.data[i];
     return NULL;
 }
 
@@ -101,39 +111,48 @@ void job_line_prune(struct job_line *line) {
 
 /* ---- instances ---- */
 
-#define LIST_APPEND(list, e, prev, next)                                                                       \
-    do {                                                                                                       \
-        (e)->prev = (list)->last;                                                                              \
-        if ((list)->last != NULL) (list)->last->next = (e);                                                    \
-        else (list)->first = (e);                                                                              \
-        (list)->last = (e);                                                                                    \
+#define LIST_APPEND(list, e, prev, next)                                                                     \
+    do {                                                                                                     \
+        (e)->prev = (list)->last;                                                                            \
+        if ((list)->last != NULL)                                                                            \
+            (list)->last->next = (e);                                                                        \
+        else                                                                                                 \
+            (list)->first = (e);                                                                             \
+        (list)->last = (e);                                                                                  \
     } while (0)
-#define LIST_REMOVE(list, e, prev, next)                                                                       \
-    do {                                                                                                       \
-        if ((e)->prev != NULL) (e)->prev->next = (e)->next;                                                    \
-        else (list)->first = (e)->next;                                                                        \
-        if ((e)->next != NULL) (e)->next->prev = (e)->prev;                                                    \
-        else (list)->last = (e)->prev;                                                                         \
+#define LIST_REMOVE(list, e, prev, next)                                                                     \
+    do {                                                                                                     \
+        if ((e)->prev != NULL)                                                                               \
+            (e)->prev->next = (e)->next;                                                                     \
+        else                                                                                                 \
+            (list)->first = (e)->next;                                                                       \
+        if ((e)->next != NULL)                                                                               \
+            (e)->next->prev = (e)->prev;                                                                     \
+        else                                                                                                 \
+            (list)->last = (e)->prev;                                                                        \
     } while (0)
 
 static void slot_key(struct bytes group, uint32_t slot, uint8_t out[WIRE_NAME_MAX + 5], size_t *ret_size) {
     memcpy(out, group.data, group.size);
     out[group.size] = 0;
-    for (unsigned i = 0; i < 4; i++) out[group.size + 1 + i] = (uint8_t)(slot >> (8 * i));
+    for (unsigned i = 0; i < 4; i++)
+        out[group.size + 1 + i] = (uint8_t)(slot >> (8 * i));
     *ret_size = group.size + 5;
 }
 
 struct slot_entry *slot_find(const struct job_line *line, struct bytes group, uint32_t slot) {
     uint8_t key[WIRE_NAME_MAX + 5];
     size_t size;
-    if (group.size > WIRE_NAME_MAX) return NULL;
+    if (group.size > WIRE_NAME_MAX)
+        return NULL;
     slot_key(group, slot, key, &size);
     return map_get(&line->slots, bytes_of(key, size));
 }
 
 static struct slot_entry *slot_make(struct job_line *line, struct bytes group, uint32_t slot) {
     struct slot_entry *e = slot_find(line, group, slot);
-    if (e != NULL) return e;
+    if (e != NULL)
+        return e;
     uint8_t key[WIRE_NAME_MAX + 5];
     e = mem_alloc(sizeof *e);
     slot_key(group, slot, key, &e->key_size);
@@ -145,7 +164,8 @@ static struct slot_entry *slot_make(struct job_line *line, struct bytes group, u
 
 static struct node_line *node_line_make(struct state *s, struct node_id id) {
     struct node_line *line = MAP_GET_ID(&s->node_lines, id);
-    if (line != NULL) return line;
+    if (line != NULL)
+        return line;
     line = mem_alloc(sizeof *line);
     line->id = id;
     map_put(&s->node_lines, bytes_of(line->id.b, ID_SIZE), line);
@@ -163,7 +183,8 @@ struct instance_entry *instance_entry_add(struct state *s, const struct wire_ins
     e->slot = slot_make(e->job, record->group, record->slot);
     VEC_PUSH(&e->slot->instances, e);
     struct job_entry *version = job_line_version(e->job, record->version);
-    if (version != NULL) version->instances_count++;
+    if (version != NULL)
+        version->instances_count++;
     struct node_line *node = node_line_make(s, record->node);
     map_put(&s->instances, bytes_of(e->record.id.b, ID_SIZE), e);
     LIST_APPEND(&s->all, e, all_prev, all_next);
@@ -185,7 +206,8 @@ void instance_entry_rewrite(struct instance_entry *e, const struct wire_instance
 void instance_entry_remove(struct state *s, struct instance_entry *e) {
     struct node_line *node = node_line_make(s, e->record.node);
     struct job_entry *version = job_line_version(e->job, e->record.version);
-    if (version != NULL) version->instances_count--;
+    if (version != NULL)
+        version->instances_count--;
     for (size_t i = 0; i < e->slot->instances.count; i++)
         if (e->slot->instances.data[i] == e) {
             VEC_REMOVE(&e->slot->instances, i);
@@ -206,10 +228,13 @@ struct var_entry *var_entry_find(const struct state *s, struct bytes key, size_t
     size_t low = 0, high = s->vars.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (bytes_compare(s->vars.data[middle]->record.key, key) < 0) low = middle + 1;
-        else high = middle;
+        if (bytes_compare(s->vars.data[middle]->record.key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (ret_at != NULL) *ret_at = low;
+    if (ret_at != NULL)
+        *ret_at = low;
     return low < s->vars.count && bytes_equal(s->vars.data[low]->record.key, key) ? s->vars.data[low] : NULL;
 }
 
@@ -269,9 +294,12 @@ void state_clear(struct state *s) {
         arena_done(&e->arena);
         mem_free(e);
     }
-    for (size_t i = 0; i < s->jobs.count; i++) job_line_free(s->jobs.data[i]);
-    for (size_t i = 0; i < s->node_lines.count; i++) mem_free(s->node_lines.entries[i].value);
-    for (size_t i = 0; i < s->vars.count; i++) var_entry_free(s->vars.data[i]);
+    for (size_t i = 0; i < s->jobs.count; i++)
+        job_line_free(s->jobs.data[i]);
+    for (size_t i = 0; i < s->node_lines.count; i++)
+        mem_free(s->node_lines.entries[i].value);
+    for (size_t i = 0; i < s->vars.count; i++)
+        var_entry_free(s->vars.data[i]);
     VEC_DONE(&s->nodes);
     VEC_DONE(&s->jobs);
     VEC_DONE(&s->vars);

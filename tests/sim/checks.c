@@ -4,21 +4,24 @@
 /*
  * What must hold. After every event of a node:
  *   one leader a term                      (thesis 3.2, Election Safety)
- *   committed entries are the same on every host, and stay     (Log Matching, State Machine Safety, Leader Completeness)
- *   equal applied prefixes give equal states
- * And when every fault is over: all hosts have the same log and state, and what runs is what is desired.
+ *   committed entries are the same on every host, and stay     (Log Matching, State Machine Safety, Leader
+ * Completeness) equal applied prefixes give equal states And when every fault is over: all hosts have the
+ * same log and state, and what runs is what is desired.
  */
 #include <stdio.h>
 
 #include "world.h"
 
 static void check_leader(struct world *w, struct sim_host *h, const struct raft *r) {
-    if (raft_role(r) != RAFT_LEADER) return;
+    if (raft_role(r) != RAFT_LEADER)
+        return;
     uint64_t term = raft_term(r);
     for (size_t i = w->leaders.count; i-- > 0;) {
-        if (w->leaders.data[i].term != term) continue;
+        if (w->leaders.data[i].term != term)
+            continue;
         if (w->leaders.data[i].host != h->index)
-            world_fail(w, "two leaders in term %llu: h%u and h%u", (unsigned long long)term, w->leaders.data[i].host, h->index);
+            world_fail(w, "two leaders in term %llu: h%u and h%u", (unsigned long long)term,
+                       w->leaders.data[i].host, h->index);
         return;
     }
     struct term_leader l = {.term = term, .host = h->index};
@@ -27,9 +30,11 @@ static void check_leader(struct world *w, struct sim_host *h, const struct raft 
 
 static void check_entry(struct world *w, const struct sim_host *h, const struct wire_raft_entry *e) {
     uint32_t crc = crc32c((uint32_t)e->kind, e->data.data, e->data.size);
-    while (w->committed.count <= e->index) VEC_PUSH(&w->committed, (struct committed){0});
+    while (w->committed.count <= e->index)
+        VEC_PUSH(&w->committed, (struct committed){0});
     struct committed *c = &w->committed.data[e->index];
-    if (!c->known) *c = (struct committed){.term = e->term, .crc = crc, .known = true};
+    if (!c->known)
+        *c = (struct committed){.term = e->term, .crc = crc, .known = true};
     else if (c->term != e->term || c->crc != crc)
         world_fail(w, "h%u has another committed entry at index %llu: term %llu, not %llu", h->index,
                    (unsigned long long)e->index, (unsigned long long)e->term, (unsigned long long)c->term);
@@ -37,12 +42,15 @@ static void check_entry(struct world *w, const struct sim_host *h, const struct 
 
 static void check_log(struct world *w, struct sim_host *h, const struct raft *r) {
     uint64_t commit = raft_commit_index(r);
-    if (h->applied_checked + 1 < raft_first_index(r)) h->applied_checked = raft_first_index(r) - 1;
+    if (h->applied_checked + 1 < raft_first_index(r))
+        h->applied_checked = raft_first_index(r) - 1;
     while (h->applied_checked < commit) {
         const struct wire_raft_entry *entries;
         size_t count;
-        if (raft_log_read(r, h->applied_checked + 1, 1 << 20, &entries, &count) != 0 || count == 0) return;
-        for (size_t i = 0; i < count; i++) check_entry(w, h, &entries[i]);
+        if (raft_log_read(r, h->applied_checked + 1, 1 << 20, &entries, &count) != 0 || count == 0)
+            return;
+        for (size_t i = 0; i < count; i++)
+            check_entry(w, h, &entries[i]);
         h->applied_checked += count;
     }
 }
@@ -50,9 +58,11 @@ static void check_log(struct world *w, struct sim_host *h, const struct raft *r)
 static void check_state(struct world *w, const struct sim_host *h) {
     const struct state *s = node_state(h->node);
     uint64_t index = state_index(s);
-    if (index == 0 || index % 16 != 0) return; /* hashing costs: every sixteenth index is enough to see a difference */
+    if (index == 0 || index % 16 != 0)
+        return; /* hashing costs: every sixteenth index is enough to see a difference */
     for (size_t i = w->states.count; i-- > 0;) {
-        if (w->states.data[i].index != index) continue;
+        if (w->states.data[i].index != index)
+            continue;
         uint8_t hash[16];
         state_hash(s, hash);
         if (memcmp(hash, w->states.data[i].hash, sizeof hash) != 0)
@@ -66,7 +76,8 @@ static void check_state(struct world *w, const struct sim_host *h) {
 
 void checks_after(struct world *w, struct sim_host *h) {
     const struct raft *r = node_raft(h->node);
-    if (r == NULL) return;
+    if (r == NULL)
+        return;
     check_leader(w, h, r);
     check_log(w, h, r);
     check_state(w, h);
@@ -77,9 +88,12 @@ void checks_after(struct world *w, struct sim_host *h) {
 static bool jobs_settled(struct world *w, const struct state *s, char *text, size_t size) {
     for (size_t i = 0; i < state_jobs_count(s); i++) {
         const struct wire_job_record *job = state_job_at(s, i);
-        size_t running = 0, want = job->stopped || job->spec.type == JOB_TYPE_BATCH ? 0 : job->spec.groups[0].count;
-        for (uint32_t h = 0; h < w->hosts_count; h++) running += tasks_running(&w->hosts[h], job->spec.name);
-        if (running == want) continue;
+        size_t running = 0,
+               want = job->stopped || job->spec.type == JOB_TYPE_BATCH ? 0 : job->spec.groups[0].count;
+        for (uint32_t h = 0; h < w->hosts_count; h++)
+            running += tasks_running(&w->hosts[h], job->spec.name);
+        if (running == want)
+            continue;
         snprintf(text, size, "job %.*s: %zu run, %zu are desired", BYTES_FMT(job->spec.name), running, want);
         return false;
     }
@@ -104,11 +118,14 @@ bool checks_settled(struct world *w, char *text, size_t size) {
             index = state_index(s);
             memcpy(first, hash, sizeof first);
         } else if (state_index(s) != index || memcmp(hash, first, sizeof hash) != 0) {
-            snprintf(text, size, "h%u has applied %llu, h0 %llu", i, (unsigned long long)state_index(s), (unsigned long long)index);
+            snprintf(text, size, "h%u has applied %llu, h0 %llu", i, (unsigned long long)state_index(s),
+                     (unsigned long long)index);
             return false;
         }
-        if (swim_alive_count(node_swim(h->node)) == w->hosts_count) continue;
-        snprintf(text, size, "h%u sees %zu of %u alive", i, swim_alive_count(node_swim(h->node)), w->hosts_count);
+        if (swim_alive_count(node_swim(h->node)) == w->hosts_count)
+            continue;
+        snprintf(text, size, "h%u sees %zu of %u alive", i, swim_alive_count(node_swim(h->node)),
+                 w->hosts_count);
         return false;
     }
     if (!led) {

@@ -27,21 +27,30 @@ int main(int argc, char **argv) {
     int64_t simulated = 0;
     for (int i = 1; i < argc; i++) {
         char *end = NULL;
-        if (strcmp(argv[i], "--once") == 0) once = true;
-        else if (i + 1 == argc) return usage();
-        else if (strcmp(argv[i], "--seed") == 0) from = to = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--nodes") == 0) nodes = (uint32_t)strtoul(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--trace") == 0) trace = atoi(argv[++i]);
+        if (strcmp(argv[i], "--once") == 0)
+            once = true;
+        else if (i + 1 == argc)
+            return usage();
+        else if (strcmp(argv[i], "--seed") == 0)
+            from = to = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--nodes") == 0)
+            nodes = (uint32_t)strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--trace") == 0)
+            trace = atoi(argv[++i]);
         else if (strcmp(argv[i], "--seeds") == 0) {
             from = strtoull(argv[++i], &end, 10);
-            if (strncmp(end, "..", 2) != 0) return usage();
+            if (strncmp(end, "..", 2) != 0)
+                return usage();
             to = strtoull(end + 2, NULL, 10);
-        } else return usage();
+        } else
+            return usage();
     }
-    if (nodes == 1 || nodes == 2 || nodes > HOSTS_MAX || to < from) return usage();
-    if (trace > 0) setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("# covey-sim " COVEY_VERSION ", seeds %llu..%llu%s\n1..%llu\n", (unsigned long long)from, (unsigned long long)to,
-           once ? ", each once" : "", (unsigned long long)(to - from + 1));
+    if (nodes == 1 || nodes == 2 || nodes > HOSTS_MAX || to < from)
+        return usage();
+    if (trace > 0)
+        setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("# covey-sim " COVEY_VERSION ", seeds %llu..%llu%s\n1..%llu\n", (unsigned long long)from,
+           (unsigned long long)to, once ? ", each once" : "", (unsigned long long)(to - from + 1));
     double began = seconds();
     for (uint64_t seed = from; seed <= to; seed++) {
         uint64_t first, second, n;
@@ -57,7 +66,8 @@ int main(int argc, char **argv) {
             }
         }
         failures += (uint64_t)failed;
-        if (!failed) printf("ok seed %llu %016llx\n", (unsigned long long)seed, (unsigned long long)first);
+        if (!failed)
+            printf("ok seed %llu %016llx\n", (unsigned long long)seed, (unsigned long long)first);
         fflush(stdout);
     }
     double took = seconds() - began;

@@ -27,9 +27,12 @@ static void sift_down(struct world *w) {
     size_t i = 0, n = w->heap.count;
     for (;;) {
         size_t best = i, left = 2 * i + 1;
-        if (left < n && before(&h[left], &h[best])) best = left;
-        if (left + 1 < n && before(&h[left + 1], &h[best])) best = left + 1;
-        if (best == i) return;
+        if (left < n && before(&h[left], &h[best]))
+            best = left;
+        if (left + 1 < n && before(&h[left + 1], &h[best]))
+            best = left + 1;
+        if (best == i)
+            return;
         struct event t = h[i];
         h[i] = h[best];
         h[best] = t;
@@ -39,17 +42,22 @@ static void sift_down(struct world *w) {
 
 /* The pointer is good until the next push; the time may not be changed through it. */
 struct event *world_push(struct world *w, enum event_kind kind, int64_t delay_us, uint32_t host) {
-    struct event e = {.at_us = w->now_us + delay_us, .seq = ++w->seq, .kind = kind, .host = host,
+    struct event e = {.at_us = w->now_us + delay_us,
+                      .seq = ++w->seq,
+                      .kind = kind,
+                      .host = host,
                       .run = w->hosts[host].run};
     VEC_PUSH(&w->heap, e);
     size_t at = w->heap.count - 1;
     sift_up(w, at);
-    while (w->heap.data[at].seq != e.seq) at = (at - 1) / 2; /* it went up this way */
+    while (w->heap.data[at].seq != e.seq)
+        at = (at - 1) / 2; /* it went up this way */
     return &w->heap.data[at];
 }
 
 static bool pop(struct world *w, struct event *ret) {
-    if (w->heap.count == 0) return false;
+    if (w->heap.count == 0)
+        return false;
     *ret = w->heap.data[0];
     w->heap.data[0] = w->heap.data[--w->heap.count];
     sift_down(w);
@@ -64,7 +72,8 @@ void world_mix(struct world *w, const void *data, size_t size_bytes) {
 }
 
 void world_fail(struct world *w, const char *format, ...) {
-    if (w->failed) return;
+    if (w->failed)
+        return;
     va_list args;
     va_start(args, format);
     vsnprintf(w->failure, sizeof w->failure, format, args);
@@ -73,7 +82,8 @@ void world_fail(struct world *w, const char *format, ...) {
 }
 
 void world_say(struct world *w, uint32_t host, const char *format, ...) {
-    if (w->trace_level == 0) return;
+    if (w->trace_level == 0)
+        return;
     va_list args;
     va_start(args, format);
     printf("%10.3f h%u ", (double)w->now_us / 1e6, host);
@@ -86,8 +96,10 @@ void world_say(struct world *w, uint32_t host, const char *format, ...) {
 
 static void schedule_tick(struct world *w, struct sim_host *h) {
     int64_t at = node_deadline(h->node);
-    if (at == TIME_NEVER_US || at >= h->tick_us) return;
-    if (at < w->now_us) at = w->now_us;
+    if (at == TIME_NEVER_US || at >= h->tick_us)
+        return;
+    if (at < w->now_us)
+        at = w->now_us;
     h->tick_us = at;
     world_push(w, EVENT_AGENT_TICK, at - w->now_us, h->index);
 }
@@ -127,22 +139,38 @@ void host_feed(struct world *w, struct sim_host *h, struct node_input *in) {
         agent_effect(w, h, &e);
     }
     checks_after(w, h);
-    if (!w->failed) schedule_tick(w, h);
+    if (!w->failed)
+        schedule_tick(w, h);
 }
 
 void host_start(struct world *w, uint32_t host, bool bootstrap) {
     struct sim_host *h = &w->hosts[host];
-    if (h->node != NULL) return;
-    if (!h->powered) prng_fill(&w->prng, h->boot.b, sizeof h->boot.b);
+    if (h->node != NULL)
+        return;
+    if (!h->powered)
+        prng_fill(&w->prng, h->boot.b, sizeof h->boot.b);
     h->powered = true;
     h->run++;
     h->tick_us = TIME_NEVER_US;
     char name[8] = {'h', (char)('0' + host), 0}, text[256];
     struct node_options o = {
-        .identity_seed = h->identity, .name = bytes_str(name), .addr = h->addr, .cpu_mhz = 8000, .memory_mib = 8192,
-        .ports_low = 20000, .ports_high = 21000, .raw_exec = true, .boot = h->boot, .version = bytes_str("sim"),
-        .task_root = bytes_str("/t"), .bootstrap = bootstrap, .segment_size_bytes = 64 * 1024, .snapshot_entries = 64,
-        .heal_stable_us = 5 * US_PER_S, .seeds = &w->hosts[host == 0 ? 1 : 0].addr, .seeds_count = bootstrap ? 0 : 1,
+        .identity_seed = h->identity,
+        .name = bytes_str(name),
+        .addr = h->addr,
+        .cpu_mhz = 8000,
+        .memory_mib = 8192,
+        .ports_low = 20000,
+        .ports_high = 21000,
+        .raw_exec = true,
+        .boot = h->boot,
+        .version = bytes_str("sim"),
+        .task_root = bytes_str("/t"),
+        .bootstrap = bootstrap,
+        .segment_size_bytes = 64 * 1024,
+        .snapshot_entries = 64,
+        .heal_stable_us = 5 * US_PER_S,
+        .seeds = &w->hosts[host == 0 ? 1 : 0].addr,
+        .seeds_count = bootstrap ? 0 : 1,
         .token = bootstrap ? (struct bytes){0} : buf_bytes(&w->token),
     };
     prng_fill(&w->prng, o.entropy.b, sizeof o.entropy.b);
@@ -166,7 +194,8 @@ void host_start(struct world *w, uint32_t host, bool bootstrap) {
 }
 
 static void agent_gone(struct world *w, struct sim_host *h, bool silently) {
-    if (h->node == NULL) return;
+    if (h->node == NULL)
+        return;
     node_free(h->node);
     h->node = NULL;
     h->run++;
@@ -192,15 +221,18 @@ void host_power_off(struct world *w, uint32_t host) {
 
 bool world_step(struct world *w) {
     struct event e;
-    if (w->failed || !pop(w, &e)) return false;
+    if (w->failed || !pop(w, &e))
+        return false;
     w->stalled = e.at_us == w->now_us ? w->stalled + 1 : 0;
-    if (w->stalled > 100000) world_fail(w, "time stands still: h%u is busy without an end", e.host);
+    if (w->stalled > 100000)
+        world_fail(w, "time stands still: h%u is busy without an end", e.host);
     w->now_us = e.at_us;
     w->events_count++;
     struct sim_host *h = &w->hosts[e.host];
     switch (e.kind) {
     case EVENT_AGENT_TICK:
-        if (h->node == NULL || e.run != h->run || e.at_us != h->tick_us) break;
+        if (h->node == NULL || e.run != h->run || e.at_us != h->tick_us)
+            break;
         h->tick_us = TIME_NEVER_US;
         host_feed(w, h, &(struct node_input){.kind = NODE_TICK});
         break;
@@ -222,8 +254,10 @@ bool world_step(struct world *w) {
 }
 
 void world_run(struct world *w, int64_t until_us) {
-    while (!w->failed && w->heap.count > 0 && w->heap.data[0].at_us <= until_us) (void)world_step(w);
-    if (!w->failed && w->now_us < until_us) w->now_us = until_us;
+    while (!w->failed && w->heap.count > 0 && w->heap.data[0].at_us <= until_us)
+        (void)world_step(w);
+    if (!w->failed && w->now_us < until_us)
+        w->now_us = until_us;
 }
 
 void world_init(struct world *w, uint64_t seed, uint32_t hosts_count) {
@@ -259,7 +293,8 @@ void world_done(struct world *w) {
     }
     network_done(w);
     checks_done(w);
-    for (size_t i = 0; i < w->heap.count; i++) mem_free(w->heap.data[i].data);
+    for (size_t i = 0; i < w->heap.count; i++)
+        mem_free(w->heap.data[i].data);
     VEC_DONE(&w->heap);
     VEC_DONE(&w->replies);
     buf_done(&w->token);

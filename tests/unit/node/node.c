@@ -243,8 +243,12 @@ static void find_task(struct rig *r) {
     RIG_FEED(r, .kind = NODE_TASK_FOUND, .spec = &spec, .status = &status);
 }
 
-static struct rig many_entries(void) {
-    struct rig r = single_host();
+static struct rig entries_with_snapshots(uint32_t snapshot_entries) {
+    struct rig r;
+    rig_init(&r);
+    r.snapshot_entries = snapshot_entries;
+    cr_assert_eq(rig_start(&r, true, NULL), 0);
+    rig_until(&r, 10 * US_PER_S);
     for (uint64_t i = 0; i < 20; i++) {
         struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("some value")}};
         rig_request(&r, 100 + i, "var.put", encoded(&r, &wire_admin_var_put_type, &put));
@@ -253,6 +257,7 @@ static struct rig many_entries(void) {
     rig_kill(&r);
     return r;
 }
+static struct rig many_entries(void) { return entries_with_snapshots(0); }
 
 Test(node_disk, a_damaged_log_never_votes_again_and_touches_no_task) {
     struct rig r = many_entries();
@@ -304,8 +309,30 @@ Test(node_disk, a_damaged_journal_is_told_and_the_agent_comes_up) {
     rig_done(&r);
 }
 
+Test(node_disk, a_snapshot_brings_the_state_back) {
+    struct rig r = entries_with_snapshots(8);
+    cr_assert_not_null(rig_file(&r, "snapshot-"));
+    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    rig_until(&r, 10 * US_PER_S);
+    cr_assert(node_leads(r.node));
+    cr_assert_not_null(state_var_find(node_state(r.node), bytes_str("k")));
+    rig_done(&r);
+}
+
+Test(node_disk, a_damaged_snapshot_is_kept_aside_and_the_log_behind_it_votes_no_more) {
+    struct rig r = entries_with_snapshots(8);
+    damage(&r, "snapshot-", rig_file(&r, "snapshot-")->data.size - 3);
+    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    find_task(&r);
+    rig_until(&r, 20 * US_PER_S);
+    cr_assert(r.exits == 0 && r.task_commands == 0);
+    cr_assert_not_null(rig_file(&r, "bad-snapshot-"));
+    cr_assert(rig_has_said(&r, "kept as bad-snapshot-"));
+    rig_done(&r);
+}
+
 Test(node_disk, damage_anywhere_in_any_file_never_ends_the_agent) {
-    struct rig r = many_entries();
+    struct rig r = entries_with_snapshots(8);
     struct prng p;
     prng_init(&p, 3);
     for (unsigned i = 0; i < 150; i++) {

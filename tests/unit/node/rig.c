@@ -121,7 +121,8 @@ void rig_feed(struct rig *r, const struct node_input *input) {
 int rig_start(struct rig *r, bool bootstrap, const char *token) {
     struct node_options o = {.name = bytes_str("one"), .bootstrap = bootstrap, .ports_low = 20000, .ports_high = 20010,
                              .memory_mib = 1024, .cpu_mhz = 1000, .version = bytes_str("0.1.0"),
-                             .task_root = bytes_str("/tasks"), .files = r->files, .files_count = r->files_count};
+                             .task_root = bytes_str("/tasks"), .files = r->files, .files_count = r->files_count,
+                             .snapshot_entries = r->snapshot_entries};
     struct addr seed;
     memset(o.identity_seed.b, 7, sizeof o.identity_seed.b);
     memset(o.entropy.b, (int)(++r->runs), sizeof o.entropy.b);

@@ -27,6 +27,7 @@ struct rig {
     size_t files_count;
     int64_t now_us;
     unsigned runs;                         /* of the agent */
+    uint32_t snapshot_entries;             /* 0: the default */
     struct buf said;                       /* lines of NODE_SAY, each with its newline */
     struct rig_reply replies[RIG_REPLIES_MAX];
     size_t replies_count;
