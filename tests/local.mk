@@ -43,9 +43,13 @@ EXTRA_DIST += \
 	%D%/cluster/11-rolling-update.test \
 	%D%/cluster/12-batch.test \
 	%D%/cluster/13-logs.test \
+	%D%/cluster/14-bad-input.test \
+	%D%/cluster/15-bad-tasks.test \
 	%D%/cluster/harness.py \
 	%D%/unit/codec/test.schema \
-	%D%/unit/codec/test_gen.py
+	%D%/unit/codec/test_gen.py \
+	%D%/vm/guest.sh \
+	%D%/vm/kernel.test
 
 if CRITERION
 # The codec's tests have a schema of their own, with every type and small limits.

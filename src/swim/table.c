@@ -171,7 +171,8 @@ static void heap_remove(struct swim *s, struct member *m) {
 }
 
 void swim_timer_set(struct swim *s, struct member *m, int64_t at_us) {
-    m->accusation->timer_us = at_us;
+    /* A confirmation may come when its time is up already: that is no lateness of ours (see stall_guard). */
+    m->accusation->timer_us = at_us > s->now_us ? at_us : s->now_us;
     if (m->accusation->heap_pos == NOWHERE) {
         if (s->heap_count == s->heap_capacity)
             s->heap = vec_grow(s->heap, &s->heap_capacity, sizeof *s->heap);

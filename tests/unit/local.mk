@@ -89,6 +89,15 @@ check_PROGRAMS += %D%/unit_net
 %C%_unit_net_LDADD = src/net/libnet.a $(UNIT_LIBS)
 TESTS += %D%/unit_net
 
+check_PROGRAMS += %D%/unit_node
+%C%_unit_node_SOURCES = \
+	%D%/node/node.c \
+	%D%/node/rig.c \
+	%D%/node/rig.h
+%C%_unit_node_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_node_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_node
+
 check_PROGRAMS += %D%/unit_placement
 %C%_unit_placement_SOURCES = \
 	%D%/placement/pick.c

@@ -29,16 +29,18 @@ static const struct wire_job_record *service(struct world *w, const char *name) 
 }
 
 /* The number of the node, or 0 with the reason in reason. */
-static unsigned pick(struct placement *p, const struct wire_job_record *job, uint32_t slot, struct node_id avoid,
-                     struct buf *reason) {
+static unsigned pick(struct placement *p, const struct wire_job_record *job, uint32_t slot,
+                     struct node_id avoid, struct buf *reason) {
     struct node_id node;
     buf_clear(reason);
-    if (placement_pick(p, job, &job->spec.groups[0], slot, avoid, &node, reason) != 0) return 0;
+    if (placement_pick(p, job, &job->spec.groups[0], slot, avoid, &node, reason) != 0)
+        return 0;
     cr_assert_eq(reason->size, 0);
     return (unsigned)node.b[0] << 8 | node.b[1];
 }
 
-static void expect_reason(struct world *w, const struct wire_job_record *job, placement_usable *usable, const char *text) {
+static void expect_reason(struct world *w, const struct wire_job_record *job, placement_usable *usable,
+                          const char *text) {
     struct placement *p = placement_new(w->state, usable, NULL);
     struct buf reason = {0};
     cr_assert_eq(pick(p, job, 0, nowhere, &reason), 0, "%s", text);
@@ -59,9 +61,11 @@ Test(placement_spread, instances_of_a_group_go_to_different_nodes_first) {
     for (uint32_t slot = 0; slot < 10; slot++) {
         counts[pick(p, job, slot, nowhere, &reason)]++;
         if (slot == 4)
-            for (unsigned i = 1; i <= 5; i++) cr_assert_eq(counts[i], 1);
+            for (unsigned i = 1; i <= 5; i++)
+                cr_assert_eq(counts[i], 1);
     }
-    for (unsigned i = 1; i <= 5; i++) cr_assert_eq(counts[i], 2);
+    for (unsigned i = 1; i <= 5; i++)
+        cr_assert_eq(counts[i], 2);
     buf_done(&reason);
     placement_free(p);
     world_done(&w);
@@ -109,7 +113,8 @@ Test(placement_ties, stay_where_they_were_when_other_nodes_come_and_go) {
     struct buf reason = {0};
     unsigned moved = 0, used[26] = {0}, different = 0;
     for (uint32_t slot = 0; slot < 60; slot++) {
-        struct placement *p = placement_new(w.state, everybody, NULL), *q = placement_new(more.state, everybody, NULL);
+        struct placement *p = placement_new(w.state, everybody, NULL),
+                         *q = placement_new(more.state, everybody, NULL);
         unsigned x = pick(p, a, slot, nowhere, &reason), y = pick(q, b, slot, nowhere, &reason);
         if (x != y) {
             moved++;
@@ -154,7 +159,8 @@ Test(placement_room, cpu_and_memory_are_never_given_twice) {
     place_instance(&w, "big", 1, 0, 1, 1);
     struct placement *p = placement_new(w.state, everybody, NULL);
     struct buf reason = {0};
-    for (uint32_t slot = 1; slot < 4; slot++) cr_assert_neq(pick(p, job, slot, nowhere, &reason), 0);
+    for (uint32_t slot = 1; slot < 4; slot++)
+        cr_assert_neq(pick(p, job, slot, nowhere, &reason), 0);
     cr_assert_eq(pick(p, job, 4, nowhere, &reason), 0);
     cr_assert_str_eq(buf_str(&reason), "no node fits: 2 lack 2048 MiB of memory");
     buf_done(&reason);
@@ -205,7 +211,8 @@ static struct wire_job *with_ports(struct world *w, const char *name, uint32_t f
     static const char *const labels[] = {"a", "b", "c", "d", "e", "f"};
     job->groups[0].ports = arena_alloc(&w->arena, count * sizeof(struct wire_port_request));
     job->groups[0].ports_count = count;
-    for (size_t i = 0; i < count; i++) job->groups[0].ports[i].label = text_of(labels[i]);
+    for (size_t i = 0; i < count; i++)
+        job->groups[0].ports[i].label = text_of(labels[i]);
     job->groups[0].ports[0].static_ = first_static;
     return job;
 }
@@ -228,12 +235,12 @@ Test(placement_ports, a_static_port_is_given_once_a_node) {
 Test(placement_ports, dynamic_ones_need_room_in_the_range) {
     struct world w = world_new();
     add_nodes(&w, 1);
-    struct wire_job *wide = with_ports(&w, "web", 0, 4);
+    struct wire_job *wide = with_ports(&w, "web", 0, 5);
     const struct wire_job_record *job = job_record(&w, wide);
     struct placement *p = placement_new(w.state, everybody, NULL);
     struct buf reason = {0};
     cr_assert_eq(pick(p, job, 0, nowhere, &reason), 1);
-    cr_assert_eq(pick(p, job, 1, nowhere, &reason), 1, "8 of 10");
+    cr_assert_eq(pick(p, job, 1, nowhere, &reason), 1, "all 10 of the range");
     cr_assert_eq(pick(p, job, 2, nowhere, &reason), 0);
     cr_assert_str_eq(buf_str(&reason), "no node fits: 1 lacks free dynamic ports");
     placement_free(p);
@@ -241,13 +248,15 @@ Test(placement_ports, dynamic_ones_need_room_in_the_range) {
     none.ports_low = none.ports_high = 0;
     add_record(&w, &none);
     buf_done(&reason);
-    expect_reason(&w, state_job_find(w.state, text_of("web")), everybody, "no node fits: 1 lacks free dynamic ports");
+    expect_reason(&w, state_job_find(w.state, text_of("web")), everybody,
+                  "no node fits: 1 lacks free dynamic ports");
     world_done(&w);
 }
 
 Test(placement_reasons, each_node_is_counted_under_its_first_cause) {
     struct world w = world_new();
-    expect_reason(&w, job_record(&w, job_of(&w, "any", JOB_TYPE_SERVICE, 1, "/x")), everybody, "the cluster has no nodes");
+    expect_reason(&w, job_record(&w, job_of(&w, "any", JOB_TYPE_SERVICE, 1, "/x")), everybody,
+                  "the cluster has no nodes");
     add_nodes(&w, 7);
     set_status(&w, 1, NODE_STATUS_UNREACHABLE);
     set_status(&w, 3, NODE_STATUS_LEFT);
@@ -265,9 +274,10 @@ Test(placement_reasons, each_node_is_counted_under_its_first_cause) {
     add_record(&w, &record);
     struct wire_job *raw = job_of(&w, "raw", JOB_TYPE_SERVICE, 1, "/x");
     raw->groups[0].tasks[0].driver = DRIVER_KIND_RAW_EXEC;
-    expect_reason(&w, job_record(&w, raw), not_the_second,
-                  "no node fits: 2 are unreachable, 1 is not ready, 1 does not allow raw_exec, 1 lacks 100 MHz of cpu, "
-                  "2 lack 64 MiB of memory");
+    expect_reason(
+        &w, job_record(&w, raw), not_the_second,
+        "no node fits: 2 are unreachable, 1 is not ready, 1 does not allow raw_exec, 1 lacks 100 MHz of cpu, "
+        "2 lack 64 MiB of memory");
     world_done(&w);
 }
 
@@ -352,7 +362,8 @@ Test(placement_speed, a_thousand_instances_on_a_thousand_nodes_take_less_than_a_
     struct buf reason = {0};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
     struct placement *p = placement_new(w.state, everybody, NULL);
-    for (uint32_t slot = 0; slot < 1000; slot++) cr_assert_neq(pick(p, job, slot, nowhere, &reason), 0);
+    for (uint32_t slot = 0; slot < 1000; slot++)
+        cr_assert_neq(pick(p, job, slot, nowhere, &reason), 0);
     placement_free(p);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
     int64_t ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;

@@ -4,7 +4,9 @@
 /* The leader's plans, story by story. */
 #include "rig.h"
 
-static bool same_instance(const struct wire_instance_record *r, struct instance_id id) { return r && ID_EQUAL(r->id, id); }
+static bool same_instance(const struct wire_instance_record *r, struct instance_id id) {
+    return r && ID_EQUAL(r->id, id);
+}
 
 /* ---- jobs come, change and go ---- */
 
@@ -95,13 +97,15 @@ Test(reconcile_job, a_plan_is_bounded_and_the_next_one_goes_on) {
 
 /* ---- updates ---- */
 
-/* Rounds of one plan and one round of facts, until it rests; out of service: at most one slot more than before. */
+/* Rounds of one plan and one round of facts, until it rests; out of service: at most one slot more than
+ * before. */
 static void update_rounds(struct rig *r, const char *job, unsigned count, unsigned out_already) {
     for (unsigned i = 0; i < 20 * count; i++) {
         bool planned = rig_settle(r);
         cr_assert_geq(rig_running(r, job) + 1 + out_already, count, "two slots are out of service");
         cr_assert_leq(rig_wanted(r, job), count + out_already);
-        if (!rig_obey(r) && !planned) return;
+        if (!rig_obey(r) && !planned)
+            return;
     }
     cr_assert(false, "the update does not end");
 }
@@ -113,7 +117,8 @@ Test(reconcile_update, goes_one_slot_at_a_time_stop_first) {
     uint64_t v = run_service(&r.w, "web", 5, "/bin/b");
     update_rounds(&r, "web", 5, 0);
     cr_assert(r.stops == 5 && r.places == 10);
-    for (uint32_t i = 0; i < 5; i++) cr_assert_eq(rig_holder(&r, "web", i)->version, v);
+    for (uint32_t i = 0; i < 5; i++)
+        cr_assert_eq(rig_holder(&r, "web", i)->version, v);
     rig_done(&r);
 }
 
@@ -181,7 +186,8 @@ Test(reconcile_update, a_version_that_fails_takes_out_one_slot_only) {
     rig_settle(&r);
     for (unsigned i = 0; i < 5; i++) {
         uint32_t slot = 0;
-        while (rig_holder(&r, "web", slot) == NULL || rig_holder(&r, "web", slot)->version == 1) slot++;
+        while (rig_holder(&r, "web", slot) == NULL || rig_holder(&r, "web", slot)->version == 1)
+            slot++;
         rig_tell_holder(&r, "web", slot, INSTANCE_STATE_FAILED);
         cr_assert_not(rig_plan(&r));
         cr_assert_eq(rig_running(&r, "web"), 2);
@@ -192,7 +198,8 @@ Test(reconcile_update, a_version_that_fails_takes_out_one_slot_only) {
     uint64_t v = run_service(&r.w, "web", 3, "/bin/good");
     rig_run(&r);
     cr_assert_eq(rig_running(&r, "web"), 3, "a third version goes on at once");
-    for (uint32_t i = 0; i < 3; i++) cr_assert_eq(rig_holder(&r, "web", i)->version, v);
+    for (uint32_t i = 0; i < 3; i++)
+        cr_assert_eq(rig_holder(&r, "web", i)->version, v);
     rig_done(&r);
 }
 
@@ -207,7 +214,8 @@ Test(reconcile_update, in_the_middle_of_another_ends_at_the_newest) {
     }
     uint64_t v = run_service(&r.w, "web", 4, "/bin/c");
     update_rounds(&r, "web", 4, 0);
-    for (uint32_t i = 0; i < 4; i++) cr_assert_eq(rig_holder(&r, "web", i)->version, v);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_eq(rig_holder(&r, "web", i)->version, v);
     rig_done(&r);
 }
 
@@ -360,6 +368,23 @@ Test(reconcile_heal, a_stand_in_that_does_not_run_yet_is_stopped_after_heal_stab
     rig_sleep(&r, 15 * US_PER_S);
     cr_assert(rig_settle(&r));
     cr_assert(r.stops == 1 && same_instance(rig_holder(&r, "web", 0), original));
+    rig_done(&r);
+}
+
+Test(reconcile_heal, the_host_of_the_stand_in_must_have_been_back_as_long) {
+    struct rig r = rig_new(2);
+    unsigned node;
+    struct instance_id original = original_and_stand_in(&r, &node);
+    unsigned other = rig_node_of(&r, "web", 0);
+    rig_return(&r, node);
+    rig_sleep(&r, 14 * US_PER_S);
+    rig_lose(&r, other);
+    rig_return(&r, other);
+    rig_sleep(&r, 14 * US_PER_S);
+    cr_assert_not(rig_plan(&r));
+    rig_sleep(&r, US_PER_S);
+    cr_assert(rig_plan(&r));
+    cr_assert(same_instance(rig_holder(&r, "web", 0), original));
     rig_done(&r);
 }
 

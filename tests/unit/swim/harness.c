@@ -195,6 +195,8 @@ struct cluster *cluster_new(size_t nodes_count, uint64_t seed, const struct swim
 }
 
 void cluster_free(struct cluster *c) {
+    /* Who gets its ticks when it asked for them is never late. */
+    cr_assert(c->paused_ever || cluster_count(c, SWIM_STALLED, SIZE_MAX, SIZE_MAX, 0) == 0, "a false stall");
     for (size_t i = 0; i < c->nodes_count; i++)
         swim_free(c->nodes[i].swim);
     for (size_t i = 0; i < c->letters.count; i++)
@@ -234,7 +236,7 @@ void cluster_kill(struct cluster *c, size_t index) {
     c->nodes[index].paused = false;
 }
 
-void cluster_pause(struct cluster *c, size_t index) { c->nodes[index].paused = true; }
+void cluster_pause(struct cluster *c, size_t index) { c->nodes[index].paused = c->paused_ever = true; }
 
 /* What waited in its socket comes after the overdue tick. */
 void cluster_resume(struct cluster *c, size_t index) {

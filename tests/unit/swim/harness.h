@@ -63,6 +63,7 @@ struct cluster {
     bool *cut; /* [from * nodes_count + to] */
     uint32_t loss_millionths;
     int64_t latency_low_us, latency_high_us;
+    bool paused_ever;
     int64_t grid_us; /* ticks happen on multiples of this only; 0: when they are due */
     struct prng prng;
     VEC(struct letter) letters; /* a heap */

@@ -183,6 +183,25 @@ Test(swim_packets, the_ack_to_a_stranger_asks_who_it_is) {
     bench_free(b);
 }
 
+/* Pings of a node in trouble are rare: what it knows goes out all the same, and ends. */
+Test(swim_packets, news_goes_out_without_pings_while_there_is_any) {
+    struct bench *b = knowing(9, &(struct swim_config){.period_us = 60 * SECOND, .probe_timeout_us = 20 * SECOND});
+    b->now_us += 1;
+    spend_rumours(b);
+    bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
+    bench_clear(b);
+    bench_run(b, 100 * SECOND);
+    struct wire_swim_packet packet;
+    size_t alone = 0;
+    for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++) {
+        bool bare = !packet.ping && !packet.ping_req && !packet.ack && !packet.nack;
+        cr_assert(!bare || packet_record(&packet, 3), "no empty packet");
+        alone += bare;
+    }
+    cr_assert(alone >= 9 && alone <= 12, "%zu", alone);
+    bench_free(b);
+}
+
 Test(swim_packets, nobody_is_told_that_it_lives) {
     struct bench *b = knowing(3, NULL);
     bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
@@ -349,6 +368,7 @@ Test(swim_packets, what_was_concluded_alone_is_not_told_on) {
 /* Not left to one rumour: who leaves may be gone in the next moment. */
 Test(swim_packets, who_leaves_tells_many_twice) {
     struct bench *b = knowing(20, NULL);
+    spend_rumours(b);
     bench_kind(b, SWIM_LEAVE, SIZE_MAX);
     for (int burst = 0; burst < 2; burst++) {
         struct wire_swim_packet packet;
@@ -360,7 +380,7 @@ Test(swim_packets, who_leaves_tells_many_twice) {
             count += !told[b->effects.data[i].to.b[2]];
             told[b->effects.data[i].to.b[2]] = true;
         }
-        cr_assert_eq(count, 12, "burst %d: told %zu", burst, count);
+        cr_assert(burst ? count >= 12 : count == 12, "burst %d: told %zu", burst, count);
         cr_assert_not(swim_leave_done(b->swim));
         bench_clear(b);
         bench_run(b, 201 * MS);

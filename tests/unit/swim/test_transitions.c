@@ -198,6 +198,37 @@ Test(swim_transitions, in_a_merge_dead_counts_as_suspect) {
     bench_free(b);
 }
 
+/* After a cut that would be a storm of rumours, and one table is one witness. The member is asked itself. */
+Test(swim_transitions, accusations_of_a_merge_are_put_to_the_member_and_not_told_on) {
+    struct bench *b = holding(A);
+    for (size_t i = 6; i < 9; i++)
+        bench_record(b, i, record_of(i, A, 1, 0));
+    bench_clear(b);
+    b->now_us += SECOND / 2;
+    struct wire_member told = accusation_of(1, D, 3, 5, 3);
+    for (size_t from = 2; from < 5; from++) {
+        told.from = node_id_of(from);
+        bench_sync(b, from, true, &told, 1);
+    }
+    struct wire_swim_packet packet;
+    size_t at = bench_sent(b, 0, &packet);
+    cr_assert(at != SIZE_MAX && id_same(b->effects.data[at].to, node_id_of(1)));
+    cr_assert(packet.members_count && id_same(packet.members[0].id, node_id_of(1)));
+    cr_assert_eq(packet.members[0].state, S);
+    bench_clear(b);
+    for (int i = 0; i < 1000; i++) { /* longer than the Min of 2 s, shorter than the Max of 12 s */
+        bench_run(b, 10 * MS);
+        for (size_t k = 1; k < 9; k++)
+            bench_kind(b, SWIM_ALIVE_HINT, k);
+        for (size_t k = 0; (k = bench_sent(b, k, &packet)) != SIZE_MAX; k++)
+            cr_assert(id_same(b->effects.data[k].to, node_id_of(1)) || !packet_record(&packet, 1) ||
+                      packet_record(&packet, 1)->state == A);
+        cr_assert_eq(bench_events(b, SWIM_DIED, 1), 0);
+        bench_clear(b);
+    }
+    bench_free(b);
+}
+
 Test(swim_transitions, the_unknown_dead_of_a_merge_is_not_let_in) {
     struct bench *b = holding(A);
     struct wire_member told = record_of(7, D, 2, 1);
