@@ -25,10 +25,10 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 UNIT_CPPFLAGS = $(TEST_CPPFLAGS) $(CRITERION_CFLAGS)
 UNIT_LIBS = $(PURE_ROOMS) $(CRITERION_LIBS) $(EXT_LIBS)
 
-EXTRA_DIST += %D%/run %D%/unittap.py %D%/lsan.supp %D%/tidy
+EXTRA_DIST += %D%/run %D%/unittap.py %D%/lsan.supp
 include %D%/unit/local.mk
 # Scripts, expected answers and the like.
-# files: bench/**/* cluster/**/* sim/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co] !sim/covey-sim !unit/unit_*
+# files: bench/**/* cluster/**/* sim/**/* tidy/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co] !sim/covey-sim !unit/unit_*
 EXTRA_DIST += \
 	%D%/cluster/01-leader-killed.test \
 	%D%/cluster/02-host-off.test \
@@ -45,7 +45,28 @@ EXTRA_DIST += \
 	%D%/cluster/13-logs.test \
 	%D%/cluster/14-bad-input.test \
 	%D%/cluster/15-bad-tasks.test \
+	%D%/cluster/16-damaged-disk.test \
+	%D%/cluster/17-full-disk.test \
 	%D%/cluster/harness.py \
+	%D%/tidy/allow/base \
+	%D%/tidy/allow/codec \
+	%D%/tidy/allow/crypto \
+	%D%/tidy/allow/jobspec \
+	%D%/tidy/allow/node \
+	%D%/tidy/allow/placement \
+	%D%/tidy/allow/raft \
+	%D%/tidy/allow/reconcile \
+	%D%/tidy/allow/shim \
+	%D%/tidy/allow/state \
+	%D%/tidy/allow/swim \
+	%D%/tidy/allow/wal \
+	%D%/tidy/arrows.py \
+	%D%/tidy/binary.py \
+	%D%/tidy/common.py \
+	%D%/tidy/lists.py \
+	%D%/tidy/selftest.py \
+	%D%/tidy/text.py \
+	%D%/tidy/wire.py \
 	%D%/unit/codec/test.schema \
 	%D%/unit/codec/test_gen.py \
 	%D%/vm/guest.sh \

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,8 @@ def until(what, look, seconds=20, every=0.05):
             last = look()
             if last:
                 return last
-        except (Ended, Failure, OSError, KeyError, ValueError, IndexError, subprocess.TimeoutExpired) as e:
+        except (Ended, Failure, OSError, KeyError, ValueError, IndexError, StopIteration,
+                subprocess.TimeoutExpired) as e:
             last = e
         if time.monotonic() > end:
             raise Failure("not within %g s: %s (last seen: %.600s)" % (seconds, what, last))
@@ -213,6 +215,22 @@ add chain inet cut out { type filter hook output priority 0; }
         """Instances of the job that run on hosts in sight and shall run."""
         return [r for r in self.rows(name) if r["record"]["state"] == "running" and r["record"]["desired"] == "run" and
                 r["node_state"] in ("alive", "suspect")]
+
+    def put_many(self, key, count, width=500):
+        """Writes a variable so often, many requests under way at once, over the admin socket itself."""
+        def text(s):
+            return b"\xd9" + bytes([len(s)]) + s.encode()
+
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(self.socket)
+            for at in range(0, count, width):
+                for i in range(at, at + width):
+                    value = b"%d" % i
+                    var = b"\x82" + text("key") + text(key) + text("value") + b"\xc4" + bytes([len(value)]) + value
+                    s.sendall(b"\x94\0\xce" + (i + 1).to_bytes(4, "big") + text("var.put") + b"\x81" + text("var") + var)
+                until("answers", lambda: s.recv(1 << 20) and self.json("var", "get", key)["value"] == str(at + width - 1),
+                      20, 0)
 
     def words(self, lines=12):
         with open(self.log, errors="replace") as f:

@@ -178,9 +178,11 @@ keeper_start() {
     date -s "@$(($(date +%s) + 60))" >/dev/null
 }
 
-# As an init system does it: TERM to everybody, a while, KILL to everybody, file systems away.
+# As an init system does it: services are ended, then TERM to everybody, a while, KILL to everybody, file systems away.
 power_off() {
     trap '' TERM
+    kill -TERM $agent
+    wait $agent
     kill -TERM -1
     until_ok 10 gone covey
     kill -KILL -1
@@ -195,7 +197,7 @@ power_off() {
 task_back_after_power_off() {
     until_ok 30 field_is keeper state running || { note "state $(field keeper state)"; return 1; }
     equal "the instance" "$(cat /data/keeper)" "$(field keeper id)" || return 1
-    until_ok 5 there 'sleep 7007' || { note "it does not run"; return 1; }
+    until_ok 40 there 'sleep 7007' || { note "it does not run"; covey ps keeper; covey events; return 1; }
     covey logs keeper >/keeper.log
     equal "starts in its output" 2 "$(wc -l </keeper.log)" || { sed 's/^/#   /' /keeper.log; return 1; }
 }

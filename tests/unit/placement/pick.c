@@ -84,6 +84,22 @@ Test(placement_spread, what_runs_already_counts) {
     world_done(&w);
 }
 
+Test(placement_spread, comes_before_the_room_that_is_left) {
+    struct world w = world_new();
+    struct wire_node_record large = node_record(1);
+    large.memory_mib = large.cpu_mhz = 100000;
+    add_record(&w, &large);
+    add_node(&w, 2);
+    const struct wire_job_record *job = service(&w, "web");
+    place_instance(&w, "web", 1, 0, 1, 1);
+    struct placement *p = placement_new(w.state, everybody, NULL);
+    struct buf reason = {0};
+    cr_assert_eq(pick(p, job, 1, nowhere, &reason), 2);
+    buf_done(&reason);
+    placement_free(p);
+    world_done(&w);
+}
+
 Test(placement_spread, among_equals_the_node_with_the_larger_share_left_is_taken) {
     struct world w = world_new();
     for (unsigned i = 1; i <= 3; i++) {

@@ -9,7 +9,7 @@
 /* ---- actions ---- */
 
 struct have {
-    unsigned instance;                /* 0: nothing is here */
+    unsigned instance; /* 0: nothing is here */
     size_t tasks_count;
     struct reconcile_task tasks[2];
     bool refused;
@@ -23,14 +23,18 @@ static bool all_gone(void *arg, struct instance_id id) {
 /* "start", "stop", "forget" or "": what is done with the one instance. */
 static const char *action(struct world *w, const struct have *have, bool known_gone) {
     static const char *const words[] = {"start", "stop", "forget"};
-    struct reconcile_instance i = {.id = instance_of(have->instance), .refused = have->refused, .tasks = have->tasks,
+    struct reconcile_instance i = {.id = instance_of(have->instance),
+                                   .refused = have->refused,
+                                   .tasks = have->tasks,
                                    .tasks_count = have->tasks_count};
     struct reconcile_action *actions;
     struct arena a = {0};
-    size_t count = reconcile_node(w->state, node_of(1), &i, have->instance != 0, all_gone, &known_gone, &a, &actions);
+    size_t count =
+        reconcile_node(w->state, node_of(1), &i, have->instance != 0, all_gone, &known_gone, &a, &actions);
     cr_assert_leq(count, 1);
     const char *word = count > 0 ? words[actions[0].kind] : "";
-    if (count > 0) cr_assert(ID_EQUAL(actions[0].instance, instance_of(1)));
+    if (count > 0)
+        cr_assert(ID_EQUAL(actions[0].instance, instance_of(1)));
     arena_done(&a);
     return word;
 }
@@ -46,11 +50,13 @@ static struct world one_instance(void) {
 static const struct have nothing = {.instance = 0};
 static const struct have running = {.instance = 1, .tasks_count = 1, .tasks = {{.started = true}}};
 static const struct have not_started = {.instance = 1, .tasks_count = 1};
-static const struct have over = {.instance = 1, .tasks_count = 1, .tasks = {{.started = true, .final = true}}};
-static const struct have one_of_two = {.instance = 1, .tasks_count = 2, .tasks = {{.started = true}, {.started = false}}};
-static const struct have half_over = {.instance = 1, .tasks_count = 2,
-                                      .tasks = {{.started = true, .final = true}, {.started = true}}};
-static const struct have refused = {.instance = 1, .refused = true};
+static const struct have over = {
+    .instance = 1, .tasks_count = 1, .tasks = {{.started = true, .final = true}}};
+static const struct have one_of_two = {
+    .instance = 1, .tasks_count = 2, .tasks = {{.started = true}, {.started = false}}};
+static const struct have half_over = {
+    .instance = 1, .tasks_count = 2, .tasks = {{.started = true, .final = true}, {.started = true}}};
+static const struct have refused = {.instance = 1, .refused = true, .tasks_count = 1};
 
 Test(reconcile_node, wanted_ones_are_started_when_they_are_not_here_and_left_alone_when_they_are) {
     struct world w = one_instance();
@@ -116,7 +122,8 @@ Test(reconcile_node, many_instances_are_matched_by_id) {
     struct world w = world_new();
     add_nodes(&w, 1);
     run_service(&w, "web", 40, "/bin/a");
-    for (unsigned i = 0; i < 40; i++) place_instance(&w, "web", 1, i, 40 - i, 1);
+    for (unsigned i = 0; i < 40; i++)
+        place_instance(&w, "web", 1, i, 40 - i, 1);
     struct reconcile_task task = {.started = true};
     struct reconcile_instance here[20];
     for (unsigned i = 0; i < 20; i++)
@@ -125,7 +132,8 @@ Test(reconcile_node, many_instances_are_matched_by_id) {
     struct arena a = {0};
     bool gone = true;
     cr_assert_eq(reconcile_node(w.state, node_of(1), here, 20, all_gone, &gone, &a, &actions), 20);
-    for (size_t i = 0; i < 20; i++) cr_assert(actions[i].kind == RECONCILE_START && actions[i].instance.b[1] % 2 == 1);
+    for (size_t i = 0; i < 20; i++)
+        cr_assert(actions[i].kind == RECONCILE_START && actions[i].instance.b[1] % 2 == 1);
     arena_done(&a);
     world_done(&w);
 }
@@ -150,7 +158,7 @@ static const struct row {
     {JOB_TYPE_SERVICE, false, 1, 1, {R}, INSTANCE_STATE_RUNNING},
     {JOB_TYPE_SERVICE, false, 1, 1, {B}, INSTANCE_STATE_STARTING},
     {JOB_TYPE_SERVICE, false, 1, 1, {S}, INSTANCE_STATE_RUNNING},
-    {JOB_TYPE_SERVICE, false, 1, 1, {D}, INSTANCE_STATE_FAILED},   /* a service does not end by itself */
+    {JOB_TYPE_SERVICE, false, 1, 1, {D}, INSTANCE_STATE_FAILED}, /* a service does not end by itself */
     {JOB_TYPE_SERVICE, false, 1, 1, {F}, INSTANCE_STATE_FAILED},
     {JOB_TYPE_BATCH, false, 1, 1, {R}, INSTANCE_STATE_RUNNING},
     {JOB_TYPE_BATCH, false, 1, 1, {D}, INSTANCE_STATE_COMPLETE},
@@ -180,7 +188,8 @@ Test(reconcile_instance_state, follows_from_its_tasks) {
             tasks[t].failed = r->tasks[t] == F;
             tasks[t].state = r->tasks[t] == F ? D : (enum task_state)r->tasks[t];
         }
-        enum instance_state state = reconcile_instance_state(r->type, r->stop_asked, tasks, r->count, r->expected);
+        enum instance_state state =
+            reconcile_instance_state(r->type, r->stop_asked, tasks, r->count, r->expected);
         cr_assert_eq(state, r->state, "row %zu: %s", i, instance_state_str(state));
     }
 }

@@ -198,7 +198,7 @@ Test(swim_packets, news_goes_out_without_pings_while_there_is_any) {
         cr_assert(!bare || packet_record(&packet, 3), "no empty packet");
         alone += bare;
     }
-    cr_assert(alone >= 9 && alone <= 12, "%zu", alone);
+    cr_assert(alone >= 6 && alone <= 12, "%zu", alone); /* the draws of node 3 itself send nothing */
     bench_free(b);
 }
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * A swim core among members that say anything. The input is a script: one byte chooses what happens, the next
+ * ones say with what. Packets come as they lie in the input, and as well-formed ones about a few members, so
+ * that beliefs are really changed. Whatever was said: this node stays alive in its own eyes until it leaves,
+ * nothing it sends is too large, time goes forth and work ends.
+ */
+#include <covey/codec.h>
+#include <covey/swim.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MEMBERS_MAX 32
+#define STEPS_MAX   400
+#define EFFECTS_MAX 20000 /* of one input: what a sync of a full table may cause, many times over */
+
+struct script {
+    const uint8_t *data;
+    size_t size;
+};
+
+static uint8_t take(struct script *s) {
+    if (s->size == 0)
+        return 0;
+    s->size--;
+    return *s->data++;
+}
+
+static struct bytes take_bytes(struct script *s, size_t size) {
+    if (size > s->size)
+        size = s->size;
+    struct bytes part = bytes_of(s->data, size);
+    s->data += size;
+    s->size -= size;
+    return part;
+}
+
+static struct node_id member_id(unsigned number) {
+    return (struct node_id){{1, (uint8_t)(number % 64)}}; /* 0 is the node itself; more than the table holds */
+}
+
+static struct addr member_addr(unsigned number) {
+    return (struct addr){.size = 6, .b = {10, 0, 0, (uint8_t)(number % 64 + 1), 7370 >> 8, 7370 & 255}};
+}
+
+/* ---- the core and what it must keep ----------------------------------------------------------------------- */
+
+struct run {
+    struct swim *swim;
+    int64_t now_us;
+    bool left;
+    uint32_t seq; /* of the newest ping it sent, for answers that fit */
+    struct node_id pinged;
+};
+
+static void packet_look(struct run *r, const struct swim_effect *e) {
+    struct arena a = {0};
+    struct wire_swim_packet p;
+    int error = codec_decode(&wire_swim_packet_type, e->packet, &a, &p, NULL);
+    assert(error == 0 && e->packet.size <= WIRE_DATAGRAM_MAX);
+    if (p.ping != NULL) {
+        r->seq = p.ping->seq;
+        r->pinged = p.ping->target;
+    }
+    arena_done(&a);
+}
+
+static void self_look(const struct run *r) {
+    struct swim_member self;
+    bool found = swim_member_find(r->swim, member_id(0), &self);
+    assert(found && (r->left || self.state == MEMBER_STATE_ALIVE));
+    assert(swim_members_count(r->swim) <= MEMBERS_MAX);
+    assert(swim_alive_count(r->swim) <= swim_members_count(r->swim));
+}
+
+static void feed(struct run *r, const struct swim_input *input) {
+    struct swim_effect e;
+    unsigned effects = 0;
+    (void)swim_feed(r->swim, r->now_us, input);
+    while (swim_drain(r->swim, &e)) {
+        effects++;
+        assert(effects < EFFECTS_MAX);
+        if (e.kind == SWIM_SEND)
+            packet_look(r, &e);
+    }
+    self_look(r);
+}
+
+/* ---- well-formed packets ---------------------------------------------------------------------------------- */
+
+static struct wire_member member_of(struct script *s) {
+    static const uint32_t generations[] = {0, 1, 2, 3, 1000, UINT32_MAX - 1, UINT32_MAX};
+    uint8_t who = take(s), how = take(s);
+    struct wire_member m = {.id = member_id(who),
+                            .state = (enum member_state)(how & 3),
+                            .generation = generations[(how >> 2) % 7],
+                            .version = generations[(how >> 5) % 7]};
+    if (m.state == MEMBER_STATE_ALIVE) {
+        m.name = bytes_str("name");
+        m.addr = member_addr(who);
+    } else {
+        m.from = member_id(take(s));
+    }
+    return m;
+}
+
+static void well_formed(struct run *r, struct script *s, bool sync) {
+    struct wire_member members[16];
+    uint8_t from = take(s), what = take(s);
+    size_t count = take(s) % 16;
+    for (size_t i = 0; i < count; i++)
+        members[i] = member_of(s);
+    uint32_t seq = what & 8 ? take(s) : r->seq;
+    struct wire_ping ping = {.seq = seq, .target = member_id(take(s) & 1 ? 0 : from), .state = what >> 4 & 3};
+    struct wire_ack ack = {.seq = seq, .target = what & 64 ? member_id(from) : r->pinged};
+    struct wire_nack nack = {.seq = seq, .target = ack.target};
+    struct wire_ping_req request = {.seq = seq, .target = member_id(take(s)), .addr = member_addr(from)};
+    struct wire_swim_packet packet = {.ping = (what & 7) == 1 ? &ping : NULL,
+                                      .ping_req = (what & 7) == 2 ? &request : NULL,
+                                      .ack = (what & 7) == 3 ? &ack : NULL,
+                                      .nack = (what & 7) == 4 ? &nack : NULL,
+                                      .members = members,
+                                      .members_count = count};
+    struct wire_swim_sync table = {.reply = what & 1, .members = members, .members_count = count};
+    struct buf out = {0};
+    if (sync)
+        codec_encode(&wire_swim_sync_type, &table, &out);
+    else
+        codec_encode(&wire_swim_packet_type, &packet, &out);
+    feed(r, &(struct swim_input){.kind = sync ? SWIM_SYNC : SWIM_PACKET,
+                                 .from = member_id(from),
+                                 .addr = member_addr(from),
+                                 .packet = buf_bytes(&out)});
+    buf_done(&out);
+}
+
+static void raw(struct run *r, struct script *s, enum swim_input_kind kind) {
+    uint8_t from = take(s);
+    struct swim_input in = {.kind = kind, .from = member_id(from), .addr = member_addr(from)};
+    in.packet = take_bytes(s, take(s));
+    feed(r, &in);
+}
+
+/* ---- the script ------------------------------------------------------------------------------------------- */
+
+static void pass_time(struct run *r, struct script *s) {
+    uint8_t how = take(s);
+    int64_t deadline_us = swim_deadline(r->swim);
+    if (how == 0 && deadline_us != TIME_NEVER_US && deadline_us > r->now_us)
+        r->now_us = deadline_us;
+    else
+        r->now_us += (int64_t)(how & 31) << (how >> 5) * 4; /* up to hours */
+    feed(r, &(struct swim_input){.kind = SWIM_TICK});
+}
+
+static void step(struct run *r, struct script *s) {
+    static const enum swim_input_kind kinds[] = {SWIM_SEED,  SWIM_CONTACT,    SWIM_FORGET,
+                                                 SWIM_PROBE, SWIM_ALIVE_HINT, SWIM_LEAVE};
+    uint8_t what = take(s);
+    switch (what & 7) {
+    case 0:
+    case 1: pass_time(r, s); break;
+    case 2:
+    case 3: well_formed(r, s, false); break;
+    case 4: well_formed(r, s, true); break;
+    case 5: raw(r, s, SWIM_PACKET); break;
+    case 6: raw(r, s, SWIM_SYNC); break;
+    default: {
+        uint8_t who = take(s);
+        enum swim_input_kind kind = kinds[(what >> 3) % 6];
+        r->left = r->left || kind == SWIM_LEAVE;
+        if (kind == SWIM_FORGET && who % 64 == 0)
+            return; /* node never forgets itself */
+        feed(r, &(struct swim_input){.kind = kind, .from = member_id(who), .addr = member_addr(who)});
+    }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct script s = {data, size};
+    struct run r = {.now_us = 1000 * US_PER_S};
+    struct swim_config config = {.id = member_id(0),
+                                 .name = bytes_str("self"),
+                                 .addr = member_addr(0),
+                                 .generation = 2,
+                                 .seed = take(&s),
+                                 .packet_size_max = take(&s) & 1 ? SWIM_PACKET_SIZE_MIN : 1300,
+                                 .members_max = MEMBERS_MAX};
+    r.swim = swim_new(&config, r.now_us);
+    for (unsigned i = 0; i < STEPS_MAX && s.size > 0; i++)
+        step(&r, &s);
+    swim_free(r.swim);
+    return 0;
+}
