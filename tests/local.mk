@@ -47,6 +47,7 @@ EXTRA_DIST += \
 	%D%/cluster/15-bad-tasks.test \
 	%D%/cluster/16-damaged-disk.test \
 	%D%/cluster/17-full-disk.test \
+	%D%/cluster/18-snapshots.test \
 	%D%/cluster/harness.py \
 	%D%/tidy/allow/base \
 	%D%/tidy/allow/codec \

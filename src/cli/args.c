@@ -21,13 +21,16 @@ static const struct flag flags[] = {
     {"timeout", 0, CLI_TIMEOUT, FLAG_DURATION, AT(timeout_us), "D", "wait at most this long [5m]"},
     {"all", 'a', CLI_ALL, FLAG_BOOL, AT(all), NULL, "finished and stopped instances too"},
     {"job", 0, CLI_JOB, FLAG_TEXT, AT(job), "JOB", "only those of this job"},
-    {"node", 0, CLI_NODE, FLAG_TEXT, AT(node), "NODE", "only those on this host: a name, or the beginning of an id"},
+    {"node", 0, CLI_NODE, FLAG_TEXT, AT(node), "NODE",
+     "only those on this host: a name, or the beginning of an id"},
     {"follow", 'f', CLI_FOLLOW, FLAG_BOOL, AT(follow), NULL, "go on with what comes"},
     {"stderr", 0, CLI_STDERR, FLAG_BOOL, AT(is_stderr), NULL, "standard error instead of standard output"},
     {"tail", 0, CLI_TAIL, FLAG_SIZE, AT(tail_bytes), "BYTES", "begin at most so far before the end; 64k, 1M"},
     {"task", 0, CLI_TASK, FLAG_TEXT, AT(task), "TASK", "which task of the group [the first]"},
-    {"check", 0, CLI_CHECK, FLAG_CHECK, AT(check), "VERSION", "only if the variable has this version; 0: if it does not exist"},
-    {"socket", 0, CLI_AGENT, FLAG_TEXT, AT(socket), "PATH", "the agent's socket [$COVEY_SOCKET, /run/covey/covey.sock]"},
+    {"check", 0, CLI_CHECK, FLAG_CHECK, AT(check), "VERSION",
+     "only if the variable has this version; 0: if it does not exist"},
+    {"socket", 0, CLI_AGENT, FLAG_TEXT, AT(socket), "PATH",
+     "the agent's socket [$COVEY_SOCKET, /run/covey/covey.sock]"},
     {"json", 0, CLI_ALWAYS, FLAG_BOOL, AT(json), NULL, "for programs: one JSON object a line"},
     {"help", 'h', CLI_ALWAYS, FLAG_BOOL, AT(help), NULL, "this text"},
 };
@@ -70,9 +73,7 @@ static int value_set(const struct flag *f, const char *value, struct cli_options
     uint64_t number = 0;
     switch (f->kind) {
     case FLAG_BOOL: break;
-    case FLAG_TEXT:
-        memcpy(field, &value, sizeof value);
-        break;
+    case FLAG_TEXT: memcpy(field, &value, sizeof value); break;
     case FLAG_DURATION:
         if (duration_parse(bytes_str(value), &us) != 0)
             wanted = "a duration such as 30s or 5m";
@@ -97,7 +98,8 @@ static int value_set(const struct flag *f, const char *value, struct cli_options
     return ERR_INVALID;
 }
 
-static int flag_unknown(const struct cli_verb *verb, const char *arg, struct bytes name, struct buf *ret_text) {
+static int flag_unknown(const struct cli_verb *verb, const char *arg, struct bytes name,
+                        struct buf *ret_text) {
     const char *names[FLAGS_COUNT];
     size_t count = 0;
     for (size_t i = 0; i < FLAGS_COUNT; i++)
@@ -115,7 +117,8 @@ static int flag_unknown(const struct cli_verb *verb, const char *arg, struct byt
 static const struct flag *flag_find(const struct cli_verb *verb, struct bytes name, bool is_letter) {
     for (size_t i = 0; i < FLAGS_COUNT; i++) {
         const struct flag *f = &flags[i];
-        bool same = is_letter ? f->letter != 0 && name.data[0] == (uint8_t)f->letter : bytes_is(name, f->name);
+        bool same =
+            is_letter ? f->letter != 0 && name.data[0] == (uint8_t)f->letter : bytes_is(name, f->name);
         if (same && flag_is_of(f, verb))
             return f;
     }
@@ -156,8 +159,8 @@ static int operands_check(const struct cli_verb *verb, const struct cli_options 
     if (o->operands_count < verb->operands_min)
         buf_printf(ret_text, "not enough is given; usage: covey %s%s%s", verb->name, gap, verb->operands);
     else if (o->operands_count > verb->operands_max)
-        buf_printf(ret_text, "\"%s\" is one too many; usage: covey %s%s%s", o->operands[verb->operands_max], verb->name, gap,
-                   verb->operands);
+        buf_printf(ret_text, "\"%s\" is one too many; usage: covey %s%s%s", o->operands[verb->operands_max],
+                   verb->name, gap, verb->operands);
     else
         return 0;
     return ERR_INVALID;
@@ -210,8 +213,8 @@ void cli_view_unknown(const struct cli_verb *verbs, size_t count, const char *na
 /* ---- showing ------------------------------------------------------------------------------------------- */
 
 void cli_view_usage(const struct cli_verb *verb, struct buf *out) {
-    buf_printf(out, "usage: covey %s [flags]%s%s\n\n%s.\n%s\n", verb->name, verb->operands[0] != 0 ? " " : "", verb->operands,
-               verb->summary, verb->more);
+    buf_printf(out, "usage: covey %s [flags]%s%s\n\n%s.\n%s\n", verb->name, verb->operands[0] != 0 ? " " : "",
+               verb->operands, verb->summary, verb->more);
     for (size_t i = 0; i < FLAGS_COUNT; i++) {
         const struct flag *f = &flags[i];
         struct buf left = {0};

@@ -19,27 +19,34 @@
 
 const struct cli_verb cli_verbs[] = {
     {"run", "FILE|-", "Submit the jobs of a file and wait until they run, or have completed",
-     "\nA job that is there already is changed to what the file says; the same file again changes nothing. Ends with 0 when\n"
-     "all instances run (service) or are complete (batch), 1 when one failed, 9 when one fits no host, 5 when time is up.\n"
+     "\nA job that is there already is changed to what the file says; the same file again changes nothing. "
+     "Ends with 0 when\n"
+     "all instances run (service) or are complete (batch), 1 when one failed, 9 when one fits no host, 5 "
+     "when time is up.\n"
      "What was submitted stays submitted in any case.\n",
      CLI_AGENT | CLI_DETACH | CLI_TIMEOUT, 1, 1, cli_run},
-    {"stop", "JOB", "Stop a job and wait until nothing of it runs", "", CLI_AGENT | CLI_DETACH | CLI_TIMEOUT, 1, 1, cli_stop},
-    {"status", "[JOB]", "Show how the cluster is, or a job with its instances and why some are not placed", "",
-     CLI_AGENT | CLI_ALL, 0, 1, cli_status},
-    {"ps", "[JOB]", "List instances: where they run, how they are, their ports", "", CLI_AGENT | CLI_ALL | CLI_JOB | CLI_NODE, 0,
-     1, cli_ps},
+    {"stop", "JOB", "Stop a job and wait until nothing of it runs", "", CLI_AGENT | CLI_DETACH | CLI_TIMEOUT,
+     1, 1, cli_stop},
+    {"status", "[JOB]", "Show how the cluster is, or a job with its instances and why some are not placed",
+     "", CLI_AGENT | CLI_ALL, 0, 1, cli_status},
+    {"ps", "[JOB]", "List instances: where they run, how they are, their ports", "",
+     CLI_AGENT | CLI_ALL | CLI_JOB | CLI_NODE, 0, 1, cli_ps},
     {"nodes", "", "List the hosts of the cluster", "", CLI_AGENT, 0, 0, cli_nodes},
     {"logs", "JOB|INSTANCE", "Print the output of a task, on whatever host it runs",
-     "\nAn instance is named by its id or the first four or more digits of it. Of a job's instances a running one is taken.\n",
+     "\nAn instance is named by its id or the first four or more digits of it. Of a job's instances a "
+     "running one is taken.\n",
      CLI_AGENT | CLI_FOLLOW | CLI_STDERR | CLI_TAIL | CLI_TASK, 1, 1, cli_logs},
     {"events", "", "Print what this agent saw happen lately", "", CLI_AGENT | CLI_FOLLOW, 0, 0, cli_events},
-    {"var", "get KEY | put KEY VALUE|- | list [PREFIX] | rm KEY", "Read and write the variables of the cluster",
-     "\nThe value `-` is read from standard input. Every write gives the variable a higher version; with --check it is done\n"
+    {"var", "get KEY | put KEY VALUE|- | list [PREFIX] | rm KEY",
+     "Read and write the variables of the cluster",
+     "\nThe value `-` is read from standard input. Every write gives the variable a higher version; with "
+     "--check it is done\n"
      "only if nobody else wrote in between (exit status 4 otherwise).\n",
      CLI_AGENT | CLI_CHECK, 1, 3, cli_var},
     {"validate", "FILE...", "Check job files; needs no agent", "", 0, 1, 1000, cli_validate},
     {"token", "", "Print the join token, and what to type on the next host", "", CLI_AGENT, 0, 0, cli_token},
-    {"leave", "", "Take this host out of the cluster: its instances are moved, its agent ends", "", CLI_AGENT, 0, 0, cli_leave},
+    {"leave", "", "Take this host out of the cluster: its instances are moved, its agent ends", "", CLI_AGENT,
+     0, 0, cli_leave},
     {"version", "", "Print the version", "", 0, 0, 0, cli_version},
     {"help", "[VERB]", "Explain covey, or a verb", "", 0, 0, 1, cli_help},
 };
@@ -127,7 +134,8 @@ int cli_call(struct cli *c, const char *method, const struct codec_type *params_
     int error = cli_connect(c);
     if (error != 0)
         return error;
-    error = client_call(c->client, method, params_type, params, result_type, ret_result, &c->arena, timeout_ms);
+    error =
+        client_call(c->client, method, params_type, params, result_type, ret_result, &c->arena, timeout_ms);
     if (error == 0)
         return 0;
     const char *text = client_text(c->client);

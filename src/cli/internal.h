@@ -2,8 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * The room's own words. A verb is a file: it asks the agent (cli_call), hands the answer to a cli_view_* function and
- * prints what that made. Views and the reading of arguments are pure and have tests; they refer to no client.
+ * The room's own words. A verb is a file: it asks the agent (cli_call), hands the answer to a cli_view_*
+ * function and prints what that made. Views and the reading of arguments are pure and have tests; they refer
+ * to no client.
  */
 #ifndef COVEY_CLI_INTERNAL_H
 #define COVEY_CLI_INTERNAL_H
@@ -53,8 +54,8 @@ extern const size_t cli_verbs_count;
 
 const struct cli_verb *cli_verb_find(const struct cli_verb *verbs, size_t count, const char *name);
 /*
- * argv[0] is the verb. Flags may stand before, between and after the operands; `--` ends them. ERR_INVALID with a text
- * that says what to do.
+ * argv[0] is the verb. Flags may stand before, between and after the operands; `--` ends them. ERR_INVALID
+ * with a text that says what to do.
  */
 int cli_args(const struct cli_verb *verb, int argc, char **argv, struct arena *a, struct cli_options *ret,
              struct buf *ret_text);
@@ -74,8 +75,8 @@ struct cli {
     char text[1024];       /* of the last call that failed */
 };
 
-int64_t cli_now_us(void);      /* monotonic */
-int64_t cli_now_ms(void);      /* wall clock */
+int64_t cli_now_us(void); /* monotonic */
+int64_t cli_now_ms(void); /* wall clock */
 struct request_id cli_request_id(void);
 
 /* Prints `covey VERB: text`; the exit status of the code. */
@@ -101,10 +102,10 @@ int cli_read_file(struct cli *c, const char *path, size_t size_max, struct bytes
 
 /* Text from elsewhere, fit for a terminal: control characters become `?`. */
 void cli_put(struct buf *out, struct bytes text);
-void cli_put_age(struct buf *out, uint64_t age_ms);         /* "0.2 s", "14 min", "3 h", "5 days" */
-void cli_put_age_short(struct buf *out, uint64_t age_ms);   /* "12s", "14m", "3h", "5d" */
-void cli_put_size(struct buf *out, uint64_t size_bytes);    /* "312 B", "7.7 GiB" */
-void cli_put_time(struct buf *out, int64_t time_ms);        /* local time, "2026-11-21 03:40:55" */
+void cli_put_age(struct buf *out, uint64_t age_ms);          /* "0.2 s", "14 min", "3 h", "5 days" */
+void cli_put_age_short(struct buf *out, uint64_t age_ms);    /* "12s", "14m", "3h", "5d" */
+void cli_put_size(struct buf *out, uint64_t size_bytes);     /* "312 B", "7.7 GiB" */
+void cli_put_time(struct buf *out, int64_t time_ms);         /* local time, "2026-11-21 03:40:55" */
 void cli_put_id(struct buf *out, const uint8_t id[ID_SIZE]); /* 8 digits */
 void cli_put_freshness(struct buf *out, const struct wire_admin_freshness *f);
 

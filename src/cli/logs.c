@@ -23,8 +23,12 @@ static struct bytes as_prefix(struct cli *c, const char *text) {
 }
 
 static int logs_open(struct cli *c, struct bytes instance, struct bytes job, uint64_t *ret_id) {
-    struct wire_admin_logs_query q = {.instance = instance, .job = job, .stderr = c->options.is_stderr,
-                                      .follow = c->options.follow, .tail = c->options.tail_bytes, .credit = CREDIT_BYTES};
+    struct wire_admin_logs_query q = {.instance = instance,
+                                      .job = job,
+                                      .stderr = c->options.is_stderr,
+                                      .follow = c->options.follow,
+                                      .tail = c->options.tail_bytes,
+                                      .credit = CREDIT_BYTES};
     if (c->options.task != NULL)
         q.task = bytes_str(c->options.task);
     int error = cli_connect(c);

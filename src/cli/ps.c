@@ -8,7 +8,9 @@
 
 #define ANSWER_MS 15000
 
-static struct bytes text_or_none(const char *text) { return text != NULL ? bytes_str(text) : (struct bytes){0}; }
+static struct bytes text_or_none(const char *text) {
+    return text != NULL ? bytes_str(text) : (struct bytes){0};
+}
 
 int cli_ps(struct cli *c) {
     const char *job = c->options.operands_count > 0 ? c->options.operands[0] : c->options.job;
@@ -17,7 +19,8 @@ int cli_ps(struct cli *c) {
     struct wire_admin_ps ps;
     struct buf out = {0};
     if (c->options.operands_count > 0 && c->options.job != NULL)
-        return cli_fail(c, ERR_INVALID, "the job is given twice: leave out --job or %s", c->options.operands[0]);
+        return cli_fail(c, ERR_INVALID, "the job is given twice: leave out --job or %s",
+                        c->options.operands[0]);
     int error = cli_call(c, "ps", &wire_admin_ps_query_type, &q, &wire_admin_ps_type, &ps, ANSWER_MS);
     if (error != 0)
         return cli_fail_call(c, error);

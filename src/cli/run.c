@@ -31,7 +31,8 @@ static int file_parse(struct cli *c, const char *path, struct jobspec_jobs *ret)
 
 static int submit(struct cli *c, struct submitted *s, int64_t deadline_us) {
     struct wire_admin_run params = {.request = cli_request_id(), .job = *s->job};
-    int error = cli_write(c, "run", &wire_admin_run_type, &params, &wire_admin_run_result_type, &s->result, deadline_us);
+    int error = cli_write(c, "run", &wire_admin_run_type, &params, &wire_admin_run_result_type, &s->result,
+                          deadline_us);
     if (error != 0)
         return cli_fail_call(c, error);
     if (c->options.json) {
@@ -54,7 +55,8 @@ static int over_done(struct cli *c, const struct submitted *s, const struct wire
     }
     printf("%.*s: version %llu %s; `covey status %.*s` shows where, `covey logs %.*s` prints its output\n",
            BYTES_FMT(s->job->name), (unsigned long long)s->result.version,
-           s->job->type == JOB_TYPE_BATCH ? "is complete" : "runs", BYTES_FMT(s->job->name), BYTES_FMT(s->job->name));
+           s->job->type == JOB_TYPE_BATCH ? "is complete" : "runs", BYTES_FMT(s->job->name),
+           BYTES_FMT(s->job->name));
     return 0;
 }
 
@@ -63,9 +65,10 @@ static int over_late(struct cli *c, const struct submitted *s, const struct cli_
     int code = w->no_fit ? ERR_NO_FIT : w->has_failed ? ERR_FAILED : ERR_TIMEOUT;
     duration_append(&waited, c->options.timeout_us);
     buf_append(&progress, w->progress.data, w->progress.size);
-    int status = cli_fail(c, code, "not done after %s: %s. It stays submitted; `covey status %.*s` shows how it goes on",
-                          buf_str(&waited), progress.size > 0 ? buf_str(&progress) : "nothing is known of it yet",
-                          BYTES_FMT(s->job->name));
+    int status = cli_fail(
+        c, code, "not done after %s: %s. It stays submitted; `covey status %.*s` shows how it goes on",
+        buf_str(&waited), progress.size > 0 ? buf_str(&progress) : "nothing is known of it yet",
+        BYTES_FMT(s->job->name));
     buf_done(&waited);
     buf_done(&progress);
     return status;
@@ -76,10 +79,11 @@ static int over(struct cli *c, const struct submitted *s, const struct cli_watch
     switch (verdict) {
     case CLI_DONE: return over_done(c, s, status);
     case CLI_FAILED:
-        return cli_fail(c, ERR_FAILED, "%.*s failed; `covey status %.*s` lists its instances", BYTES_FMT(s->job->name),
-                        BYTES_FMT(s->job->name));
+        return cli_fail(c, ERR_FAILED, "%.*s failed; `covey status %.*s` lists its instances",
+                        BYTES_FMT(s->job->name), BYTES_FMT(s->job->name));
     case CLI_REPLACED:
-        return cli_fail(c, ERR_CONFLICT, "%.*s is no longer what was submitted here; `covey status %.*s` shows what it is",
+        return cli_fail(c, ERR_CONFLICT,
+                        "%.*s is no longer what was submitted here; `covey status %.*s` shows what it is",
                         BYTES_FMT(s->job->name), BYTES_FMT(s->job->name));
     case CLI_WAIT: break;
     }

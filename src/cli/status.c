@@ -12,7 +12,8 @@ static int job_status(struct cli *c, const char *name) {
     struct wire_admin_job_query q = {.name = bytes_str(name)};
     struct wire_admin_job_status s;
     struct buf out = {0};
-    int error = cli_call(c, "job", &wire_admin_job_query_type, &q, &wire_admin_job_status_type, &s, ANSWER_MS);
+    int error =
+        cli_call(c, "job", &wire_admin_job_query_type, &q, &wire_admin_job_status_type, &s, ANSWER_MS);
     if (error == ERR_NOT_FOUND)
         return cli_fail(c, error, "there is no job %s; `covey status` lists the jobs", name);
     if (error != 0)
@@ -33,13 +34,15 @@ int cli_status(struct cli *c) {
     struct buf out = {0};
     if (c->options.operands_count > 0)
         return job_status(c, c->options.operands[0]);
-    int error = cli_call(c, "status", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_status_type, &s, ANSWER_MS);
+    int error = cli_call(c, "status", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_status_type, &s,
+                         ANSWER_MS);
     if (error == 0 && c->options.json) {
         cli_print_json(&wire_admin_status_type, &s);
         return 0;
     }
     if (error == 0 && s.jobs > 0)
-        error = cli_call(c, "jobs", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_jobs_type, &jobs, ANSWER_MS);
+        error = cli_call(c, "jobs", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_jobs_type, &jobs,
+                         ANSWER_MS);
     if (error != 0)
         return cli_fail_call(c, error);
     cli_view_status(&s, &out);

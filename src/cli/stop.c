@@ -31,8 +31,9 @@ static int wait_for(struct cli *c, struct bytes job, int64_t deadline_us) {
     if (error == 0 && is_over && c->options.json)
         cli_print_json(&wire_admin_job_status_type, &status);
     else if (error == 0 && !is_over)
-        exit_status = cli_fail(c, ERR_TIMEOUT, "it did not end in time; `covey status %.*s` shows what still runs",
-                               BYTES_FMT(job));
+        exit_status =
+            cli_fail(c, ERR_TIMEOUT, "it did not end in time; `covey status %.*s` shows what still runs",
+                     BYTES_FMT(job));
     else if (error != 0 && error != ERR_NOT_FOUND) /* stopped and forgotten is stopped */
         exit_status = cli_fail_call(c, error);
     arena_done(&a);
@@ -43,9 +44,11 @@ int cli_stop(struct cli *c) {
     struct wire_admin_stop params = {.request = cli_request_id(), .name = bytes_str(c->options.operands[0])};
     struct wire_admin_write_result result;
     int64_t deadline_us = cli_now_us() + c->options.timeout_us;
-    int error = cli_write(c, "stop", &wire_admin_stop_type, &params, &wire_admin_write_result_type, &result, deadline_us);
+    int error = cli_write(c, "stop", &wire_admin_stop_type, &params, &wire_admin_write_result_type, &result,
+                          deadline_us);
     if (error == ERR_NOT_FOUND)
-        return cli_fail(c, error, "there is no job %s; `covey status` lists the jobs", c->options.operands[0]);
+        return cli_fail(c, error, "there is no job %s; `covey status` lists the jobs",
+                        c->options.operands[0]);
     if (error != 0)
         return cli_fail_call(c, error);
     if (!c->options.detach)

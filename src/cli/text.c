@@ -65,8 +65,8 @@ void cli_put_time(struct buf *out, int64_t time_ms) {
         buf_append_byte(out, '-');
         return;
     }
-    buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-               tm.tm_sec);
+    buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+               tm.tm_min, tm.tm_sec);
 }
 
 void cli_put_id(struct buf *out, const uint8_t id[ID_SIZE]) {

@@ -14,7 +14,8 @@
 int cli_token(struct cli *c) {
     struct wire_admin_token t;
     struct buf out = {0};
-    int error = cli_call(c, "token", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_token_type, &t, ANSWER_MS);
+    int error = cli_call(c, "token", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_token_type, &t,
+                         ANSWER_MS);
     if (error != 0)
         return cli_fail_call(c, error);
     if (c->options.json) {

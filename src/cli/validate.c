@@ -18,8 +18,8 @@ static void put_jobs(const struct jobspec_jobs *jobs, bool json, struct buf *out
         if (json)
             codec_to_json(&wire_job_type, j, out);
         else
-            buf_printf(out, "%.*s (%s, %llu instance%s)", BYTES_FMT(j->name), job_type_str(j->type), instances,
-                       instances == 1 ? "" : "s");
+            buf_printf(out, "%.*s (%s, %llu instance%s)", BYTES_FMT(j->name), job_type_str(j->type),
+                       instances, instances == 1 ? "" : "s");
     }
 }
 
@@ -51,7 +51,8 @@ static void print_invalid(struct cli *c, const char *path, const struct hcl_diag
         buf_printf(&out, ",\"valid\":false,\"diagnostics\":[");
         for (size_t i = 0; i < diags->count; i++) {
             const struct hcl_diag *d = &diags->list[i];
-            buf_printf(&out, "%s{\"line\":%u,\"column\":%u,\"message\":", i > 0 ? "," : "", d->at.line, d->at.column);
+            buf_printf(&out, "%s{\"line\":%u,\"column\":%u,\"message\":", i > 0 ? "," : "", d->at.line,
+                       d->at.column);
             codec_json_str(&out, bytes_str(d->message));
             buf_append_byte(&out, '}');
         }

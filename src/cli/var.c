@@ -20,7 +20,8 @@ static int var_get(struct cli *c, const char *key) {
     struct wire_admin_vars vars;
     int error = vars_ask(c, &q, &vars);
     if (error == ERR_NOT_FOUND || (error == 0 && vars.vars_count == 0))
-        return cli_fail(c, ERR_NOT_FOUND, "there is no variable %s; `covey var list` shows what there is", key);
+        return cli_fail(c, ERR_NOT_FOUND, "there is no variable %s; `covey var list` shows what there is",
+                        key);
     if (error != 0)
         return cli_fail_call(c, error);
     if (c->options.json) {
@@ -61,8 +62,8 @@ static int var_write(struct cli *c, struct wire_cmd_var var) {
     struct wire_admin_write_result result;
     params.var.check = c->options.has_check;
     params.var.version = c->options.check;
-    int error = cli_write(c, "var.put", &wire_admin_var_put_type, &params, &wire_admin_write_result_type, &result,
-                          cli_now_us() + WRITE_US);
+    int error = cli_write(c, "var.put", &wire_admin_var_put_type, &params, &wire_admin_write_result_type,
+                          &result, cli_now_us() + WRITE_US);
     if (error == ERR_CONFLICT)
         return cli_fail(c, error, "%.*s does not have version %llu: read it again with `covey var list %.*s`",
                         BYTES_FMT(var.key), (unsigned long long)c->options.check, BYTES_FMT(var.key));
@@ -104,6 +105,7 @@ int cli_var(struct cli *c) {
         return var_write(c, (struct wire_cmd_var){.key = bytes_str(rest[0]), .remove = true});
     const char *nearest = text_nearest(bytes_str(what), names, sizeof names / sizeof names[0]);
     if (nearest != NULL && strcmp(nearest, what) != 0)
-        return cli_fail(c, ERR_INVALID, "there is no `covey var %s`; did you mean `covey var %s`?", what, nearest);
+        return cli_fail(c, ERR_INVALID, "there is no `covey var %s`; did you mean `covey var %s`?", what,
+                        nearest);
     return cli_fail(c, ERR_INVALID, "not understood: covey var %s", c->verb->operands);
 }

@@ -52,7 +52,8 @@ static void put_self(const struct wire_admin_status *s, struct buf *out) {
 void cli_view_status(const struct wire_admin_status *s, struct buf *out) {
     if (bytes_is(s->role, "joining")) {
         put_self(s, out);
-        buf_printf(out, "cluster  none yet: this host waits to join; the agent's log says what it waits for\n");
+        buf_printf(out,
+                   "cluster  none yet: this host waits to join; the agent's log says what it waits for\n");
         return;
     }
     buf_printf(out, "cluster  ");
@@ -67,7 +68,8 @@ void cli_view_status(const struct wire_admin_status *s, struct buf *out) {
     buf_printf(out, ", term %llu\n", (unsigned long long)s->term);
     put_voters(s, out);
     put_survives(s, out);
-    buf_printf(out, "jobs     %u, %u instance%s running\n", s->jobs, s->instances_running, s->instances_running == 1 ? "" : "s");
+    buf_printf(out, "jobs     %u, %u instance%s running\n", s->jobs, s->instances_running,
+               s->instances_running == 1 ? "" : "s");
     buf_printf(out, "state    ");
     cli_put_freshness(out, &s->freshness);
     buf_append_byte(out, '\n');
@@ -79,7 +81,8 @@ void cli_view_status(const struct wire_admin_status *s, struct buf *out) {
 }
 
 void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out) {
-    static const char *const headers[] = {"JOB", "TYPE", "VERSION", "WANTED", "RUNNING", "COMPLETE", "FAILED"};
+    static const char *const headers[] = {"JOB",     "TYPE",     "VERSION", "WANTED",
+                                          "RUNNING", "COMPLETE", "FAILED"};
     struct cli_table t;
     cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
     for (size_t i = 0; i < jobs->jobs_count; i++) {
@@ -127,7 +130,8 @@ static void put_node(struct cli_table *t, const struct wire_admin_node *n) {
     else if (n->rtt_us == 0 || n->state != MEMBER_STATE_ALIVE)
         cli_table_cell(t, "-");
     else if (n->rtt_us < 10000)
-        cli_table_cell(t, "%llu.%02llu ms", (unsigned long long)n->rtt_us / 1000, (unsigned long long)n->rtt_us % 1000 / 10);
+        cli_table_cell(t, "%llu.%02llu ms", (unsigned long long)n->rtt_us / 1000,
+                       (unsigned long long)n->rtt_us % 1000 / 10);
     else
         cli_table_cell(t, "%llu ms", (unsigned long long)n->rtt_us / 1000);
     cli_table_text(t, n->record.version);

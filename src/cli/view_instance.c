@@ -29,9 +29,11 @@ struct bytes cli_instance_reason(const struct wire_admin_instance *i, struct are
     for (size_t t = 0; t < i->record.tasks_count; t++) {
         const struct wire_task_fact *task = &i->record.tasks[t];
         if (task->state == TASK_STATE_BACKOFF)
-            return bytes_str(arena_printf(a, "%.*s waits to be restarted: %.*s", BYTES_FMT(task->name), BYTES_FMT(task->reason)));
+            return bytes_str(arena_printf(a, "%.*s waits to be restarted: %.*s", BYTES_FMT(task->name),
+                                          BYTES_FMT(task->reason)));
         if (task->failed)
-            return bytes_str(arena_printf(a, "%.*s failed: %.*s", BYTES_FMT(task->name), BYTES_FMT(task->reason)));
+            return bytes_str(
+                arena_printf(a, "%.*s failed: %.*s", BYTES_FMT(task->name), BYTES_FMT(task->reason)));
     }
     return (struct bytes){0};
 }
@@ -57,7 +59,9 @@ static void put_ports(struct buf *out, const struct wire_admin_instance *i, bool
     }
 }
 
-static uint64_t age_of(int64_t since_ms, int64_t now_ms) { return now_ms > since_ms ? (uint64_t)(now_ms - since_ms) : 0; }
+static uint64_t age_of(int64_t since_ms, int64_t now_ms) {
+    return now_ms > since_ms ? (uint64_t)(now_ms - since_ms) : 0;
+}
 
 static void put_row(struct cli_table *t, const struct wire_admin_instance *i, bool with_job, int64_t now_ms) {
     const struct wire_instance_record *r = &i->record;
@@ -128,7 +132,8 @@ void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_m
     struct cli_table t;
     size_t shown = 0;
     cli_put(out, r->spec.name);
-    buf_printf(out, ": %s, version %llu, submitted ", job_type_str(r->spec.type), (unsigned long long)r->version);
+    buf_printf(out, ": %s, version %llu, submitted ", job_type_str(r->spec.type),
+               (unsigned long long)r->version);
     cli_put_time(out, r->submitted_ms);
     buf_printf(out, " (");
     cli_put_age(out, age_of(r->submitted_ms, now_ms));

@@ -40,6 +40,8 @@ void cli_view_token(const struct wire_admin_token *t, struct buf *out) {
                "  covey agent --join %.*s --secret-file /etc/covey/token\n",
                BYTES_FMT(t->token), BYTES_FMT(t->addr));
     if (is_loopback(t->addr))
-        buf_printf(out, "\n%.*s is reached from this host alone: start this agent with --advertise ADDR for others to join.\n",
+        buf_printf(out,
+                   "\n%.*s is reached from this host alone: start this agent with --advertise ADDR for "
+                   "others to join.\n",
                    BYTES_FMT(t->addr));
 }

@@ -64,7 +64,8 @@ int cli_write(struct cli *c, const char *method, const struct codec_type *params
         int error = cli_connect(c);
         if (error == 0) {
             was_sent = true;
-            error = cli_call(c, method, params_type, params, result_type, ret_result, left_ms(deadline_us, ANSWER_MS));
+            error = cli_call(c, method, params_type, params, result_type, ret_result,
+                             left_ms(deadline_us, ANSWER_MS));
         }
         if (!cli_is_broken(error) || !was_sent || cli_now_us() >= give_up_us)
             return error;
@@ -73,8 +74,8 @@ int cli_write(struct cli *c, const char *method, const struct codec_type *params
 }
 
 /* Into another arena than the run's own: a wait of hours must not grow. */
-static int job_ask(struct cli *c, const struct wire_admin_job_query *q, struct arena *a, struct wire_admin_job_status *ret,
-                   int timeout_ms) {
+static int job_ask(struct cli *c, const struct wire_admin_job_query *q, struct arena *a,
+                   struct wire_admin_job_status *ret, int timeout_ms) {
     int error = cli_connect(c);
     if (error != 0)
         return error;
@@ -86,8 +87,8 @@ static int job_ask(struct cli *c, const struct wire_admin_job_query *q, struct a
     return error;
 }
 
-int cli_poll_job(struct cli *c, struct bytes job, uint64_t *index, struct arena *a, struct wire_admin_job_status *ret,
-                 int64_t deadline_us) {
+int cli_poll_job(struct cli *c, struct bytes job, uint64_t *index, struct arena *a,
+                 struct wire_admin_job_status *ret, int64_t deadline_us) {
     int64_t broken_since_us = 0;
     for (;;) {
         struct wire_admin_job_query q = {.name = job, .min_index = *index};

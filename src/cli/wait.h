@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* What `run` and `stop` share: writes that survive a broken connection, long polls, a line that is rewritten. */
+/* What `run` and `stop` share: writes that survive a broken connection, long polls, a line that is rewritten.
+ */
 #ifndef COVEY_CLI_WAIT_H
 #define COVEY_CLI_WAIT_H
 
@@ -22,8 +23,9 @@ void cli_line_done(struct cli_line *l);
 /* Repeats a write on a new connection, with its request id, as long as it breaks and the deadline allows. */
 int cli_write(struct cli *c, const char *method, const struct codec_type *params_type, const void *params,
               const struct codec_type *result_type, void *ret_result, int64_t deadline_us);
-/* The next state of a job after *index; ERR_NOT_FOUND, ERR_TIMEOUT past the deadline. The arena is the answer's. */
-int cli_poll_job(struct cli *c, struct bytes job, uint64_t *index, struct arena *a, struct wire_admin_job_status *ret,
-                 int64_t deadline_us);
+/* The next state of a job after *index; ERR_NOT_FOUND, ERR_TIMEOUT past the deadline. The arena is the
+ * answer's. */
+int cli_poll_job(struct cli *c, struct bytes job, uint64_t *index, struct arena *a,
+                 struct wire_admin_job_status *ret, int64_t deadline_us);
 
 #endif

@@ -2,11 +2,12 @@
  * Copyright the covey authors */
 
 /*
- * What `run` makes of the answers to its long polls: a line of progress, notices worth keeping, and whether it is over.
+ * What `run` makes of the answers to its long polls: a line of progress, notices worth keeping, and whether
+ * it is over.
  *
- * An instance of an older version counts as current where only the count of its group changed; what is unchanged is
- * known to the leader alone. So: when all slots run and nothing of the job has moved for CALM_US, what is there is what
- * should be there, for an update always has something on the move.
+ * An instance of an older version counts as current where only the count of its group changed; what is
+ * unchanged is known to the leader alone. So: when all slots run and nothing of the job has moved for
+ * CALM_US, what is there is what should be there, for an update always has something on the move.
  */
 #include "internal.h"
 
@@ -16,8 +17,8 @@
 
 struct tally {
     uint32_t wanted, running, running_old, starting, complete, failed;
-    uint32_t older;   /* live ones of another version, whatever they do */
-    uint32_t moving;  /* starting or stopping */
+    uint32_t older;  /* live ones of another version, whatever they do */
+    uint32_t moving; /* starting or stopping */
     uint32_t unplaced;
     struct bytes starting_on, reason;
 };
@@ -55,7 +56,8 @@ static struct tally tally_group(const struct wire_admin_job_status *s, const str
     for (size_t i = 0; i < s->groups_count; i++)
         if (bytes_equal(s->groups[i].name, group->name))
             t.reason = s->groups[i].reason;
-    uint32_t held = t.running + t.starting + (s->record.spec.type == JOB_TYPE_BATCH ? t.complete + t.failed : 0);
+    uint32_t held =
+        t.running + t.starting + (s->record.spec.type == JOB_TYPE_BATCH ? t.complete + t.failed : 0);
     t.unplaced = held < t.wanted ? t.wanted - held : 0;
     return t;
 }
@@ -83,11 +85,13 @@ static void put_name(struct buf *out, const struct wire_job *job, const struct w
     }
 }
 
-static void put_progress(struct buf *out, const struct wire_job *job, const struct wire_group *group, const struct tally *t) {
+static void put_progress(struct buf *out, const struct wire_job *job, const struct wire_group *group,
+                         const struct tally *t) {
     bool is_batch = job->type == JOB_TYPE_BATCH;
     buf_printf(out, "%s", out->size > 0 ? "; " : "");
     put_name(out, job, group);
-    buf_printf(out, ": %u of %u %s", is_batch ? t->complete : t->running, t->wanted, is_batch ? "complete" : "running");
+    buf_printf(out, ": %u of %u %s", is_batch ? t->complete : t->running, t->wanted,
+               is_batch ? "complete" : "running");
     if (is_batch && t->running > 0)
         buf_printf(out, ", %u running", t->running);
     if (t->starting > 0) {
@@ -125,7 +129,8 @@ static void put_failures(struct cli_watch *w, const struct wire_admin_job_status
         struct bytes reason = cli_instance_reason(&s->instances[i], &a);
         id_short(r->id.b, id);
         cli_put(&w->notices, w->job);
-        buf_printf(&w->notices, ": instance %s %s on ", id, r->state == INSTANCE_STATE_FAILED ? "failed" : "was refused");
+        buf_printf(&w->notices, ": instance %s %s on ", id,
+                   r->state == INSTANCE_STATE_FAILED ? "failed" : "was refused");
         cli_put(&w->notices, s->instances[i].node_name);
         buf_printf(&w->notices, ": ");
         cli_put(&w->notices, reason.size > 0 ? reason : bytes_str("no reason was told"));
@@ -144,8 +149,9 @@ static void put_unplaced(struct cli_watch *w, const struct wire_job *job, const 
     if (t->reason.size > 0)
         cli_put(&w->notices, t->reason);
     else
-        buf_printf(&w->notices, "%u of %u without a place; the leader knows why: `covey status %.*s` on that host", t->unplaced,
-                   t->wanted, BYTES_FMT(job->name));
+        buf_printf(&w->notices,
+                   "%u of %u without a place; the leader knows why: `covey status %.*s` on that host",
+                   t->unplaced, t->wanted, BYTES_FMT(job->name));
     buf_append_byte(&w->notices, '\n');
 }
 
@@ -173,7 +179,8 @@ static struct sum watch_groups(struct cli_watch *w, const struct wire_admin_job_
         struct tally t = tally_group(s, &job->groups[g]);
         bool is_batch = job->type == JOB_TYPE_BATCH;
         put_progress(&w->progress, job, &job->groups[g], &t);
-        sum.all_there = sum.all_there && (is_batch ? t.complete : t.running) >= t.wanted && (is_batch || t.running == t.wanted);
+        sum.all_there = sum.all_there && (is_batch ? t.complete : t.running) >= t.wanted &&
+                        (is_batch || t.running == t.wanted);
         sum.none_older = sum.none_older && t.older == 0;
         sum.is_calm = sum.is_calm && t.moving == 0;
         sum.any_unplaced = sum.any_unplaced || t.unplaced > 0;
@@ -252,7 +259,8 @@ bool cli_view_stopping(const struct wire_admin_job_status *s, struct buf *out) {
     if (unseen > 0) {
         buf_printf(out, "; %u on ", unseen);
         cli_put(out, first->node_name);
-        buf_printf(out, "%s, out of sight, will be stopped when the host is back", unseen > 1 ? " and others" : "");
+        buf_printf(out, "%s, out of sight, will be stopped when the host is back",
+                   unseen > 1 ? " and others" : "");
     }
     return live == 0;
 }

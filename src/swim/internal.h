@@ -136,7 +136,7 @@ struct swim {
         struct rumour *first, *last;
     } rumours[RETRANSMITS_MAX + 1]; /* by times sent; each oldest first */
     size_t rumours_count;
-    int64_t gossip_us;              /* when they are next sent without a ping; never while there are none */
+    int64_t gossip_us; /* when they are next sent without a ping; never while there are none */
 
     int64_t sync_us, retry_us;
     uint32_t retry_attempts; /* while alone */
@@ -207,8 +207,8 @@ void swim_gossip_run(struct swim *s);
 /* The record of m as it is told. `full`: with name and address though it is suspect. */
 struct wire_member swim_record(const struct member *m, bool full);
 /*
- * Fills the room of the packet with `first` and `second` (each may be NULL), then rumours, and sends it unless
- * it is empty.
+ * Fills the room of the packet with `first` and `second` (each may be NULL), then rumours, and sends it
+ * unless it is empty.
  */
 void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struct wire_swim_packet *packet,
                struct member *first, struct member *second);

@@ -64,7 +64,7 @@
  * ===========
  * i = incarnation told, h = incarnation held. "keep i": only the held incarnation is raised. In a merge
  * (push-pull) a dead of the other side counts as suspect, with the whole time to refute: it may only have
- * been cut off.
+ * been cut off. Such a suspicion is put to the member itself, not told on, and confirms nothing.
  *
  *   held \ told | alive              | suspect                  | dead                | left
  *   ------------+--------------------+--------------------------+---------------------+-----------------

@@ -289,13 +289,14 @@ class Cluster:
         return [self.hosts[n] for n in names]
 
     def settled(self, nodes, seconds=40, seen_by=None):
-        """Everybody has the same leader, and knows of so many hosts."""
+        """Everybody has the same leader and knows of so many hosts, and those who vote say so themselves."""
         voters = 3 if nodes > 2 else 1
 
         def look():
             states = [h.status() for h in (seen_by or self.hosts.values()) if h.up()]
             leaders = {s["leader_name"] for s in states}
-            return len(leaders) == 1 and leaders.pop() and all(
+            voting = [s for s in states if s["role"] in ("leader", "follower")]
+            return len(leaders) == 1 and leaders.pop() and len(voting) == voters and all(
                 s["voters_live"] == voters and len(s["voters"]) == voters and s["nodes"] == nodes for s in states)
         until("%d hosts, %d live voters, one leader" % (nodes, voters), look, seconds)
 

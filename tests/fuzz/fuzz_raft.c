@@ -226,7 +226,7 @@ static void message(struct run *r) {
         } else if ((what & 7) == 6) {
             codec_random(&wire_append_response_type, &prng, &a, &appended, take(s) % 101);
             if (what & 8)
-                appended.index = near_to(s, raft_last_index(r->raft));
+                appended.match_index = near_to(s, raft_last_index(r->raft));
             m.append_response = &appended;
         } else {
             codec_random(&wire_snapshot_response_type, &prng, &a, &installed, take(s) % 101);

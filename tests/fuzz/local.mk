@@ -22,11 +22,23 @@ check_PROGRAMS += %D%/fuzz_hcl
 %C%_fuzz_hcl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_hcl_LDADD = $(FUZZ_LIBS)
 
+check_PROGRAMS += %D%/fuzz_raft
+%C%_fuzz_raft_SOURCES = \
+	%D%/fuzz_raft.c
+%C%_fuzz_raft_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_raft_LDADD = $(FUZZ_LIBS)
+
 check_PROGRAMS += %D%/fuzz_state
 %C%_fuzz_state_SOURCES = \
 	%D%/fuzz_state.c
 %C%_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_state_LDADD = $(FUZZ_LIBS)
+
+check_PROGRAMS += %D%/fuzz_swim
+%C%_fuzz_swim_SOURCES = \
+	%D%/fuzz_swim.c
+%C%_fuzz_swim_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_swim_LDADD = $(FUZZ_LIBS)
 
 check_PROGRAMS += %D%/fuzz_wal
 %C%_fuzz_wal_SOURCES = \
@@ -38,5 +50,7 @@ FUZZ_TARGETS = \
 	%D%/fuzz_codec \
 	%D%/fuzz_crypto \
 	%D%/fuzz_hcl \
+	%D%/fuzz_raft \
 	%D%/fuzz_state \
+	%D%/fuzz_swim \
 	%D%/fuzz_wal

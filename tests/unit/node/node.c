@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* A node alone, through its door: it comes up, it stays up whatever it is fed, and it never lies about its disk. */
+/* A node alone, through its door: it comes up, it stays up whatever it is fed, and it never lies about its
+ * disk. */
 #include "rig.h"
 
 static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
@@ -26,7 +27,8 @@ static const struct rig_reply *run_hello(struct rig *r, uint64_t number) {
     struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
     struct wire_admin_run run = {.job = {.name = bytes_str("hello"), .groups = &group, .groups_count = 1}};
     const struct rig_reply *reply = rig_request(r, number, "run", encoded(r, &wire_admin_run_type, &run));
-    if (reply != NULL) return reply;
+    if (reply != NULL)
+        return reply;
     rig_until(r, US_PER_S);
     return rig_reply(r, number);
 }
@@ -87,7 +89,8 @@ Test(node_start, before_joining_reads_are_answered_and_writes_are_refused_with_a
     cr_assert_eq(rig_start(&r, false, NULL), 0);
     rig_until(&r, 5 * US_PER_S);
     cr_assert(bytes_is(rig_status(&r).role, "joining"));
-    static const char *const methods[] = {"run", "stop", "var.put", "leave", "nodes", "jobs", "ps", "vars", "token", "logs"};
+    static const char *const methods[] = {"run",  "stop", "var.put", "leave", "nodes",
+                                          "jobs", "ps",   "vars",    "token", "logs"};
     static const uint8_t empty_map = 0x80;
     for (uint64_t i = 0; i < 10; i++) {
         const struct rig_reply *reply = rig_request(&r, i + 1, methods[i], bytes_of(&empty_map, 1));
@@ -119,7 +122,8 @@ Test(node_join, a_seed_that_refuses_is_told_and_tried_again) {
     unsigned before = r.connects;
     RIG_FEED(&r, .kind = NODE_STREAM_CLOSED, .stream = r.last_connect, .error = ERR_DENIED,
              .text = bytes_str("the join secret is not this cluster's"));
-    cr_assert(rig_has_said(&r, "cannot join at 192.0.2.2:7370: the join secret is not this cluster's; trying again"));
+    cr_assert(rig_has_said(
+        &r, "cannot join at 192.0.2.2:7370: the join secret is not this cluster's; trying again"));
     rig_until(&r, 3 * US_PER_S);
     cr_assert_gt(r.connects, before);
     cr_assert_eq(r.exits, 0);
@@ -187,7 +191,8 @@ Test(node_garbage, the_join_secret_opens_nothing_but_a_signed_join) {
         struct buf out = {0};
         codec_random(&wire_peer_message_type, &p, &a, &m, 40);
         codec_encode(&wire_peer_message_type, &m, &out);
-        if (stream % 4 == 1) out.size = prng_below(&p, out.size + 1);
+        if (stream % 4 == 1)
+            out.size = prng_below(&p, out.size + 1);
         RIG_FEED(&r, .kind = NODE_STREAM_OPENED, .stream = stream, .key_id = 0, .key = {{9}});
         RIG_FEED(&r, .kind = NODE_STREAM_MESSAGE, .stream = stream, .data = buf_bytes(&out));
         RIG_FEED(&r, .kind = NODE_STREAM_CLOSED, .stream = stream);
@@ -202,7 +207,8 @@ Test(node_garbage, the_join_secret_opens_nothing_but_a_signed_join) {
 
 Test(node_garbage, requests_are_answered_whatever_they_hold) {
     struct rig r = single_host();
-    static const char *const methods[] = {"run", "stop", "var.put", "job", "ps", "vars", "logs", "events", "nothing", ""};
+    static const char *const methods[] = {"run",  "stop", "var.put", "job",     "ps",
+                                          "vars", "logs", "events",  "nothing", ""};
     for (uint64_t i = 0; i < 10; i++) {
         const struct rig_reply *reply = rig_request(&r, i + 1, methods[i], bytes_str("\xc1garbage"));
         cr_assert(reply != NULL && reply->error != 0, "%s", methods[i]);
@@ -237,9 +243,14 @@ static void damage(struct rig *r, const char *prefix, size_t at) {
 
 /* A task directory of an earlier run, its shim running. */
 static void find_task(struct rig *r) {
-    struct wire_shim_spec spec = {.instance = {{0x77}}, .node = node_self(r->node), .job = bytes_str("old"),
-                                  .group = bytes_str("g"), .task = bytes_str("t"), .command = bytes_str("/bin/true")};
-    struct wire_shim_status status = {.sequence = 3, .fact = {.name = bytes_str("t"), .state = TASK_STATE_RUNNING}};
+    struct wire_shim_spec spec = {.instance = {{0x77}},
+                                  .node = node_self(r->node),
+                                  .job = bytes_str("old"),
+                                  .group = bytes_str("g"),
+                                  .task = bytes_str("t"),
+                                  .command = bytes_str("/bin/true")};
+    struct wire_shim_status status = {.sequence = 3,
+                                      .fact = {.name = bytes_str("t"), .state = TASK_STATE_RUNNING}};
     RIG_FEED(r, .kind = NODE_TASK_FOUND, .spec = &spec, .status = &status);
 }
 
@@ -346,7 +357,8 @@ Test(node_disk, damage_anywhere_in_any_file_never_ends_the_agent) {
             copy.files[k] = r.files[k];
             uint8_t *bytes = mem_alloc(r.files[k].data.size + 1);
             memcpy(bytes, r.files[k].data.data, r.files[k].data.size);
-            if (f == &r.files[k]) bytes[at] ^= (uint8_t)(1u << prng_below(&p, 8));
+            if (f == &r.files[k])
+                bytes[at] ^= (uint8_t)(1u << prng_below(&p, 8));
             copy.files[k].data = bytes_of(bytes, r.files[k].data.size);
         }
         copy.files_count = r.files_count;

@@ -10,7 +10,8 @@ void rig_init(struct rig *r) {
 
 void rig_done(struct rig *r) {
     rig_kill(r);
-    for (size_t i = 0; i < r->files_count; i++) mem_free((void *)(uintptr_t)r->files[i].data.data);
+    for (size_t i = 0; i < r->files_count; i++)
+        mem_free((void *)(uintptr_t)r->files[i].data.data);
     for (size_t i = 0; i < r->replies_count; i++) {
         buf_done(&r->replies[i].text);
         buf_done(&r->replies[i].data);
@@ -23,14 +24,17 @@ void rig_done(struct rig *r) {
 
 struct disk_file *rig_file(struct rig *r, const char *prefix) {
     for (size_t i = 0; i < r->files_count; i++)
-        if (strncmp(r->files[i].name, prefix, strlen(prefix)) == 0) return &r->files[i];
+        if (strncmp(r->files[i].name, prefix, strlen(prefix)) == 0)
+            return &r->files[i];
     return NULL;
 }
 
 static struct disk_file *file_named(struct rig *r, const char *name, bool create) {
     for (size_t i = 0; i < r->files_count; i++)
-        if (strcmp(r->files[i].name, name) == 0) return &r->files[i];
-    if (!create) return NULL;
+        if (strcmp(r->files[i].name, name) == 0)
+            return &r->files[i];
+    if (!create)
+        return NULL;
     cr_assert_lt(r->files_count, RIG_FILES_MAX);
     struct disk_file *f = &r->files[r->files_count++];
     *f = (struct disk_file){.data = {0}};
@@ -40,7 +44,8 @@ static struct disk_file *file_named(struct rig *r, const char *name, bool create
 
 static void file_set(struct disk_file *f, const void *data, size_t size) {
     uint8_t *bytes = mem_alloc(size + 1);
-    if (data != NULL && size > 0) memcpy(bytes, data, size);
+    if (data != NULL && size > 0)
+        memcpy(bytes, data, size);
     mem_free((void *)(uintptr_t)f->data.data);
     f->data = bytes_of(bytes, size);
 }
@@ -55,7 +60,8 @@ static void disk(struct rig *r, const struct disk_op *op) {
         memcpy((uint8_t *)(uintptr_t)f->data.data + op->offset, op->data.data, op->data.size);
         break;
     case DISK_REMOVE:
-        if (f == NULL) break;
+        if (f == NULL)
+            break;
         mem_free((void *)(uintptr_t)f->data.data);
         *f = r->files[--r->files_count];
         break;
@@ -81,7 +87,8 @@ static uint64_t carry_out(struct rig *r) {
         switch (e.kind) {
         case NODE_DISK:
             disk(r, &e.op);
-            if (e.op.ticket > ticket) ticket = e.op.ticket;
+            if (e.op.ticket > ticket)
+                ticket = e.op.ticket;
             break;
         case NODE_SAY: buf_printf(&r->said, "%.*s\n", BYTES_FMT(e.text)); break;
         case NODE_REPLY: reply_keep(r, &e); break;
@@ -110,7 +117,8 @@ static uint64_t carry_out(struct rig *r) {
 static void settle(struct rig *r) {
     uint64_t ticket;
     while ((ticket = carry_out(r)) != 0)
-        node_feed(r->node, r->now_us, &(struct node_input){.kind = NODE_DISK_DONE, .wall_ms = 1, .ticket = ticket});
+        node_feed(r->node, r->now_us,
+                  &(struct node_input){.kind = NODE_DISK_DONE, .wall_ms = 1, .ticket = ticket});
 }
 
 void rig_feed(struct rig *r, const struct node_input *input) {
@@ -119,9 +127,16 @@ void rig_feed(struct rig *r, const struct node_input *input) {
 }
 
 int rig_start(struct rig *r, bool bootstrap, const char *token) {
-    struct node_options o = {.name = bytes_str("one"), .bootstrap = bootstrap, .ports_low = 20000, .ports_high = 20010,
-                             .memory_mib = 1024, .cpu_mhz = 1000, .version = bytes_str("0.1.0"),
-                             .task_root = bytes_str("/tasks"), .files = r->files, .files_count = r->files_count,
+    struct node_options o = {.name = bytes_str("one"),
+                             .bootstrap = bootstrap,
+                             .ports_low = 20000,
+                             .ports_high = 20010,
+                             .memory_mib = 1024,
+                             .cpu_mhz = 1000,
+                             .version = bytes_str("0.1.0"),
+                             .task_root = bytes_str("/tasks"),
+                             .files = r->files,
+                             .files_count = r->files_count,
                              .snapshot_entries = r->snapshot_entries};
     struct addr seed;
     memset(o.identity_seed.b, 7, sizeof o.identity_seed.b);
@@ -156,7 +171,8 @@ void rig_until(struct rig *r, int64_t us) {
             r->now_us = end;
             return;
         }
-        if (at > r->now_us) r->now_us = at;
+        if (at > r->now_us)
+            r->now_us = at;
         RIG_FEED(r, .kind = NODE_TICK);
     }
     cr_assert(false, "its deadline does not move");
@@ -166,7 +182,8 @@ void rig_until(struct rig *r, int64_t us) {
 
 const struct rig_reply *rig_reply(const struct rig *r, uint64_t request) {
     for (size_t i = 0; i < r->replies_count; i++)
-        if (r->replies[i].request == request) return &r->replies[i];
+        if (r->replies[i].request == request)
+            return &r->replies[i];
     return NULL;
 }
 
@@ -178,9 +195,11 @@ const struct rig_reply *rig_request(struct rig *r, uint64_t number, const char *
 struct wire_admin_status rig_status(struct rig *r) {
     static const uint8_t empty_map = 0x80;
     struct wire_admin_status status;
-    const struct rig_reply *reply = rig_request(r, 1000 + r->replies_count, "status", bytes_of(&empty_map, 1));
+    const struct rig_reply *reply =
+        rig_request(r, 1000 + r->replies_count, "status", bytes_of(&empty_map, 1));
     cr_assert(reply != NULL && reply->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_status_type, buf_bytes(&reply->data), &r->arena, &status, NULL), 0);
+    cr_assert_eq(
+        codec_decode_named(&wire_admin_status_type, buf_bytes(&reply->data), &r->arena, &status, NULL), 0);
     return status;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* One node on a disk that obeys at once and remembers; no wire, no shims. What comes out is kept to be looked at. */
+/* One node on a disk that obeys at once and remembers; no wire, no shims. What comes out is kept to be looked
+ * at. */
 #ifndef TESTS_UNIT_NODE_RIG_H
 #define TESTS_UNIT_NODE_RIG_H
 
@@ -26,14 +27,14 @@ struct rig {
     struct disk_file files[RIG_FILES_MAX]; /* data owned: mem_alloc */
     size_t files_count;
     int64_t now_us;
-    unsigned runs;                         /* of the agent */
-    uint32_t snapshot_entries;             /* 0: the default */
-    struct buf said;                       /* lines of NODE_SAY, each with its newline */
+    unsigned runs;             /* of the agent */
+    uint32_t snapshot_entries; /* 0: the default */
+    struct buf said;           /* lines of NODE_SAY, each with its newline */
     struct rig_reply replies[RIG_REPLIES_MAX];
     size_t replies_count;
     unsigned starts, task_commands, exits, closed, ready, connects, sent;
     uint64_t last_connect;
-    char why[256];                         /* of node_new */
+    char why[256]; /* of node_new */
 };
 
 void rig_init(struct rig *r);

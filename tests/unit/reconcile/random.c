@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * Random clusters: hosts come and go, jobs change, instances fail. The rig judges every plan; what is left to say here is
- * that it always ends, with the count that was asked for, once the hosts are still.
+ * Random clusters: hosts come and go, jobs change, instances fail. The rig judges every plan; what is left to
+ * say here is that it always ends, with the count that was asked for, once the hosts are still.
  */
 #include "rig.h"
 
@@ -25,15 +25,17 @@ struct choice {
 };
 static void choose(void *arg, const struct wire_instance_record *r) {
     struct choice *c = arg;
-    if (state_instance_live(r) && prng_below(c->prng, ++c->seen) == 0) c->id = r->id;
+    if (state_instance_live(r) && prng_below(c->prng, ++c->seen) == 0)
+        c->id = r->id;
 }
 
 static void random_fate(struct rig *r, struct prng *p) {
-    static const enum instance_state fates[] = {INSTANCE_STATE_FAILED, INSTANCE_STATE_COMPLETE, INSTANCE_STATE_REFUSED,
-                                                INSTANCE_STATE_STARTING};
+    static const enum instance_state fates[] = {INSTANCE_STATE_FAILED, INSTANCE_STATE_COMPLETE,
+                                                INSTANCE_STATE_REFUSED, INSTANCE_STATE_STARTING};
     struct choice c = {.prng = p};
     state_instances_each(r->w.state, choose, &c);
-    if (c.seen > 0) tell(&r->w, c.id, fates[prng_below(p, 4)]);
+    if (c.seen > 0)
+        tell(&r->w, c.id, fates[prng_below(p, 4)]);
 }
 
 static void random_step(struct rig *r, struct prng *p) {
@@ -42,18 +44,21 @@ static void random_step(struct rig *r, struct prng *p) {
     switch (prng_below(p, 10)) {
     case 0: random_job(r, p); break;
     case 1:
-        if (record->status == NODE_STATUS_READY && r->views[node - 1].alive) rig_lose(r, node);
+        if (record->status == NODE_STATUS_READY && r->views[node - 1].alive)
+            rig_lose(r, node);
         break;
     case 2:
     case 3:
-        if (record->status == NODE_STATUS_UNREACHABLE) rig_return(r, node);
+        if (record->status == NODE_STATUS_UNREACHABLE)
+            rig_return(r, node);
         break;
     case 4: random_fate(r, p); break;
     case 5: r->stuck[node - 1] = !r->stuck[node - 1]; break;
     case 6: rig_obey(r); break;
     case 7: rig_sleep(r, (int64_t)prng_below(p, 20 * (uint64_t)US_PER_S)); break;
     case 8:
-        if (prng_below(p, 6) == 0 && record->status == NODE_STATUS_READY) set_status(&r->w, node, NODE_STATUS_LEFT);
+        if (prng_below(p, 6) == 0 && record->status == NODE_STATUS_READY)
+            set_status(&r->w, node, NODE_STATUS_LEFT);
         break;
     default: rig_plan(r);
     }
@@ -63,10 +68,11 @@ static void all_is_as_wanted(struct rig *r, uint64_t seed) {
     for (size_t i = 0; i < state_jobs_count(r->w.state); i++) {
         const struct wire_job_record *job = state_job_at(r->w.state, i);
         char name[2] = {(char)job->spec.name.data[0], 0};
-        if (job->spec.type == JOB_TYPE_BATCH && !job->stopped) continue;
+        if (job->spec.type == JOB_TYPE_BATCH && !job->stopped)
+            continue;
         unsigned count = job->stopped ? 0 : job->spec.groups[0].count;
-        cr_assert_eq(rig_wanted(r, name), count, "seed %llu: job %s has %u of %u", (unsigned long long)seed, name,
-                     rig_wanted(r, name), count);
+        cr_assert_eq(rig_wanted(r, name), count, "seed %llu: job %s has %u of %u", (unsigned long long)seed,
+                     name, rig_wanted(r, name), count);
         cr_assert_eq(rig_running(r, name), count);
     }
 }
@@ -76,11 +82,14 @@ Test(reconcile_random, once_all_is_still_everything_runs_as_often_as_asked) {
         struct prng p;
         struct rig r = rig_new(5);
         prng_init(&p, seed);
-        for (unsigned i = 0; i < 200; i++) random_step(&r, &p);
+        for (unsigned i = 0; i < 200; i++)
+            random_step(&r, &p);
         for (unsigned node = 1; node <= 5; node++) {
             r.stuck[node - 1] = false;
-            if (state_node_find(r.w.state, node_of(node))->status == NODE_STATUS_UNREACHABLE) rig_return(&r, node);
-            if (node == 1) add_node(&r.w, 1); /* one at least that does not leave */
+            if (state_node_find(r.w.state, node_of(node))->status == NODE_STATUS_UNREACHABLE)
+                rig_return(&r, node);
+            if (node == 1)
+                add_node(&r.w, 1); /* one at least that does not leave */
         }
         rig_until(&r, r.now_us + 8000 * US_PER_S);
         all_is_as_wanted(&r, seed);

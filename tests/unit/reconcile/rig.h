@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * A leader that plans, a log that takes every plan at once, and hosts that do what it says when they are told to. Every
- * plan is judged before it is applied: each stop has a cause that is permitted, each placement holds its preconditions, and
- * the plan after it, with nothing else changed, is empty.
+ * A leader that plans, a log that takes every plan at once, and hosts that do what it says when they are told
+ * to. Every plan is judged before it is applied: each stop has a cause that is permitted, each placement
+ * holds its preconditions, and the plan after it, with nothing else changed, is empty.
  */
 #ifndef TESTS_UNIT_RECONCILE_RIG_H
 #define TESTS_UNIT_RECONCILE_RIG_H
@@ -23,10 +23,10 @@ struct rig {
     struct reconcile_options options;
     struct reconcile_memory *memory;
     struct prng prng;
-    struct arena arena;               /* of the last plan */
-    struct reconcile_plan plan;       /* the last one */
-    unsigned places, stops;           /* applied so far */
-    bool stuck[RIG_NODES_MAX];        /* this host carries nothing out */
+    struct arena arena;         /* of the last plan */
+    struct reconcile_plan plan; /* the last one */
+    unsigned places, stops;     /* applied so far */
+    bool stuck[RIG_NODES_MAX];  /* this host carries nothing out */
 };
 
 struct rig rig_new(unsigned nodes_count);

@@ -33,10 +33,12 @@ Test(state_check, names_have_letters_digits_and_little_else) {
     job->name = text_of("a/b");
     mistake(job, ERR_INVALID, "the name of a job, \"a/b\", may have letters, digits, - _ and, not first, .");
     job->name = text_of(".hidden");
-    mistake(job, ERR_INVALID, "the name of a job, \".hidden\", may have letters, digits, - _ and, not first, .");
+    mistake(job, ERR_INVALID,
+            "the name of a job, \".hidden\", may have letters, digits, - _ and, not first, .");
     job = sound_job(&w);
     job->groups[0].name = text_of("a b");
-    mistake(job, ERR_INVALID, "the name of a group, \"a b\", may have letters, digits, - _ and, not first, .");
+    mistake(job, ERR_INVALID,
+            "the name of a group, \"a b\", may have letters, digits, - _ and, not first, .");
     job = sound_job(&w);
     job->groups[0].tasks[0].name = text_of("..");
     mistake(job, ERR_INVALID, "the name of a task, \"..\", may have letters, digits, - _ and, not first, .");
@@ -92,7 +94,8 @@ Test(state_check, nothing_is_there_twice) {
 Test(state_check, ports) {
     struct world w = world_new();
     struct wire_job *job = sound_job(&w);
-    struct wire_port_request ports[] = {{.label = text_of("http"), .static_ = 80}, {.label = text_of("https"), .static_ = 80}};
+    struct wire_port_request ports[] = {{.label = text_of("http"), .static_ = 80},
+                                        {.label = text_of("https"), .static_ = 80}};
     job->groups[0].ports = ports;
     job->groups[0].ports_count = 2;
     mistake(job, ERR_INVALID, "static port 80 is asked for twice in group g");

@@ -15,11 +15,11 @@ static struct bytes without_index(struct world *w) {
     buf_done(&out);
     return copy;
 }
-#define REFUSED(w, code, ...)                                                                                  \
-    do {                                                                                                       \
-        struct bytes before = without_index(w);                                                                \
-        cr_assert_eq(APPLY(w, __VA_ARGS__).error, (code));                                                     \
-        cr_assert(bytes_equal(before, without_index(w)), "a refused command changed the state");               \
+#define REFUSED(w, code, ...)                                                                                \
+    do {                                                                                                     \
+        struct bytes before = without_index(w);                                                              \
+        cr_assert_eq(APPLY(w, __VA_ARGS__).error, (code));                                                   \
+        cr_assert(bytes_equal(before, without_index(w)), "a refused command changed the state");             \
     } while (0)
 
 /* ---- the cluster ---- */
@@ -81,7 +81,8 @@ Test(state_nodes, are_renewed_in_place_and_kept_in_order) {
     record.memory_mib = 99;
     add_record(&w, &record);
     cr_assert_eq(state_nodes_count(w.state), 3);
-    for (unsigned i = 0; i < 3; i++) cr_assert(ID_EQUAL(state_node_at(w.state, i)->id, node_of(i + 1)));
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert(ID_EQUAL(state_node_at(w.state, i)->id, node_of(i + 1)));
     cr_assert_eq(state_node_find(w.state, node_of(1))->memory_mib, 99);
     cr_assert_eq(state_node_find(w.state, node_of(1))->modify_index, w.index);
     cr_assert_null(state_node_find(w.state, node_of(4)));
@@ -209,7 +210,8 @@ Test(state_jobs, a_group_is_the_same_when_only_its_count_differs) {
     meta->meta_count = 1;
     run_job(&w, meta);
     const struct wire_job_record *v[5];
-    for (uint64_t i = 1; i < 5; i++) v[i] = state_job_version(w.state, text_of("web"), i);
+    for (uint64_t i = 1; i < 5; i++)
+        v[i] = state_job_version(w.state, text_of("web"), i);
     cr_assert(state_group_same(v[1], v[2], text_of("g")));
     cr_assert_not(state_group_same(v[2], v[3], text_of("g")));
     cr_assert_not(state_group_same(v[3], v[4], text_of("g")), "meta reaches the tasks");
@@ -219,8 +221,10 @@ Test(state_jobs, a_group_is_the_same_when_only_its_count_differs) {
 
 /* ---- variables ---- */
 
-static struct state_result put(struct world *w, const char *key, const char *value, bool check, uint64_t version) {
-    struct wire_cmd_var c = {.key = text_of(key), .value = text_of(value), .check = check, .version = version};
+static struct state_result put(struct world *w, const char *key, const char *value, bool check,
+                               uint64_t version) {
+    struct wire_cmd_var c = {
+        .key = text_of(key), .value = text_of(value), .check = check, .version = version};
     return APPLY(w, .var = &c);
 }
 
@@ -305,7 +309,8 @@ Test(state_requests, a_repeated_request_gets_the_first_answer_and_has_no_second_
     cr_assert_eq(refused.error, ERR_CONFLICT);
     struct wire_cmd_var remove = {.key = text_of("k"), .remove = true};
     cr_assert_eq(APPLY(&w, .var = &remove).error, 0);
-    cr_assert_eq(APPLY(&w, .request = request_of(2), .var = &c).error, ERR_CONFLICT, "refused once, refused for ever");
+    cr_assert_eq(APPLY(&w, .request = request_of(2), .var = &c).error, ERR_CONFLICT,
+                 "refused once, refused for ever");
     cr_assert_null(state_var_find(w.state, text_of("k")));
     struct state_result known;
     cr_assert(state_request_find(w.state, request_of(1), &known));

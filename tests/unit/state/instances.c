@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* The life of an instance: placed under preconditions, told of by its node alone, stopped by a wish that is kept. */
+/* The life of an instance: placed under preconditions, told of by its node alone, stopped by a wish that is
+ * kept. */
 #include "world.h"
 
 static struct world one_job(void) {
@@ -36,7 +37,8 @@ Test(state_place, is_refused_when_a_precondition_fails) {
     set_status(&w, 3, NODE_STATUS_LEFT);
     const struct wire_place good = place_of("web", 1, 0, 7, 1);
     struct wire_place bad[13];
-    for (size_t i = 0; i < 13; i++) bad[i] = good;
+    for (size_t i = 0; i < 13; i++)
+        bad[i] = good;
     bad[0].job = text_of("nothing");
     bad[1].version = 2;
     bad[2].group = text_of("other");
@@ -50,7 +52,8 @@ Test(state_place, is_refused_when_a_precondition_fails) {
     bad[10].instance = (struct instance_id){{0}};
     bad[11].replaces = instance_of(5);
     bad[12].group = text_of("");
-    for (size_t i = 0; i < 13; i++) cr_assert_eq(apply_place(&w, &bad[i]), 1, "placement %zu was taken", i);
+    for (size_t i = 0; i < 13; i++)
+        cr_assert_eq(apply_place(&w, &bad[i]), 1, "placement %zu was taken", i);
     cr_assert_eq(state_instances_count(w.state), 0);
     cr_assert_eq(apply_place(&w, &good), 0);
     cr_assert_eq(apply_place(&w, &good), 1, "its id is there");
@@ -143,8 +146,13 @@ Test(state_facts, count_in_order_of_their_sequence) {
     struct wire_port_binding port = {.label = text_of("http"), .port = 20001};
     struct wire_task_fact task = {.name = text_of("t"), .state = TASK_STATE_RUNNING, .pid = 77};
     struct wire_fact facts[] = {
-        {.instance = instance_of(1), .state = INSTANCE_STATE_RUNNING, .sequence = 5, .ports = &port, .ports_count = 1,
-         .tasks = &task, .tasks_count = 1},
+        {.instance = instance_of(1),
+         .state = INSTANCE_STATE_RUNNING,
+         .sequence = 5,
+         .ports = &port,
+         .ports_count = 1,
+         .tasks = &task,
+         .tasks_count = 1},
         {.instance = instance_of(1), .state = INSTANCE_STATE_STARTING, .sequence = 4},
         {.instance = instance_of(1), .state = INSTANCE_STATE_STARTING, .sequence = 5},
     };
@@ -152,7 +160,8 @@ Test(state_facts, count_in_order_of_their_sequence) {
     cr_assert_eq(APPLY(&w, .report = &report).refused_count, 2);
     const struct wire_instance_record *r = record_of(&w, 1);
     cr_assert(r->state == INSTANCE_STATE_RUNNING && r->sequence == 5);
-    cr_assert(r->ports_count == 1 && r->ports[0].port == 20001 && r->tasks_count == 1 && r->tasks[0].pid == 77);
+    cr_assert(r->ports_count == 1 && r->ports[0].port == 20001 && r->tasks_count == 1 &&
+              r->tasks[0].pid == 77);
     world_done(&w);
 }
 
@@ -182,7 +191,8 @@ Test(state_facts, a_reason_stays_until_a_newer_one_is_told) {
 
 static unsigned kept(struct world *w, unsigned low, unsigned high) {
     unsigned n = 0;
-    for (unsigned i = low; i <= high; i++) n += record_of(w, i) != NULL;
+    for (unsigned i = low; i <= high; i++)
+        n += record_of(w, i) != NULL;
     return n;
 }
 
@@ -217,7 +227,8 @@ Test(state_slots, never_lose_what_completed_to_what_ended_later) {
     unsigned holder = 0;
     for (unsigned i = 1; i <= 5; i++) {
         struct wire_place p = place_of("once", 1, 0, i, 1 + i % 3);
-        if (holder != 0) p.replaces = instance_of(holder);
+        if (holder != 0)
+            p.replaces = instance_of(holder);
         cr_assert_eq(apply_place(&w, &p), 0);
         holder = i;
     }
@@ -253,7 +264,8 @@ Test(state_instances, are_walked_in_order_of_placement) {
     state_instances_each(w.state, note, &all);
     state_instances_of_job(w.state, text_of("web"), note, &web);
     state_instances_of_node(w.state, node_of(2), note, &second);
-    cr_assert(all.count == 4 && all.numbers[0] == 5 && all.numbers[1] == 9 && all.numbers[2] == 1 && all.numbers[3] == 3);
+    cr_assert(all.count == 4 && all.numbers[0] == 5 && all.numbers[1] == 9 && all.numbers[2] == 1 &&
+              all.numbers[3] == 3);
     cr_assert(web.count == 2 && web.numbers[0] == 5 && web.numbers[1] == 1);
     cr_assert(second.count == 2 && second.numbers[0] == 9 && second.numbers[1] == 1);
     world_done(&w);
@@ -264,7 +276,8 @@ Test(state_instances, are_walked_in_order_of_placement) {
 Test(state_changes, name_what_was_touched_and_what_went) {
     struct world w = one_job();
     struct state_change c;
-    while (state_change_next(w.state, &c)) {}
+    while (state_change_next(w.state, &c)) {
+    }
     for (unsigned i = 1; i <= 3; i++) {
         place_instance(&w, "web", 1, 0, i, 1);
         apply_stop(&w, i, "test");
@@ -274,7 +287,8 @@ Test(state_changes, name_what_was_touched_and_what_went) {
     while (state_change_next(w.state, &c)) {
         cr_assert(bytes_is(c.name, "web") && ID_EQUAL(c.node, node_of(1)));
         touched += c.kind == STATE_INSTANCE;
-        if (c.kind != STATE_INSTANCE_GONE) continue;
+        if (c.kind != STATE_INSTANCE_GONE)
+            continue;
         gone++;
         cr_assert(ID_EQUAL(c.instance, instance_of(1)));
         cr_assert_eq(c.index, w.index);

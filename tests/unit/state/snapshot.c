@@ -29,10 +29,13 @@ static void one_history(uint64_t seed) {
     for (size_t i = 0; i < steps; i++) {
         const struct wire_command *c = random_command(&p, &w);
         struct state_result a = apply_next(&w, c), b = a;
-        if (copy != NULL) state_apply(copy, w.index, c, &b);
+        if (copy != NULL)
+            state_apply(copy, w.index, c, &b);
         cr_assert(a.error == b.error && a.version == b.version && a.changed == b.changed &&
-                      a.refused_count == b.refused_count, "seed %llu step %zu", (unsigned long long)seed, i);
-        if (i != cut) continue;
+                      a.refused_count == b.refused_count,
+                  "seed %llu step %zu", (unsigned long long)seed, i);
+        if (i != cut)
+            continue;
         struct bytes bytes = snapshot_of(&w);
         struct buf again = {0};
         copy = state_new();
@@ -44,15 +47,16 @@ static void one_history(uint64_t seed) {
     same_hash(w.state, copy, seed);
     static const char *const jobs[] = {"a", "b", "c"};
     for (size_t j = 0; j < 3; j++)
-        cr_assert_eq(state_job_index(w.state, text_of(jobs[j])), state_job_index(copy, text_of(jobs[j])), "seed %llu",
-                     (unsigned long long)seed);
+        cr_assert_eq(state_job_index(w.state, text_of(jobs[j])), state_job_index(copy, text_of(jobs[j])),
+                     "seed %llu", (unsigned long long)seed);
     state_instances_each(w.state, invariants, w.state);
     state_free(copy);
     world_done(&w);
 }
 
 Test(state_snapshot, restored_midway_a_state_ends_where_the_original_ends) {
-    for (uint64_t seed = 1; seed <= 400; seed++) one_history(seed);
+    for (uint64_t seed = 1; seed <= 400; seed++)
+        one_history(seed);
 }
 
 /* ---- by hand ---- */
@@ -60,7 +64,8 @@ Test(state_snapshot, restored_midway_a_state_ends_where_the_original_ends) {
 static struct world everything(void) {
     struct world w = world_new();
     struct wire_secret_key key = {.key_id = 1, .key = text_of("0123456789abcdef0123456789abcdef")};
-    struct wire_cluster_record cluster = {.id = {{1}}, .generation = 3, .gossip_keys = &key, .gossip_keys_count = 1};
+    struct wire_cluster_record cluster = {
+        .id = {{1}}, .generation = 3, .gossip_keys = &key, .gossip_keys_count = 1};
     APPLY(&w, .init = &cluster);
     add_nodes(&w, 3);
     run_service(&w, "web", 2, "/bin/a");
@@ -83,7 +88,8 @@ Test(state_snapshot, holds_everything) {
     cr_assert_eq(state_cluster(copy)->generation, 3);
     cr_assert_eq(state_nodes_count(copy), 3);
     cr_assert_eq(state_jobs_count(copy), 2);
-    cr_assert(state_job_version(copy, text_of("web"), 1) != NULL && state_job_version(copy, text_of("web"), 2) != NULL);
+    cr_assert(state_job_version(copy, text_of("web"), 1) != NULL &&
+              state_job_version(copy, text_of("web"), 2) != NULL);
     cr_assert_eq(state_instances_count(copy), 2);
     cr_assert_eq(state_instance_find(copy, instance_of(1))->desired, DESIRED_STATE_STOP);
     cr_assert_eq(state_vars_count(copy), 1);
@@ -105,7 +111,8 @@ Test(state_snapshot, of_nothing_is_a_state_too) {
 }
 
 Test(state_snapshot, the_order_of_the_commands_leaves_no_trace_where_it_has_no_meaning) {
-    struct wire_cmd_var k = {.key = text_of("k"), .value = text_of("v")}, l = {.key = text_of("l"), .value = text_of("v")};
+    struct wire_cmd_var k = {.key = text_of("k"), .value = text_of("v")},
+                        l = {.key = text_of("l"), .value = text_of("v")};
     struct wire_state_snapshot all[2];
     struct world w[2] = {world_new(), world_new()};
     struct buf out[2] = {{0}, {0}};
@@ -116,7 +123,8 @@ Test(state_snapshot, the_order_of_the_commands_leaves_no_trace_where_it_has_no_m
         APPLY(&w[i], .var = i == 0 ? &l : &k);
         run_service(&w[i], i == 0 ? "a" : "b", 1, "/x");
         run_service(&w[i], i == 0 ? "b" : "a", 1, "/x");
-        cr_assert_eq(codec_decode(&wire_state_snapshot_type, snapshot_of(&w[i]), &w[i].arena, &all[i], NULL), 0);
+        cr_assert_eq(codec_decode(&wire_state_snapshot_type, snapshot_of(&w[i]), &w[i].arena, &all[i], NULL),
+                     0);
         for (size_t n = 0; n < 2; n++) {
             all[i].nodes[n].modify_index = 0;
             all[i].jobs[n].modify_index = 0;
@@ -190,7 +198,8 @@ Test(state_snapshot, unsound_ones_are_refused_and_leave_the_state_as_it_was) {
 Test(state_snapshot, cut_and_damaged_ones_never_crash) {
     struct world w = everything();
     struct bytes good = snapshot_of(&w);
-    for (size_t size = 0; size < good.size; size++) refuse(&w, bytes_of(good.data, size), "a cut snapshot");
+    for (size_t size = 0; size < good.size; size++)
+        refuse(&w, bytes_of(good.data, size), "a cut snapshot");
     uint8_t *bytes = arena_alloc(&w.arena, good.size);
     for (size_t i = 0; i < good.size; i++)
         for (unsigned bit = 0; bit < 8; bit++) {

@@ -47,10 +47,17 @@ static inline struct wire_node_record node_record(unsigned number) {
     static char names[4096][5];
     char *name = names[number % 4096];
     name[0] = 'n';
-    for (int i = 0; i < 3; i++) name[1 + i] = digits[(number >> (4 * (2 - i))) & 15];
-    return (struct wire_node_record){.id = node_of(number), .name = bytes_of(name, 4), .status = NODE_STATUS_READY,
-                                     .generation = 1, .cpu_mhz = 4000, .memory_mib = 4096, .ports_low = 20000,
-                                     .ports_high = 20009, .raw_exec = true};
+    for (int i = 0; i < 3; i++)
+        name[1 + i] = digits[(number >> (4 * (2 - i))) & 15];
+    return (struct wire_node_record){.id = node_of(number),
+                                     .name = bytes_of(name, 4),
+                                     .status = NODE_STATUS_READY,
+                                     .generation = 1,
+                                     .cpu_mhz = 4000,
+                                     .memory_mib = 4096,
+                                     .ports_low = 20000,
+                                     .ports_high = 20009,
+                                     .raw_exec = true};
 }
 static inline void add_record(struct world *w, const struct wire_node_record *record) {
     struct wire_node_record copy = *record;
@@ -61,7 +68,8 @@ static inline void add_node(struct world *w, unsigned number) {
     add_record(w, &record);
 }
 static inline void add_nodes(struct world *w, unsigned count) {
-    for (unsigned i = 1; i <= count; i++) add_node(w, i);
+    for (unsigned i = 1; i <= count; i++)
+        add_node(w, i);
 }
 static inline void set_status(struct world *w, unsigned node, enum node_status status) {
     struct wire_cmd_node_status c = {.id = node_of(node), .status = status};
@@ -75,7 +83,8 @@ static inline struct wire_job *job_of(struct world *w, const char *name, enum jo
     struct wire_job *job = arena_alloc(&w->arena, sizeof *job);
     struct wire_group *group = arena_alloc(&w->arena, sizeof *group);
     struct wire_task *task = arena_alloc(&w->arena, sizeof *task);
-    *task = (struct wire_task){.name = text_of("t"), .command = text_of(command), .cpu_mhz = 100, .memory_mib = 64};
+    *task = (struct wire_task){
+        .name = text_of("t"), .command = text_of(command), .cpu_mhz = 100, .memory_mib = 64};
     *group = (struct wire_group){.name = text_of("g"), .count = count, .tasks = task, .tasks_count = 1};
     *job = (struct wire_job){.name = text_of(name), .type = type, .groups = group, .groups_count = 1};
     return job;
@@ -96,9 +105,15 @@ static inline void stop_job(struct world *w, const char *name) {
 
 /* ---- instances of the group "g" ---- */
 
-static inline struct wire_place place_of(const char *job, uint64_t version, uint32_t slot, unsigned instance, unsigned node) {
-    return (struct wire_place){.instance = instance_of(instance), .job = text_of(job), .version = version,
-                               .group = text_of("g"), .slot = slot, .node = node_of(node), .generation = 1};
+static inline struct wire_place place_of(const char *job, uint64_t version, uint32_t slot, unsigned instance,
+                                         unsigned node) {
+    return (struct wire_place){.instance = instance_of(instance),
+                               .job = text_of(job),
+                               .version = version,
+                               .group = text_of("g"),
+                               .slot = slot,
+                               .node = node_of(node),
+                               .generation = 1};
 }
 /* 0 when it was placed, 1 when it was refused. */
 static inline uint32_t apply_place(struct world *w, const struct wire_place *place) {
@@ -106,8 +121,8 @@ static inline uint32_t apply_place(struct world *w, const struct wire_place *pla
     struct wire_cmd_plan plan = {.places = &copy, .places_count = 1};
     return APPLY(w, .plan = &plan).refused_count;
 }
-static inline void place_instance(struct world *w, const char *job, uint64_t version, uint32_t slot, unsigned instance,
-                                  unsigned node) {
+static inline void place_instance(struct world *w, const char *job, uint64_t version, uint32_t slot,
+                                  unsigned instance, unsigned node) {
     struct wire_place place = place_of(job, version, slot, instance, node);
     cr_assert_eq(apply_place(w, &place), 0);
 }
@@ -120,8 +135,8 @@ static inline uint32_t apply_stop(struct world *w, unsigned instance, const char
 static inline uint32_t tell(struct world *w, struct instance_id id, enum instance_state state) {
     const struct wire_instance_record *r = state_instance_find(w->state, id);
     cr_assert_not_null(r);
-    struct wire_fact fact = {.instance = id, .state = state, .sequence = r->sequence + 1,
-                             .gone = state == INSTANCE_STATE_STOPPED};
+    struct wire_fact fact = {
+        .instance = id, .state = state, .sequence = r->sequence + 1, .gone = state == INSTANCE_STATE_STOPPED};
     struct wire_cmd_report report = {.node = r->node, .facts = &fact, .facts_count = 1};
     return APPLY(w, .report = &report).refused_count;
 }

@@ -62,8 +62,8 @@ Test(swim_cluster, contacts_alone_bring_a_cluster_together) {
 /* ---- detection ----------------------------------------------------------------------------------------- */
 
 /*
- * The paper counts periods of all members together, e / (e - 1) = 1.58 of them (section 3.1): here all members
- * tick on one grid, and the kill comes just before it.
+ * The paper counts periods of all members together, e / (e - 1) = 1.58 of them (section 3.1): here all
+ * members tick on one grid, and the kill comes just before it.
  */
 Test(swim_cluster, aligned_first_detection_takes_e_over_e_minus_1_periods_in_the_mean) {
     enum { N = 24, RUNS = 120 };

@@ -185,7 +185,8 @@ Test(swim_packets, the_ack_to_a_stranger_asks_who_it_is) {
 
 /* Pings of a node in trouble are rare: what it knows goes out all the same, and ends. */
 Test(swim_packets, news_goes_out_without_pings_while_there_is_any) {
-    struct bench *b = knowing(9, &(struct swim_config){.period_us = 60 * SECOND, .probe_timeout_us = 20 * SECOND});
+    struct bench *b =
+        knowing(9, &(struct swim_config){.period_us = 60 * SECOND, .probe_timeout_us = 20 * SECOND});
     b->now_us += 1;
     spend_rumours(b);
     bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
