@@ -35,7 +35,7 @@ struct state_change {
     enum state_change_kind kind;
     struct node_id node;              /* NODE*, INSTANCE*: the instance's node */
     struct instance_id instance;
-    /* JOB: name, INSTANCE*: its job, VAR: key; borrowed until the next call */
+    /* JOB: name, INSTANCE*: its job; borrowed until the next call */
     struct bytes name;
     uint64_t index;
 };

@@ -108,18 +108,21 @@ static void boot_snapshot(struct node *n, const struct node_options *o,
         struct bytes state;
         char text[200];
         int error = snapshot_decode(f->data, &any, &n->options_arena, &head, &state, text, sizeof text);
-        if (error == 0 && (best == NULL || head.index > n->snapshot_head.index)) {
-            if (state_restore(n->state, state) == 0) {
-                best = f;
-                node_snapshot_load(n, &head, state);
-                continue;
-            }
-            error = ERR_CORRUPT;
+        const char *why = text;
+        if (error == 0 && best != NULL && head.index <= n->snapshot_head.index)
+            continue;
+        struct state *restored = error == 0 ? node_state_of(state, head.index) : NULL;
+        if (restored != NULL) {
+            best = f;
+            state_free(n->state);
+            n->state = restored;
+            node_snapshot_load(n, &head, state);
+            continue;
         }
-        if (error != 0) {
-            node_say(n, NODE_ERROR, "%s: %s; kept as bad-%s", f->name, text, f->name);
-            move_aside(n, f);
-        }
+        if (error == 0)
+            why = "the state in it is not sound";
+        node_say(n, NODE_ERROR, "%s: %s; kept as bad-%s", f->name, why, f->name);
+        move_aside(n, f);
     }
 }
 

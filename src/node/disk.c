@@ -123,11 +123,22 @@ static void snapshot_done(struct node *n) {
     node_log_feed(n, &in);
 }
 
+struct state *node_state_of(struct bytes snapshot, uint64_t index) {
+    struct state *s = state_new();
+    if (state_restore(s, snapshot) == 0 && state_index(s) == index)
+        return s;
+    state_free(s);
+    return NULL;
+}
+
 /* A snapshot from elsewhere is complete: onto the disk first, then into the state. */
 void node_install_start(struct node *n, uint64_t index, uint64_t term) {
     struct bytes state = buf_bytes(&n->incoming);
-    if (n->incoming_index != index || state.size != n->incoming_total ||
-        crc32c(0, state.data, state.size) != n->incoming_checksum) {
+    bool whole = n->incoming_index == index && state.size == n->incoming_total &&
+                 crc32c(0, state.data, state.size) == n->incoming_checksum;
+    state_free(n->install_state);
+    n->install_state = whole ? node_state_of(state, index) : NULL;
+    if (n->install_state == NULL) {
         node_say(n, NODE_ERROR, "the snapshot at index %llu arrived damaged; it is asked for again",
                  (unsigned long long)index);
         buf_clear(&n->incoming);
@@ -145,13 +156,9 @@ static void install_done(struct node *n) {
     uint64_t old = n->snapshot_durable;
     struct bytes state = buf_bytes(&n->incoming);
     n->install_ticket = 0;
-    if (state_restore(n->state, state) != 0) {
-        node_say(n, NODE_ERROR,
-                 "the snapshot at index %llu cannot be read; this node goes on with what it had",
-                 (unsigned long long)n->install_index);
-        (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_INSTALLED});
-        return;
-    }
+    state_free(n->state);
+    n->state = n->install_state;
+    n->install_state = NULL;
     struct wire_snapshot_header head =
         snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
     snapshot_remember(n, &head, state);

@@ -9,6 +9,15 @@ struct node_effect *node_emit(struct node *n, enum node_effect_kind kind) {
     return &n->effects.queue.data[n->effects.queue.count - 1];
 }
 
+/* Text is cut between characters: a reader refuses half of one. */
+void node_text_cut(struct buf *text) {
+    if (text->size <= WIRE_TEXT_MAX)
+        return;
+    text->size = WIRE_TEXT_MAX;
+    while (text->size > 0 && (text->data[text->size] & 0xc0) == 0x80)
+        text->size--;
+}
+
 struct bytes node_effect_copy(struct node *n, struct bytes in) {
     return arena_copy(&n->effects.arena, in);
 }
@@ -16,8 +25,7 @@ struct bytes node_effect_copy(struct node *n, struct bytes in) {
 static struct bytes say_text(struct node *n, const char *format, va_list args) {
     struct buf text = {0};
     buf_vprintf(&text, format, args);
-    if (text.size > WIRE_TEXT_MAX)
-        text.size = WIRE_TEXT_MAX;
+    node_text_cut(&text);
     struct bytes copy = node_effect_copy(n, buf_bytes(&text));
     buf_done(&text);
     return copy;
@@ -64,8 +72,7 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
     struct buf text = {0};
     buf_vprintf(&text, format, args);
     va_end(args);
-    if (text.size > WIRE_TEXT_MAX)
-        text.size = WIRE_TEXT_MAX;
+    node_text_cut(&text);
     struct event_entry entry = {
         .event = {.index = ++n->event_next, .time_ms = n->wall_ms, .node = node, .instance = instance}};
     entry.event.kind = bytes_str(kind); /* a literal of ours: lives for ever */

@@ -234,6 +234,7 @@ struct node {
     struct buf snapshot_bytes; /* of the newest one, to be sent in chunks */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
+    struct state *install_state; /* what it will be, once it is durable */
     struct buf incoming; /* chunks received */
     uint64_t incoming_index, incoming_total;
     uint32_t incoming_checksum;
@@ -309,6 +310,7 @@ struct node {
 /* effects.c */
 struct node_effect *node_emit(struct node *n, enum node_effect_kind kind);
 struct bytes node_effect_copy(struct node *n, struct bytes in); /* into the effects' arena */
+void node_text_cut(struct buf *text);
 void node_say(struct node *n, enum node_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void node_reply_error(struct node *n, uint64_t request, int error, const char *format, ...)
@@ -333,6 +335,8 @@ void node_cluster_file_save(struct node *n);
 /* All in one flush; the ticket tells when they are durable. */
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
 void node_snapshot_start(struct node *n);
+/* NULL when the bytes are no sound state at this index. */
+struct state *node_state_of(struct bytes snapshot, uint64_t index);
 void node_install_start(struct node *n, uint64_t index, uint64_t term);
 void node_snapshot_load(struct node *n, const struct wire_snapshot_header *header, struct bytes state);
 

@@ -177,6 +177,7 @@ void node_free(struct node *n) {
     wal_free(n->wal);
     journal_free(n->journal);
     state_free(n->state);
+    state_free(n->install_state);
     reconcile_memory_free(n->memory);
     buf_done(&n->snapshot_bytes);
     buf_done(&n->incoming);

@@ -10,8 +10,7 @@ void node_instance_refuse(struct node *n, struct local_instance *i, const char *
     buf_clear(&i->reason);
     buf_vprintf(&i->reason, format, args);
     va_end(args);
-    if (i->reason.size > WIRE_TEXT_MAX)
-        i->reason.size = WIRE_TEXT_MAX;
+    node_text_cut(&i->reason);
     i->refused = true;
     node_event(n, "instance.refused", n->identity.id, i->id, "%.*s", BYTES_FMT(buf_bytes(&i->reason)));
     for (size_t t = 0; t < i->tasks_count; t++) {

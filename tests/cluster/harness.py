@@ -203,7 +203,9 @@ add chain inet cut out { type filter hook output priority 0; }
         return json.loads(self.cli(args[0], "--json", *args[1:], timeout=20)[0])
 
     def status(self):
-        return self.json("status")
+        answer = self.json("status")
+        self.cluster.cgroups.add("covey-" + answer["id"][:12])
+        return answer
 
     def run(self, text, *flags, expect=0, timeout=60):
         return self.cli("run", *flags, "-", stdin=text, expect=expect, timeout=timeout)
@@ -246,7 +248,7 @@ class Cluster:
         self.covey = os.environ.get("COVEY") or shutil.which("covey")
         self.tag = "cv" + secrets.token_hex(3)
         self.hub = self.tag + "-hub"
-        self.hosts, self.mounts, self.others = {}, [], []
+        self.hosts, self.mounts, self.others, self.cgroups = {}, [], [], set()
         if os.geteuid() != 0:
             raise Skip("not root")
         for tool in ("ip", "nft", "nsenter"):
@@ -319,6 +321,9 @@ class Cluster:
             subprocess.run(["umount", "-l", m], capture_output=True)
         for ns in [h.ns for h in self.hosts.values()] + [self.hub]:
             subprocess.run(["ip", "netns", "del", ns], capture_output=True)
+        for at, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+            if self.cgroups.intersection(at.split("/")):
+                subprocess.run(["rmdir", at], capture_output=True)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -354,6 +359,8 @@ def main(name, story, limit=90):
         print("skip %s: %s" % (name, e))
         status = 0
     except (Exception, KeyboardInterrupt) as e:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
         at = sys.exc_info()[2]
         while at.tb_next and "harness" not in at.tb_next.tb_frame.f_code.co_filename:
             at = at.tb_next
