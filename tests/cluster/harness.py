@@ -107,10 +107,11 @@ class Host:
         self.addr = "10.77.0.%d" % number
         self.ns = "%s-%s" % (cluster.tag, name)
         self.dir = cluster.path(name)
-        self.socket = cluster.path(name + ".sock")
+        self.socket = cluster.path(name + ".run", "covey.sock")
+        os.mkdir(cluster.path(name + ".run"))
         self.log = cluster.path(name + ".log")
         self.agent = None
-        ns, port = self.ns, "v" + name
+        ns, port = self.ns, "port-" + name
         command("ip", "netns", "add", ns)
         command("ip", "-n", cluster.hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", ns)
         command("ip", "-n", cluster.hub, "link", "set", port, "master", "br0", "up")

@@ -117,7 +117,8 @@ struct run {
     uint64_t sequence; /* of the peer's datagrams */
     uint64_t ticket;   /* newest that the node waits for */
     uint64_t stranger; /* newest stream of one */
-    uint64_t dialled;  /* newest stream of the node's own */
+    uint64_t dialled;  /* newest stream of the node's own, while nobody has answered */
+    uint64_t answered; /* newest one that somebody did */
     unsigned effects;
     bool may_end, slow_disk;
     struct instance_id instances[INSTANCES_MAX];
@@ -356,10 +357,10 @@ static void stream_message(struct run *r, uint64_t stream) {
 }
 
 static void forward(struct run *r) {
-    static const char *const methods[] = {"run", "stop", "var.put", "var.rm", "join", "leave", ""};
+    static const char *const methods[] = {"run", "stop", "var.put", "join", "leave", ""};
     struct buf out = {0};
     uint8_t how = take(&r->script);
-    struct wire_forward_request request = {.id = how, .method = bytes_str(methods[how % 7]),
+    struct wire_forward_request request = {.id = how, .method = bytes_str(methods[how % 6]),
                                            .params = take_bytes(&r->script)};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.forward_request = &request}, &out);
     feed_settled(r, (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = MEMBER_STREAM, .data = buf_bytes(&out)});
@@ -402,14 +403,13 @@ static void client(struct run *r) {
         const char *method;
         const struct codec_type *params;
     } calls[] = {{"run", &wire_admin_run_type},
-                 {"stop", &wire_admin_job_query_type},
+                 {"stop", &wire_admin_stop_type},
                  {"ps", &wire_admin_ps_query_type},
                  {"job", &wire_admin_job_query_type},
                  {"vars", &wire_admin_var_query_type},
                  {"events", &wire_admin_events_query_type},
                  {"logs", &wire_admin_logs_query_type},
-                 {"var.put", &wire_cmd_var_type},
-                 {"var.rm", &wire_cmd_var_type},
+                 {"var.put", &wire_admin_var_put_type},
                  {"status", &wire_empty_type},
                  {"nodes", &wire_empty_type},
                  {"jobs", &wire_empty_type},
@@ -487,14 +487,17 @@ static void host(struct run *r) {
         break;
     case 4:
         in.kind = NODE_STREAM_CLOSED;
-        in.stream = what & 8 ? MEMBER_STREAM : r->dialled;
+        in.stream = what & 8 ? MEMBER_STREAM : what & 16 ? r->answered : r->dialled;
         in.error = ERR_CLOSED;
         in.text = bytes_str("closed");
         break;
     case 5: { /* what the node dialled answers: as the peer, or as a stranger */
         struct identity i = peer_identity(2 + (what >> 3 & 1));
         in.kind = NODE_STREAM_OPENED;
-        in.stream = r->dialled;
+        if (r->dialled == 0)
+            return;
+        in.stream = r->answered = r->dialled;
+        r->dialled = 0;
         in.outgoing = true;
         in.key = i.static_key;
         in.addr = addr_number(2);
@@ -511,7 +514,7 @@ static void step(struct run *r) {
     switch (take(&r->script) % 8) {
     case 0: pass(r, waits_us[take(&r->script) % 5]); break;
     case 1: datagram(r); break;
-    case 2: stream_message(r, MEMBER_STREAM); break;
+    case 2: stream_message(r, r->answered != 0 && r->script.size % 2 ? r->answered : MEMBER_STREAM); break;
     case 3: forward(r); break;
     case 4: stranger(r); break;
     case 5: client(r); break;

@@ -22,6 +22,12 @@ check_PROGRAMS += %D%/fuzz_hcl
 %C%_fuzz_hcl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_hcl_LDADD = $(FUZZ_LIBS)
 
+check_PROGRAMS += %D%/fuzz_node
+%C%_fuzz_node_SOURCES = \
+	%D%/fuzz_node.c
+%C%_fuzz_node_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_node_LDADD = $(FUZZ_LIBS)
+
 check_PROGRAMS += %D%/fuzz_raft
 %C%_fuzz_raft_SOURCES = \
 	%D%/fuzz_raft.c
@@ -50,6 +56,7 @@ FUZZ_TARGETS = \
 	%D%/fuzz_codec \
 	%D%/fuzz_crypto \
 	%D%/fuzz_hcl \
+	%D%/fuzz_node \
 	%D%/fuzz_raft \
 	%D%/fuzz_state \
 	%D%/fuzz_swim \
