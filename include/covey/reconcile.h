@@ -30,8 +30,8 @@ struct reconcile_options {
     int64_t replace_after_us;
     int64_t replace_batch_after_us; /* [10 min] the same for batch: at least once, but patiently */
     int64_t heal_stable_us;      /* [15 s] a node must be back for this long before surplus is stopped */
-    /* [30 s] a failed service instance is placed anew after this, doubled per failure in a row of its slot, at
-     * most 1 h */
+    /* [30 s] a failed service instance is placed anew after this, doubled per failure in a row of its slot,
+     * at most 1 h */
     int64_t reschedule_us;
     uint32_t places_max;         /* [1000] in one plan */
 };

@@ -33,7 +33,8 @@ static int folder_lock(const struct admin *a) {
         buf_append_byte(&folder, '.');
     int fd = open(buf_str(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     buf_done(&folder);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+    /* Held for a look, a removal and a bind: another agent's start in this folder is waited for. */
+    if (fd >= 0 && flock(fd, LOCK_EX)) {
         int error = errno;
         close(fd);
         errno = error;

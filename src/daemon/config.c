@@ -389,6 +389,8 @@ static int config_defaults(struct config *c) {
         return 0;
     struct bytes token;
     int error = read_file(c, c->secret_file, &token);
+    if (error == 0 && token.size == 0)
+        error = complain("%s is empty: `covey token` on a member prints what belongs there", c->secret_file);
     if (error == 0)
         c->token = token;
     return error;

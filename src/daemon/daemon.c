@@ -331,6 +331,8 @@ static int open_node(struct daemon *d, const struct secret *seed, const char *ta
     secret_wipe(&o.entropy, sizeof o.entropy);
     if (error != 0)
         return fail(text);
+    if (node_raft(d->node) == NULL && c->joins_count > 0 && c->token.size == 0)
+        return fail("--join needs --secret-file with the join token: `covey token` on a member prints it");
     if (!c->bootstrap && c->joins_count == 0 && node_raft(d->node) == NULL)
         daemon_say(d, NODE_WARNING,
                    "this host is no member of a cluster: start it once with --bootstrap or --join");

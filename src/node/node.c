@@ -65,6 +65,13 @@ static void node_describe_self(struct node *n, const struct node_options *o) {
     self->version = arena_copy(a, o->version);
 }
 
+static void text_out(struct buf *text, char *ret_text, size_t text_size) {
+    size_t size = text->size < text_size - 1 ? text->size : text_size - 1;
+    memcpy(ret_text, text->data, size);
+    ret_text[size] = 0;
+    buf_done(text);
+}
+
 static int node_check_options(const struct node_options *o, char *ret_text, size_t text_size) {
     struct buf why = {0};
     if (o->name.size == 0 || o->name.size > WIRE_NAME_MAX)
@@ -73,10 +80,7 @@ static int node_check_options(const struct node_options *o, char *ret_text, size
         buf_printf(&why, "the port range %u-%u is not one", o->ports_low, o->ports_high);
     if (why.size == 0)
         return 0;
-    size_t size = why.size < text_size - 1 ? why.size : text_size - 1;
-    memcpy(ret_text, why.data, size);
-    ret_text[size] = 0;
-    buf_done(&why);
+    text_out(&why, ret_text, text_size);
     return ERR_INVALID;
 }
 
@@ -130,9 +134,9 @@ int node_new(const struct node_options *options, int64_t now_us, int64_t wall_ms
         const char *why = "";
         error = secret_token_parse(options->token, &n->token, &why);
         if (error != 0) {
-            size_t size = strlen(why) < text_size - 1 ? strlen(why) : text_size - 1;
-            memcpy(ret_text, why, size);
-            ret_text[size] = 0;
+            struct buf text = {0};
+            buf_printf(&text, "the join token: %s", why);
+            text_out(&text, ret_text, text_size);
             node_free(n);
             return error;
         }

@@ -38,7 +38,9 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
         if (node_is_leader(n) && !ID_EQUAL(id, n->identity.id))
             (void)raft_progress(n->raft, &config->voters[i], &progress);
         v->caught_up = progress.caught_up;
-        if (node_alive(n, id))
+        /* A vote is a host's under one life of its disk: one that was re-seeded is not the voter that it was. */
+        const struct wire_node_record *record = state_node_find(n->state, id);
+        if (node_alive(n, id) && (record == NULL || ID_EQUAL(record->log, config->voters[i].log)))
             r->voters_live++;
     }
     uint32_t quorum = (uint32_t)r->voters_count / 2 + 1;
@@ -73,6 +75,11 @@ void node_read_status(struct node *n, uint64_t request) {
                                   .cluster = n->cluster.id};
     node_freshness(n, &r.freshness);
     if (n->raft != NULL) {
+        struct raft_id self = {.node = n->identity.id, .log = n->self.log};
+        if (n->log_damaged && !n->disk_failed && raft_is_voter(n->raft, &self)) {
+            n->log_damaged = false; /* the new life of the log has its vote */
+            n->log_state = r.log_state = bytes_str("ok");
+        }
         r.term = raft_term(n->raft);
         r.role = bytes_str(raft_role_str(raft_role(n->raft)));
         if (node_leader_id(n, &r.leader))

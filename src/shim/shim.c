@@ -21,8 +21,9 @@
  *                                                           |
  *                                                           '-RELEASE-> gone
  *
- *   new, starting: shown as pending. stopping: kill_signal was sent; killing: SIGKILL was sent to all, and the
- *   first process is not yet gone; cleaning: it is gone, others may not be. These three are shown as stopping.
+ *   new, starting: shown as pending. stopping: kill_signal was sent; killing: SIGKILL was sent to all, and
+ *   the first process is not yet gone; cleaning: it is gone, others may not be. These three are shown as
+ *   stopping.
  *
  * A run ends with its first process: what that one left behind is killed with it (cleaning), also when it
  * exited with 0. So no two runs of a task overlap, a stop is certain, and an output file has an end. SIGKILL

@@ -55,6 +55,8 @@ void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnati
         }
         return;
     }
+    if (order < 0 && state != MEMBER_STATE_ALIVE)
+        s->self_refuted = true; /* already: whoever tells it has missed that */
     if (order < 0 || (order == 0 && state == MEMBER_STATE_ALIVE))
         return;
     self_raise(s, seen);

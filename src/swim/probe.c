@@ -56,7 +56,7 @@ static void probe_ask(struct swim *s, struct probe *p) {
     int64_t left_us = p->deadline_us - s->now_us;
     if (!m || left_us < US_PER_MS)
         return;
-    size_t count = swim_pick(s, m, s->config.indirect_count, helpers);
+    size_t count = swim_pick(s, MEMBER_STATE_ALIVE, m, s->config.indirect_count, helpers);
     for (size_t i = 0; i < count; i++) {
         struct wire_ping_req req = {
             .seq = p->seq,
@@ -273,7 +273,7 @@ void swim_ping_answer(struct swim *s, const struct wire_ping *ping, const struct
     bool unknown = !swim_find(s, in->from) && s->members.count < s->config.members_max;
     struct wire_ping who = {.seq = unknown ? ++s->seq : 0, .target = in->from};
     struct wire_swim_packet packet = {.ack = &ack, .ping = unknown ? &who : NULL};
-    swim_send(s, in->from, &in->addr, &packet, wrong ? s->self : NULL, sender);
+    swim_send(s, in->from, &in->addr, &packet, wrong || s->self_refuted ? s->self : NULL, sender);
     s->self_refuted = s->sender_stale = false;
 }
 

@@ -212,7 +212,7 @@ void swim_gossip_run(struct swim *s) {
     struct member *to[GOSSIP_NODES];
     if (s->gossip_us > s->now_us)
         return;
-    size_t count = swim_pick(s, NULL, GOSSIP_NODES, to);
+    size_t count = swim_pick(s, MEMBER_STATE_SUSPECT, NULL, GOSSIP_NODES, to);
     for (size_t i = 0; i < count; i++) {
         struct wire_swim_packet packet = {0};
         swim_send(s, to[i]->id, &to[i]->addr, &packet, NULL, NULL);

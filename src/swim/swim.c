@@ -212,7 +212,7 @@ static void leave_run(struct swim *s) {
     s->leave_us = s->now_us + s->config.probe_timeout_us;
     swim_rumour_start(s, s->self);
     size_t wanted = swim_retransmits(s->config.retransmit_mult, s->probe_ring.count + 1);
-    size_t count = swim_pick(s, NULL, wanted, told);
+    size_t count = swim_pick(s, MEMBER_STATE_SUSPECT, NULL, wanted, told);
     for (size_t i = 0; i < count; i++) {
         struct wire_swim_packet packet = {0};
         swim_send(s, told[i]->id, &told[i]->addr, &packet, s->self, NULL);

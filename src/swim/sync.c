@@ -126,7 +126,7 @@ static void exchange_run(struct swim *s) {
     int64_t interval_us = s->config.sync_interval_us * swim_sync_scale(s->probe_ring.count + 1);
     s->sync_us = s->now_us + prng_between(&s->prng, interval_us * 7 / 8, interval_us * 9 / 8);
     struct member *m;
-    if (swim_pick(s, NULL, 1, &m) == 1)
+    if (swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) == 1)
         sync_send(s, m->id, &m->addr, false);
 }
 

@@ -96,13 +96,14 @@ void swim_ring_front(struct ring *ring, struct member *m) {
         ring_swap(ring, m->ring_pos, ring->cursor);
 }
 
-size_t swim_pick(struct swim *s, const struct member *except, size_t wanted, struct member **out) {
+size_t swim_pick(struct swim *s, enum member_state worst, const struct member *except, size_t wanted,
+                 struct member **out) {
     struct member *all[PICK_ALL_MAX];
     const struct ring *ring = &s->probe_ring;
     size_t count = 0, picked = 0;
     if (ring->count <= PICK_ALL_MAX) {
         for (size_t i = 0; i < ring->count; i++) {
-            if (ring->items[i] != except && ring->items[i]->state == MEMBER_STATE_ALIVE)
+            if (ring->items[i] != except && ring->items[i]->state <= worst)
                 all[count++] = ring->items[i];
         }
         for (; picked < wanted && picked < count; picked++) {
@@ -114,7 +115,7 @@ size_t swim_pick(struct swim *s, const struct member *except, size_t wanted, str
     }
     for (size_t tries = 0; picked < wanted && tries < wanted * 4 + 16; tries++) {
         struct member *m = ring->items[prng_below(&s->prng, ring->count)];
-        bool usable = m != except && m->state == MEMBER_STATE_ALIVE;
+        bool usable = m != except && m->state <= worst;
         for (size_t i = 0; i < picked; i++)
             usable = usable && out[i] != m;
         if (usable)

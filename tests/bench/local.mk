@@ -4,10 +4,16 @@
 # Written by contrib/dev/update-sources.
 
 
+EXTRA_PROGRAMS += %D%/bench_spawn
+%C%_bench_spawn_SOURCES = \
+	%D%/bench_spawn.c
+%C%_bench_spawn_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS)
+
 EXTRA_PROGRAMS += %D%/bench_wal
 %C%_bench_wal_SOURCES = \
 	%D%/bench_wal.c
 %C%_bench_wal_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS)
 
 BENCHES = \
+	%D%/bench_spawn \
 	%D%/bench_wal

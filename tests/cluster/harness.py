@@ -272,14 +272,12 @@ class Cluster:
         self.hosts[name] = Host(self, name, len(self.hosts) + 1)
         return self.hosts[name]
 
-    def token(self):
-        """The file with the join token, as one that knows a member has it."""
-        with open(os.open(self.path("token"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-            f.write(self.hosts["a"].json("token")["token"] + "\n")
-        return self.path("token")
-
     def join(self, host):
-        host.start("--join", "%s:%d" % (self.hosts["a"].addr, PORT), "--secret-file", self.token())
+        """With the token in a file, as an operator who knows a member brings it."""
+        token = self.path("token-" + host.name)
+        with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+            f.write(self.hosts["a"].json("token")["token"] + "\n")
+        host.start("--join", "%s:%d" % (self.hosts["a"].addr, PORT), "--secret-file", token)
 
     def form(self, names="abc"):
         """A cluster of these hosts, settled: all of them alive, as many voters as there can be. Gives the hosts."""
@@ -320,7 +318,7 @@ class Cluster:
             h.power_off()
         for m in self.mounts:
             subprocess.run(["umount", "-l", m], capture_output=True)
-        for ns in [h.ns for h in self.hosts.values()] + [self.hub]:
+        for ns in [n for n in os.listdir("/run/netns") if n.startswith(self.tag)]:
             subprocess.run(["ip", "netns", "del", ns], capture_output=True)
         for at, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
             if self.cgroups.intersection(at.split("/")):

@@ -47,7 +47,8 @@ static struct bytes take_bytes(struct script *s) {
     return part;
 }
 
-/* ---- a disk that obeys ------------------------------------------------------------------------------------ */
+/* ---- a disk that obeys ------------------------------------------------------------------------------------
+ */
 
 struct disk {
     struct disk_file files[FILES_MAX]; /* data owned */
@@ -103,7 +104,8 @@ static void disk_done(struct disk *d) {
         mem_free((void *)(uintptr_t)d->files[i].data.data);
 }
 
-/* ---- the node --------------------------------------------------------------------------------------------- */
+/* ---- the node ---------------------------------------------------------------------------------------------
+ */
 
 struct run {
     struct node *node;
@@ -215,11 +217,22 @@ static void pass(struct run *r, int64_t us) {
 
 static void node_make(struct run *r, uint8_t entropy, bool bootstrap) {
     char why[256];
-    struct node_options o = {.identity_seed = secret_number(1), .entropy = secret_number(entropy),
-                             .name = bytes_str("one"), .addr = addr_number(1), .cpu_mhz = 4000, .memory_mib = 4096,
-                             .ports_low = 20000, .ports_high = 20010, .raw_exec = true, .boot = {{1}},
-                             .version = bytes_str("fuzz"), .task_root = bytes_str("/tasks"), .bootstrap = bootstrap,
-                             .files = r->disk.files, .files_count = r->disk.count, .segment_size_bytes = 64 * 1024,
+    struct node_options o = {.identity_seed = secret_number(1),
+                             .entropy = secret_number(entropy),
+                             .name = bytes_str("one"),
+                             .addr = addr_number(1),
+                             .cpu_mhz = 4000,
+                             .memory_mib = 4096,
+                             .ports_low = 20000,
+                             .ports_high = 20010,
+                             .raw_exec = true,
+                             .boot = {{1}},
+                             .version = bytes_str("fuzz"),
+                             .task_root = bytes_str("/tasks"),
+                             .bootstrap = bootstrap,
+                             .files = r->disk.files,
+                             .files_count = r->disk.count,
+                             .segment_size_bytes = 64 * 1024,
                              .snapshot_entries = 16};
     int error = node_new(&o, r->now_us, 1, &r->node, why, sizeof why);
     assert(error == 0);
@@ -227,27 +240,41 @@ static void node_make(struct run *r, uint8_t entropy, bool bootstrap) {
     disk_settle(r);
 }
 
-/* ---- the cluster of two, made once ------------------------------------------------------------------------ */
+/* ---- the cluster of two, made once ------------------------------------------------------------------------
+ */
 
 static struct disk initial;
 
 static struct wire_node_record peer_record(const struct identity *i, uint8_t number) {
-    return (struct wire_node_record){.id = i->id, .key = i->public_key, .name = bytes_str("two"),
-                                     .addr = addr_number(number), .cpu_mhz = 1000, .memory_mib = 1000,
-                                     .ports_low = 20000, .ports_high = 20010, .log = {{number}}, .boot = {{number}},
+    return (struct wire_node_record){.id = i->id,
+                                     .key = i->public_key,
+                                     .name = bytes_str("two"),
+                                     .addr = addr_number(number),
+                                     .cpu_mhz = 1000,
+                                     .memory_mib = 1000,
+                                     .ports_low = 20000,
+                                     .ports_high = 20010,
+                                     .log = {{number}},
+                                     .boot = {{number}},
                                      .generation = 1};
 }
 
-static void join_ask(struct run *r, uint64_t stream, const struct identity *i, const struct wire_node_record *record) {
+static void join_ask(struct run *r, uint64_t stream, const struct identity *i,
+                     const struct wire_node_record *record) {
     uint8_t hash[NOISE_HASH_SIZE] = {1};
     struct signature signature;
     struct buf out = {0};
     identity_sign(i, SIGN_JOIN, bytes_of(hash, sizeof hash), &signature);
-    struct wire_join_request request = {.node = *record, .signature = bytes_of(signature.b, sizeof signature.b)};
+    struct wire_join_request request = {.node = *record,
+                                        .signature = bytes_of(signature.b, sizeof signature.b)};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.join_request = &request}, &out);
-    feed_settled(r, (struct node_input){.kind = NODE_STREAM_OPENED, .stream = stream, .key = i->static_key,
-                                        .hash = bytes_of(hash, sizeof hash), .addr = record->addr});
-    feed_settled(r, (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = stream, .data = buf_bytes(&out)});
+    feed_settled(r, (struct node_input){.kind = NODE_STREAM_OPENED,
+                                        .stream = stream,
+                                        .key = i->static_key,
+                                        .hash = bytes_of(hash, sizeof hash),
+                                        .addr = record->addr});
+    feed_settled(r,
+                 (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = stream, .data = buf_bytes(&out)});
     buf_done(&out);
 }
 
@@ -278,18 +305,22 @@ static void cluster_open(struct run *r) {
     r->cluster = c->id;
     memcpy(key.b, c->gossip_keys[0].key.data, sizeof key.b);
     (void)keyring_add(&r->gossip_keys, (uint8_t)c->gossip_keys[0].key_id, &key);
-    feed_settled(r, (struct node_input){.kind = NODE_STREAM_OPENED, .stream = MEMBER_STREAM, .key = peer.static_key,
-                                        .key_id = (uint8_t)c->stream_keys[0].key_id, .addr = addr_number(2)});
+    feed_settled(r, (struct node_input){.kind = NODE_STREAM_OPENED,
+                                        .stream = MEMBER_STREAM,
+                                        .key = peer.static_key,
+                                        .key_id = (uint8_t)c->stream_keys[0].key_id,
+                                        .addr = addr_number(2)});
 }
 
-/* ---- the peer --------------------------------------------------------------------------------------------- */
+/* ---- the peer ---------------------------------------------------------------------------------------------
+ */
 
 static void datagram(struct run *r) {
     struct identity peer = peer_identity(2);
     struct arena a = {0};
     struct buf plain = {0}, sealed = {0};
     uint8_t how = take(&r->script);
-    struct envelope head = {.sender = peer.id, .receiver = node_self(r->node), .boot = 1 + (how & 3) / 3};
+    struct envelope head = {.sender = peer.id, .receiver = node_self(r->node), .boot = 1u + (how & 3u) / 3u};
     head.sequence = ++r->sequence + (how >> 4);
     if (how & 4) {
         struct prng prng;
@@ -303,7 +334,8 @@ static void datagram(struct run *r) {
     }
     struct bytes payload = how & 4 ? buf_bytes(&plain) : take_bytes(&r->script);
     if (envelope_seal(&r->gossip_keys, &r->cluster, &r->csprng, &head, payload, &sealed) == 0)
-        feed_settled(r, (struct node_input){.kind = NODE_DATAGRAM, .addr = addr_number(2), .data = buf_bytes(&sealed)});
+        feed_settled(r, (struct node_input){
+                            .kind = NODE_DATAGRAM, .addr = addr_number(2), .data = buf_bytes(&sealed)});
     buf_done(&plain);
     buf_done(&sealed);
     arena_done(&a);
@@ -360,10 +392,11 @@ static void forward(struct run *r) {
     static const char *const methods[] = {"run", "stop", "var.put", "join", "leave", ""};
     struct buf out = {0};
     uint8_t how = take(&r->script);
-    struct wire_forward_request request = {.id = how, .method = bytes_str(methods[how % 6]),
-                                           .params = take_bytes(&r->script)};
+    struct wire_forward_request request = {
+        .id = how, .method = bytes_str(methods[how % 6]), .params = take_bytes(&r->script)};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.forward_request = &request}, &out);
-    feed_settled(r, (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = MEMBER_STREAM, .data = buf_bytes(&out)});
+    feed_settled(r, (struct node_input){
+                        .kind = NODE_STREAM_MESSAGE, .stream = MEMBER_STREAM, .data = buf_bytes(&out)});
     buf_done(&out);
 }
 
@@ -380,20 +413,33 @@ static void stranger(struct run *r) {
     }
 }
 
-/* ---- clients ---------------------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------------------
+ */
 
 static void job_run(struct run *r, uint64_t request, uint8_t how) {
     struct buf out = {0};
     struct wire_pair env = {bytes_str("X"), bytes_str("${NOMAD_PORT_p}")};
     struct wire_port_request port = {.label = bytes_str("p"), .static_ = how & 1 ? 8080 : 0};
-    struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true"), .memory_mib = how, .env = &env,
-                             .env_count = 1, .driver = how & 2 ? DRIVER_KIND_EXEC : DRIVER_KIND_RAW_EXEC};
-    struct wire_group group = {.name = bytes_str("g"), .count = how >> 2 & 7, .tasks = &task, .tasks_count = 1,
-                               .ports = &port, .ports_count = how >> 5 & 1};
-    struct wire_admin_run run = {.job = {.name = bytes_str(how & 64 ? "j" : "k"), .type = (enum job_type)(how >> 7),
-                                         .groups = &group, .groups_count = 1}};
+    struct wire_task task = {.name = bytes_str("t"),
+                             .command = bytes_str("/bin/true"),
+                             .memory_mib = how,
+                             .env = &env,
+                             .env_count = 1,
+                             .driver = how & 2 ? DRIVER_KIND_EXEC : DRIVER_KIND_RAW_EXEC};
+    struct wire_group group = {.name = bytes_str("g"),
+                               .count = how >> 2 & 7,
+                               .tasks = &task,
+                               .tasks_count = 1,
+                               .ports = &port,
+                               .ports_count = how >> 5 & 1};
+    struct wire_admin_run run = {.job = {.name = bytes_str(how & 64 ? "j" : "k"),
+                                         .type = (enum job_type)(how >> 7),
+                                         .groups = &group,
+                                         .groups_count = 1}};
     codec_encode_named(&wire_admin_run_type, &run, &out);
-    feed_settled(r, (struct node_input){.kind = NODE_REQUEST, .request = request, .method = bytes_str("run"),
+    feed_settled(r, (struct node_input){.kind = NODE_REQUEST,
+                                        .request = request,
+                                        .method = bytes_str("run"),
                                         .data = buf_bytes(&out)});
     buf_done(&out);
 }
@@ -436,13 +482,15 @@ static void client(struct run *r) {
         data = buf_bytes(&out);
     }
     r->may_end = r->may_end || strcmp(c->method, "leave") == 0;
-    feed_settled(r, (struct node_input){.kind = NODE_REQUEST, .request = request, .method = bytes_str(c->method),
-                                        .data = data});
+    feed_settled(r,
+                 (struct node_input){
+                     .kind = NODE_REQUEST, .request = request, .method = bytes_str(c->method), .data = data});
     buf_done(&out);
     arena_done(&a);
 }
 
-/* ---- shims and the rest of the host ----------------------------------------------------------------------- */
+/* ---- shims and the rest of the host -----------------------------------------------------------------------
+ */
 
 static void shim(struct run *r) {
     struct arena a = {0};
@@ -456,7 +504,9 @@ static void shim(struct run *r) {
     codec_random(&wire_shim_status_type, &prng, &a, &status, 40);
     status.fact.name = r->tasks[which];
     status.sequence = take(&r->script);
-    struct node_input in = {.kind = NODE_TASK_STATUS, .instance = r->instances[which], .task = r->tasks[which],
+    struct node_input in = {.kind = NODE_TASK_STATUS,
+                            .instance = r->instances[which],
+                            .task = r->tasks[which],
                             .status = &status};
     if ((how >> 4) % 8 == 6)
         in.kind = NODE_TASK_LOST;

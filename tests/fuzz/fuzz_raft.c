@@ -37,18 +37,19 @@ static struct raft_id peer_id(unsigned number) {
 
 static const struct recovery_id recovery = {{7}};
 
-/* ---- the core and what it must keep ----------------------------------------------------------------------- */
+/* ---- the core and what it must keep -----------------------------------------------------------------------
+ */
 
 struct run {
     struct raft *raft;
     struct script script;
     int64_t now_us;
-    uint64_t ticket;  /* newest that was asked for */
+    uint64_t ticket; /* newest that was asked for */
     uint64_t durable;
     uint64_t applied;
     uint64_t term, commit;
     struct wire_hard_state hard;
-    uint64_t install;  /* index of a snapshot that waits for RAFT_INSTALLED */
+    uint64_t install; /* index of a snapshot that waits for RAFT_INSTALLED */
     struct raft_id wants_chunk;
     bool failed;
 };
@@ -110,7 +111,8 @@ static void feed(struct run *r, const struct raft_input *input) {
     r->commit = raft_commit_index(r->raft);
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------ */
+/* ---- words ------------------------------------------------------------------------------------------------
+ */
 
 /* A number near `real`, or an end of the range. */
 static uint64_t near_to(struct script *s, uint64_t real) {
@@ -271,7 +273,8 @@ static void pulled(struct run *r) {
     arena_done(&a);
 }
 
-/* ---- the script ------------------------------------------------------------------------------------------- */
+/* ---- the script -------------------------------------------------------------------------------------------
+ */
 
 static void pass_time(struct run *r) {
     uint8_t how = take(&r->script);
@@ -363,10 +366,19 @@ static void step(struct run *r) {
 /* A voter of three or one alone with a few entries, a learner, or a log with nothing in it. */
 static struct raft *raft_make(struct run *r, uint8_t how) {
     struct raft_id voters[3] = {peer_id(0), peer_id(1), peer_id(2)};
-    struct wire_raft_config c = {.voters = how & 1 ? voters + 1 : voters, .voters_count = how & 2 ? 1 : how & 1 ? 2 : 3};
-    struct raft_options options = {
-        .self = peer_id(0), .generation = 1, .recovery = recovery, .seed = how, .trailing_entries = 4,
-        .message_bytes_max = 64, .inflight_max = 2, .inflight_bytes_max = 1024, .uncommitted_bytes_max = 256};
+    struct wire_raft_config c = {.voters = how & 1 ? voters + 1 : voters,
+                                 .voters_count = how & 2   ? 1
+                                                 : how & 1 ? 2
+                                                           : 3};
+    struct raft_options options = {.self = peer_id(0),
+                                   .generation = 1,
+                                   .recovery = recovery,
+                                   .seed = how,
+                                   .trailing_entries = 4,
+                                   .message_bytes_max = 64,
+                                   .inflight_max = 2,
+                                   .inflight_bytes_max = 1024,
+                                   .uncommitted_bytes_max = 256};
     struct buf data = {0};
     codec_encode(&wire_raft_config_type, &c, &data);
     struct wire_raft_entry entries[3] = {

@@ -2,10 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * The replicated state. First byte even: what follows is a program of commands, made of few names so that they meet; they
- * are applied to one state, and to a second that is made from a snapshot of the first in the middle. Both must end with
- * the same bytes, and those must be a snapshot. First byte odd: what follows is a snapshot from a disk or a peer; what is
- * accepted must be written as it would be read.
+ * The replicated state. First byte even: what follows is a program of commands, made of few names so that
+ * they meet; they are applied to one state, and to a second that is made from a snapshot of the first in the
+ * middle. Both must end with the same bytes, and those must be a snapshot. First byte odd: what follows is a
+ * snapshot from a disk or a peer; what is accepted must be written as it would be read.
  */
 #include <covey/codec.h>
 #include <covey/state.h>
@@ -20,7 +20,8 @@ struct input {
 };
 
 static uint8_t take(struct input *in, uint8_t below) {
-    if (in->size == 0) return 0;
+    if (in->size == 0)
+        return 0;
     in->size--;
     return (uint8_t)(*in->data++ % below);
 }
@@ -55,8 +56,14 @@ static struct wire_cmd_plan *plan(struct input *in, struct arena *a) {
     p->stops = make(a, 3 * sizeof *p->stops);
     for (size_t i = 0; i < p->places_count; i++)
         p->places[i] = (struct wire_place){
-            .instance = instance(in), .job = name(in), .version = take(in, 5), .group = name(in), .slot = take(in, 4),
-            .node = node(in), .replaces = instance(in), .generation = take(in, 2),
+            .instance = instance(in),
+            .job = name(in),
+            .version = take(in, 5),
+            .group = name(in),
+            .slot = take(in, 4),
+            .node = node(in),
+            .replaces = instance(in),
+            .generation = take(in, 2),
         };
     for (size_t i = 0; i < p->stops_count; i++)
         p->stops[i] = (struct wire_stop){.instance = instance(in), .reason = name(in)};
@@ -68,8 +75,11 @@ static struct wire_cmd_report *report(struct input *in, struct arena *a) {
     *r = (struct wire_cmd_report){.node = node(in), .facts_count = take(in, 6)};
     r->facts = make(a, 6 * sizeof *r->facts);
     for (size_t i = 0; i < r->facts_count; i++)
-        r->facts[i] = (struct wire_fact){.instance = instance(in), .state = (enum instance_state)take(in, 8),
-                                         .sequence = take(in, 20), .gone = take(in, 2), .reason = name(in)};
+        r->facts[i] = (struct wire_fact){.instance = instance(in),
+                                         .state = (enum instance_state)take(in, 8),
+                                         .sequence = take(in, 20),
+                                         .gone = take(in, 2),
+                                         .reason = name(in)};
     return r;
 }
 
@@ -82,15 +92,19 @@ static struct wire_command command(struct input *in, struct arena *a) {
         break;
     case 1:
         c.node = make(a, sizeof *c.node);
-        *c.node = (struct wire_node_record){.id = node(in), .name = name(in), .status = (enum node_status)take(in, 4),
+        *c.node = (struct wire_node_record){.id = node(in),
+                                            .name = name(in),
+                                            .status = (enum node_status)take(in, 4),
                                             .generation = take(in, 2)};
         break;
     case 2:
     case 3: {
         struct wire_cmd_node_status *s = make(a, sizeof *s);
         *s = (struct wire_cmd_node_status){.id = node(in), .status = (enum node_status)take(in, 4)};
-        if (take(in, 4) == 0) c.node_remove = s;
-        else c.node_status = s;
+        if (take(in, 4) == 0)
+            c.node_remove = s;
+        else
+            c.node_status = s;
         break;
     }
     case 4: c.job = job(in, a); break;
@@ -100,7 +114,10 @@ static struct wire_command command(struct input *in, struct arena *a) {
         break;
     case 6:
         c.var = make(a, sizeof *c.var);
-        *c.var = (struct wire_cmd_var){.key = name(in), .value = name(in), .check = take(in, 2), .remove = take(in, 2),
+        *c.var = (struct wire_cmd_var){.key = name(in),
+                                       .value = name(in),
+                                       .check = take(in, 2),
+                                       .remove = take(in, 2),
                                        .version = take(in, 20)};
         break;
     case 7:
@@ -132,10 +149,13 @@ static void apply_both(struct state *a, struct state *b, uint64_t index, const s
     struct state_result x, y;
     struct state_change change;
     state_apply(a, index, c, &x);
-    while (state_change_next(a, &change)) {}
-    if (b == NULL) return;
+    while (state_change_next(a, &change)) {
+    }
+    if (b == NULL)
+        return;
     state_apply(b, index, c, &y);
-    assert(x.error == y.error && x.version == y.version && x.refused_count == y.refused_count && x.changed == y.changed);
+    assert(x.error == y.error && x.version == y.version && x.refused_count == y.refused_count &&
+           x.changed == y.changed);
 }
 
 static void program(struct input in) {
@@ -145,10 +165,12 @@ static void program(struct input in) {
         struct arena arena = {0};
         struct wire_command c = command(&in, &arena);
         apply_both(a, b, i, &c);
-        if (i == cut) b = copy_of(a);
+        if (i == cut)
+            b = copy_of(a);
         arena_done(&arena);
     }
-    if (b != NULL) same(a, b);
+    if (b != NULL)
+        same(a, b);
     state_free(b);
     b = copy_of(a);
     state_free(a);
@@ -159,14 +181,18 @@ static void snapshot(struct input in) {
     struct state *s = state_new();
     int error = state_restore(s, bytes_of(in.data, in.size));
     assert(error == 0 || error == ERR_CORRUPT);
-    if (error == 0) state_free(copy_of(s));
+    if (error == 0)
+        state_free(copy_of(s));
     state_free(s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (size == 0) return 0;
+    if (size == 0)
+        return 0;
     struct input in = {data + 1, size - 1};
-    if (data[0] % 2 == 0) program(in);
-    else snapshot(in);
+    if (data[0] % 2 == 0)
+        program(in);
+    else
+        snapshot(in);
     return 0;
 }

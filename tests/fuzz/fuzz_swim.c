@@ -38,14 +38,16 @@ static struct bytes take_bytes(struct script *s, size_t size) {
 }
 
 static struct node_id member_id(unsigned number) {
-    return (struct node_id){{1, (uint8_t)(number % 64)}}; /* 0 is the node itself; more than the table holds */
+    return (struct node_id){
+        {1, (uint8_t)(number % 64)}}; /* 0 is the node itself; more than the table holds */
 }
 
 static struct addr member_addr(unsigned number) {
     return (struct addr){.size = 6, .b = {10, 0, 0, (uint8_t)(number % 64 + 1), 7370 >> 8, 7370 & 255}};
 }
 
-/* ---- the core and what it must keep ----------------------------------------------------------------------- */
+/* ---- the core and what it must keep -----------------------------------------------------------------------
+ */
 
 struct run {
     struct swim *swim;
@@ -88,7 +90,8 @@ static void feed(struct run *r, const struct swim_input *input) {
     self_look(r);
 }
 
-/* ---- well-formed packets ---------------------------------------------------------------------------------- */
+/* ---- well-formed packets ----------------------------------------------------------------------------------
+ */
 
 static struct wire_member member_of(struct script *s) {
     static const uint32_t generations[] = {0, 1, 2, 3, 1000, UINT32_MAX - 1, UINT32_MAX};
@@ -143,7 +146,8 @@ static void raw(struct run *r, struct script *s, enum swim_input_kind kind) {
     feed(r, &in);
 }
 
-/* ---- the script ------------------------------------------------------------------------------------------- */
+/* ---- the script -------------------------------------------------------------------------------------------
+ */
 
 static void pass_time(struct run *r, struct script *s) {
     uint8_t how = take(s);

@@ -41,7 +41,8 @@ check_PROGRAMS += %D%/unit_codec
 	%D%/codec/json.c \
 	%D%/codec/raw.c \
 	%D%/codec/refuse.c \
-	%D%/codec/round_trip.c
+	%D%/codec/round_trip.c \
+	%D%/codec/vectors.c
 %C%_unit_codec_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_codec_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_codec

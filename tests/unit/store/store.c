@@ -213,11 +213,12 @@ Test(store, one_flush_covers_all_files_written_and_no_other) {
     put(r, "vote-0", 0, "y");
     flush(r, 1);
     next_done(r);
-    r->trace[0] = 0; /* nothing is under way: what comes now is of the second flush */
+    r->trace[0] = 0; /* the other thread may still be busy with what it made: its fsyncs may come yet */
     put(r, "log-1", 1, "z");
     flush(r, 2);
     next_done(r);
-    cr_assert_str_eq(r->trace, "write log-1;fdatasync log-1;");
+    cr_assert(strstr(r->trace, "fdatasync log-1;"), "%s", r->trace);
+    cr_assert_not(strstr(r->trace, "fdatasync vote"), "%s", r->trace);
     rig_end(r);
 }
 
