@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the covey authors
-"""MessagePack-RPC over an agent's socket (proto/admin.md) with nothing but Python: what the admin protocol uses of it."""
+"""MessagePack-RPC over an agent's socket (proto/admin.md) with nothing but Python: what the admin protocol uses of it.
+A field that has its default is not sent, so answers are to be asked with .get()."""
 import itertools
 import socket
 import struct

@@ -38,7 +38,8 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
         if (node_is_leader(n) && !ID_EQUAL(id, n->identity.id))
             (void)raft_progress(n->raft, &config->voters[i], &progress);
         v->caught_up = progress.caught_up;
-        /* A vote is a host's under one life of its disk: one that was re-seeded is not the voter that it was. */
+        /* A vote is a host's under one life of its disk: one that was re-seeded is not the voter that it was.
+         */
         const struct wire_node_record *record = state_node_find(n->state, id);
         if (node_alive(n, id) && (record == NULL || ID_EQUAL(record->log, config->voters[i].log)))
             r->voters_live++;

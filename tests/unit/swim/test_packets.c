@@ -391,6 +391,35 @@ Test(swim_packets, who_leaves_tells_many_twice) {
     bench_free(b);
 }
 
+Test(swim_packets, who_tells_an_accusation_refuted_long_ago_is_told_so) {
+    struct bench *b = knowing(3, NULL);
+    bench_record(b, 2, accusation_of(0, MEMBER_STATE_SUSPECT, 1, 3, 2));
+    spend_rumours(b);
+    bench_record(b, 3, accusation_of(0, MEMBER_STATE_SUSPECT, 1, 3, 2));
+    struct wire_swim_packet packet;
+    size_t at = bench_sent(b, 0, &packet);
+    cr_assert(at != SIZE_MAX && id_same(b->effects.data[at].to, node_id_of(3)));
+    const struct wire_member *record = packet_record(&packet, 0);
+    cr_assert(record && record->version == 4);
+    cr_assert_eq(bench_member(b, 0).version, 4);
+    bench_free(b);
+}
+
+/* Else it would miss all that happens meanwhile, the refutations of others among it. */
+Test(swim_packets, a_suspect_is_told_the_news_too) {
+    struct bench *b = knowing(2, NULL);
+    spend_rumours(b);
+    bench_record(b, 2, accusation_of(1, MEMBER_STATE_SUSPECT, 1, 0, 2));
+    bench_clear(b);
+    bench_run(b, 400 * MS);
+    struct wire_swim_packet packet;
+    size_t told = 0;
+    for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++)
+        told += !packet.ping && !packet.ping_req && id_same(b->effects.data[i].to, node_id_of(1));
+    cr_assert_gt(told, 0);
+    bench_free(b);
+}
+
 /* ---- strange packets ----------------------------------------------------------------------------------- */
 
 static void check_unchanged(struct bench *b, size_t members) {
