@@ -20,6 +20,7 @@
 struct reconcile_node_view {
     struct node_id id;
     bool alive;                  /* by SWIM: alive or suspect */
+    bool unheard;                /* suspected, or no stream to it is open: nothing new is placed there */
     int64_t last_good_us;        /* newest of: ack, report, start of this leader */
     /* when it was last seen to come back (or this leader started); see heal_stable_us */
     int64_t back_us;

@@ -176,6 +176,20 @@ static void reasons_keep(struct node *n, const struct reconcile_plan *plan) {
     }
 }
 
+/*
+ * Between the death of an agent and SWIM's verdict lie seconds; its streams close at once. Work placed there in
+ * between would wait for the verdict and for replace_after.
+ */
+static bool is_unheard(struct node *n, struct node_id id) {
+    struct swim_member m;
+    if (ID_EQUAL(id, n->identity.id))
+        return false;
+    const struct peer *p = node_peer(n, id, false);
+    if (p == NULL || p->stream == 0)
+        return true;
+    return n->swim != NULL && swim_member_find(n->swim, id, &m) && m.state == MEMBER_STATE_SUSPECT;
+}
+
 static void plan_make(struct node *n) {
     bool due = n->plan_dirty || n->now_us >= n->plan_at_us;
     if (!due || n->plan_index > n->applied_index || n->applied_index < raft_commit_index(n->raft))
@@ -187,6 +201,7 @@ static void plan_make(struct node *n) {
         const struct leader_node *v = &n->leader_nodes.data[i];
         views[i] = (struct reconcile_node_view){.id = v->id,
                                                 .alive = node_alive(n, v->id),
+                                                .unheard = is_unheard(n, v->id),
                                                 .last_good_us = v->last_good_us,
                                                 .back_us = v->back_us};
     }

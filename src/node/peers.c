@@ -212,7 +212,7 @@ static void member_opened(struct node *n, struct stream *s) {
     if (s->outgoing)
         send_sync(n, s->id);
     peer_flush(n, p);
-    n->facts_dirty = true;
+    n->facts_dirty = n->plan_dirty = true;
 }
 
 static struct stream *stream_accept(struct node *n, const struct node_input *in) {

@@ -258,7 +258,7 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
 static bool usable(void *arg, const struct wire_node_record *node) {
     const struct plan *p = arg;
     const struct reconcile_node_view *view = view_of(p, node->id);
-    return view != NULL && view->alive;
+    return view != NULL && view->alive && !view->unheard;
 }
 
 static void place(struct plan *p, uint32_t number, const struct wire_instance_record *holder,

@@ -253,6 +253,17 @@ Test(reconcile_lost, nothing_is_done_before_the_log_says_that_the_host_is_out_of
     rig_done(&r);
 }
 
+/* An agent that has just died is alive to SWIM for some seconds: its streams tell before. */
+Test(reconcile_lost, nothing_new_is_placed_on_a_host_that_is_not_heard) {
+    struct rig r = rig_new(3);
+    r.views[0].unheard = r.views[1].unheard = true;
+    run_service(&r.w, "web", 3, "/bin/a");
+    rig_run(&r);
+    for (uint32_t slot = 0; slot < 3; slot++)
+        cr_assert_eq(rig_node_of(&r, "web", slot), 3);
+    rig_done(&r);
+}
+
 Test(reconcile_lost, a_batch_waits_longer) {
     struct rig r = rig_new(2);
     run_job(&r.w, job_of(&r.w, "once", JOB_TYPE_BATCH, 1, "/bin/a"));
