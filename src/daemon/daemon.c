@@ -270,6 +270,17 @@ static size_t attributes(const struct proc *proc, struct wire_pair out[8]) {
     return n;
 }
 
+/* /run is empty after a boot; what cannot be made is told by admin_new, with its path. */
+static void socket_folder_make(const char *socket) {
+    const char *slash = strrchr(socket, '/');
+    if (slash == NULL || slash == socket)
+        return;
+    struct buf folder = {0};
+    buf_append(&folder, socket, (size_t)(slash - socket));
+    (void)host_make_dirs(buf_str(&folder), 0755);
+    buf_done(&folder);
+}
+
 static int open_shells(struct daemon *d, const char *task_root, const struct node_id *id) {
     char text[512], cgroup[64], hex[ID_TEXT_SIZE];
     struct config *c = &d->config;
@@ -288,6 +299,7 @@ static int open_shells(struct daemon *d, const char *task_root, const struct nod
     d->proc = proc_new(&proc, text, sizeof text);
     if (d->proc == NULL)
         return fail(text);
+    socket_folder_make(c->socket);
     struct admin_options admin = {.path = c->socket, .group = c->socket_group};
     d->admin = admin_new(&admin, text, sizeof text);
     return d->admin == NULL ? fail(text) : 0;

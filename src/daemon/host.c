@@ -115,7 +115,7 @@ static int identity_make(int dir, struct secret *seed) {
     return good ? 0 : -1;
 }
 
-static int make_dirs(const char *path) {
+int host_make_dirs(const char *path, unsigned mode) {
     char part[4096];
     size_t size = strlen(path);
     if (size >= sizeof part) {
@@ -127,14 +127,14 @@ static int make_dirs(const char *path) {
             continue;
         memcpy(part, path, i);
         part[i] = 0;
-        if (mkdir(part, i == size ? 0700 : 0755) != 0 && errno != EEXIST)
+        if (mkdir(part, i == size ? mode : 0755) != 0 && errno != EEXIST)
             return -1;
     }
     return 0;
 }
 
 int host_identity(const char *dir, struct secret *ret_seed, char *ret_text, size_t text_size) {
-    int d = make_dirs(dir) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int d = host_make_dirs(dir, 0700) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (d < 0) {
         snprintf(ret_text, text_size, "cannot use the data directory %s: %s", dir, strerror(errno));
         return ERR_IO;

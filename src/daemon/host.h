@@ -16,6 +16,8 @@ struct boot_id host_boot_id(void);
 void host_random(void *out, size_t size_bytes);
 /* The first address of this host that is not loopback; false when it has none. */
 bool host_address(struct addr *ret);
+/* Makes the folder, with this mode, and those above it that are not there; -1 with errno. */
+int host_make_dirs(const char *path, unsigned mode);
 /* Reads <dir>/identity (32 bytes, 0600), making both where they are not there. Errors are told in ret_text.
  */
 int host_identity(const char *dir, struct secret *ret_seed, char *ret_text, size_t text_size);

@@ -34,6 +34,7 @@ static void apply_node(struct node *n, struct node_id id) {
     n->table_dirty = true;
     node_trust(n, r);
     if (ID_EQUAL(id, n->identity.id)) {
+        n->instances_dirty = true; /* what waited for this run's inventory may start */
         if (r->status != NODE_STATUS_READY || r->generation != n->generation)
             n->facts_dirty = true;
         return;

@@ -59,6 +59,7 @@ struct leader_node *node_leader_node(struct node *n, struct node_id id, bool cre
     struct leader_node fresh = {
         .id = id, .last_good_us = n->now_us, .back_us = n->leader_since_us, .was_alive = true};
     VEC_INSERT(&n->leader_nodes, low, fresh);
+    n->plan_dirty = true; /* it may take work from here on */
     return &n->leader_nodes.data[low];
 }
 
@@ -177,8 +178,8 @@ static void reasons_keep(struct node *n, const struct reconcile_plan *plan) {
 }
 
 /*
- * Between the death of an agent and SWIM's verdict lie seconds; its streams close at once. Work placed there in
- * between would wait for the verdict and for replace_after.
+ * Between the death of an agent and SWIM's verdict lie seconds; its streams close at once. Work placed there
+ * in between would wait for the verdict and for replace_after.
  */
 static bool is_unheard(struct node *n, struct node_id id) {
     struct swim_member m;

@@ -202,6 +202,7 @@ static void member_opened(struct node *n, struct stream *s) {
     p->dial_delay_us = DIAL_RETRY_US;
     p->dial_after_us = n->now_us;
     struct stream *old = p->stream != 0 ? node_stream(n, p->stream) : NULL;
+    assert(old != s); /* a stream opens once */
     if (old != NULL && !stream_preferred(n, old, s)) {
         node_stream_close(n, s->id, "a stream with this peer is open already");
         return;

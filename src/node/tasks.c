@@ -307,7 +307,7 @@ static void instance_forget(struct node *n, struct local_instance *i) {
  */
 static bool may_start(struct node *n) {
     const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
-    if (self == NULL || !n->scan_done)
+    if (self == NULL || !n->scan_done || n->shutting_down)
         return false;
     if (self->generation == n->generation && self->status == NODE_STATUS_READY)
         return true;
@@ -363,7 +363,7 @@ void node_tasks_reconcile(struct node *n) {
                                   &n->scratch, &actions);
     for (size_t k = 0; k < count; k++) {
         if (actions[k].kind == RECONCILE_START && !start) {
-            n->starts_at_us = n->started_us + BOOT_GRACE_US;
+            n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
             continue;
         }
         act(n, &actions[k]);

@@ -31,7 +31,8 @@ bool node_write_is(struct bytes method) { return kind_find(method) != NULL; }
 static void copy_call(struct bytes method, struct bytes params, struct bytes *ret_method,
                       struct bytes *ret_params) {
     uint8_t *at = mem_alloc(method.size + params.size + 1);
-    memcpy(at, method.data, method.size);
+    if (method.size > 0)
+        memcpy(at, method.data, method.size);
     if (params.size > 0)
         memcpy(at + method.size, params.data, params.size);
     *ret_method = bytes_of(at, method.size);
@@ -75,6 +76,9 @@ static const char *command_of(struct node *n, struct bytes method, struct bytes 
         if (codec_decode(&wire_node_record_type, params, &n->scratch, record, &fault) != 0)
             return arena_printf(&n->scratch, "%s: %s", fault.path, fault.what);
         const struct wire_node_record *known = state_node_find(n->state, record->id);
+        struct node_id id = identity_node_id(&record->key);
+        if (!ID_EQUAL(id, record->id))
+            return "the node id is not that of the key";
         record->status =
             known != NULL && known->status != NODE_STATUS_LEFT ? known->status : NODE_STATUS_JOINING;
         record->joined_ms = known != NULL ? known->joined_ms : n->wall_ms;

@@ -673,6 +673,23 @@ Test(swim_packets, a_joiner_does_not_gossip_the_table_that_it_was_given) {
     bench_free(b);
 }
 
+/* Those who joined at the same time were not in the first table, and their rumours may be missed. */
+Test(swim_packets, a_joiner_asks_for_the_table_a_second_time_soon) {
+    struct wire_member told[2] = {record_of(1, MEMBER_STATE_ALIVE, 1, 0),
+                                  record_of(2, MEMBER_STATE_ALIVE, 1, 0)};
+    for (uint64_t seed = 1; seed < 10; seed++) {
+        struct bench *b = bench_new(&(struct swim_config){.seed = seed});
+        bench_sync(b, 1, true, told, 2);
+        for (int i = 0; i < 1000; i++) {
+            bench_run(b, 10 * MS);
+            bench_kind(b, SWIM_ALIVE_HINT, 1);
+            bench_kind(b, SWIM_ALIVE_HINT, 2);
+        }
+        cr_assert_eq(syncs_to(b, 1) + syncs_to(b, 2), 1);
+        bench_free(b);
+    }
+}
+
 Test(swim_packets, the_export_lists_everybody) {
     struct bench *b = knowing(3, NULL);
     struct wire_member out[8];
