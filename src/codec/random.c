@@ -37,7 +37,8 @@ static size_t depth_of(const struct codec_type *t) {
 static uint64_t random_magnitude(struct source *s, uint64_t max) {
     if (prng_chance(s->prng, MILLION / 16))
         return max;
-    uint64_t number = prng_next(s->prng) >> prng_below(s->prng, 64);
+    uint64_t number = prng_next(s->prng); /* drawn in this order, whatever the compiler */
+    number >>= prng_below(s->prng, 64);
     return number > max ? number % max : number;
 }
 

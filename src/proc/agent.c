@@ -151,6 +151,7 @@ void proc_poll(struct proc *p) {
     for (int i = 0; i < count; i++)
         dispatch(p, events[i].data.ptr, events[i].events);
     bool more = scan_step(p);
+    more = starts_step(p) || more;
     more = trash_step(p) || more;
     scan_conclude(p);
     for (size_t i = 0; i < p->graves.count; i++)
@@ -260,6 +261,7 @@ struct proc *proc_new(const struct proc_options *options, char *ret_text, size_t
 void proc_free(struct proc *p) {
     if (!p)
         return;
+    starts_free(p);
     readers_free(p);
     for (size_t i = 0; i < p->tasks.count; i++)
         task_free(p->tasks.entries[i].value);

@@ -63,6 +63,7 @@ struct queued {
 };
 
 struct reader;
+struct start_waiting;
 
 struct proc {
     char *root;
@@ -95,6 +96,9 @@ struct proc {
     uint64_t trash_count;
 
     struct reader *readers; /* the next to be served first */
+
+    struct start_waiting *starts, **starts_end; /* in their order; the end is of use when there are any */
+    int64_t starts_until_us;                    /* of this turn: later ones wait */
 };
 
 /* ---- agent.c ------------------------------------------------------------------------------------------- */
@@ -130,6 +134,15 @@ bool task_group_set(const struct proc *p, struct proc_task *t, struct bytes cgro
 /* Whether the directory is locked. */
 bool shim_lives_in(int parent_fd, const char *path);
 void task_path(struct instance_id instance, struct bytes name, char out[TASK_PATH_MAX]);
+
+/* ---- start.c ------------------------------------------------------------------------------------------- */
+
+/* What waits to be started, for a turn's time; false when nothing is left. */
+bool starts_step(struct proc *p);
+/* What waits of this instance is started at once, because something else is asked of it. */
+void starts_hurry(struct proc *p, struct instance_id instance);
+/* Forgets what waits. */
+void starts_free(struct proc *p);
 
 /* ---- scan.c -------------------------------------------------------------------------------------------- */
 

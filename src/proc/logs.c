@@ -228,6 +228,7 @@ static int reader_open(struct proc *p, struct reader *r, struct bytes task) {
 void proc_log_open(struct proc *p, uint64_t handle, struct instance_id instance, struct bytes task,
                    bool is_stderr, bool follow, uint64_t tail_bytes) {
     struct reader *r = mem_alloc(sizeof *r);
+    starts_hurry(p, instance);
     *r = (struct reader){.handle = handle,
                          .instance = instance,
                          .is_stderr = is_stderr,

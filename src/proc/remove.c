@@ -96,6 +96,7 @@ static void task_discard(struct proc *p, struct instance_id instance, int direct
 
 void proc_remove(struct proc *p, struct instance_id instance) {
     char id[ID_TEXT_SIZE];
+    starts_hurry(p, instance);
     id_text(instance.b, id);
     int fd = openat(p->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);

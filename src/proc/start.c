@@ -25,8 +25,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_SIZE 16384 /* bytes, a multiple of 16 */
-#define WORDS_MAX  (6 + CGROUPS_MAX)
+#define STACK_SIZE     16384 /* bytes, a multiple of 16 */
+#define WORDS_MAX      (6 + CGROUPS_MAX)
+#define STARTS_TURN_US (5 * US_PER_MS) /* after this a turn begins no further start */
 
 struct launch {
     const struct proc *proc;
@@ -277,7 +278,7 @@ static int start_named(struct proc *p, const struct wire_shim_spec *spec, struct
     return error;
 }
 
-void proc_start(struct proc *p, const struct wire_shim_spec *spec) {
+static void start_or_refuse(struct proc *p, const struct wire_shim_spec *spec) {
     struct buf text = {0};
     int error = start_named(p, spec, &text);
     if (!error)
@@ -287,4 +288,69 @@ void proc_start(struct proc *p, const struct wire_shim_spec *spec) {
     snprintf(q->task, sizeof q->task, "%.*s", BYTES_FMT(spec->task));
     q->error = error;
     q->text = text;
+}
+
+/* ---- one after the other ------------------------------------------------------------------------------- */
+
+/*
+ * A start takes milliseconds, most of them waiting for the disk's tables and for the new process to execute.
+ * Hundreds at once would keep the agent from its heartbeats for so long that it lost the lead; so what does
+ * not fit into a turn waits for the next.
+ */
+struct start_waiting {
+    struct start_waiting *next;
+    struct arena arena;
+    struct wire_shim_spec spec;
+};
+
+static void waiting_take(struct proc *p, struct start_waiting **place) {
+    struct start_waiting *w = *place;
+    *place = w->next;
+    if (p->starts_end == &w->next)
+        p->starts_end = place;
+    start_or_refuse(p, &w->spec);
+    arena_done(&w->arena);
+    mem_free(w);
+}
+
+void starts_hurry(struct proc *p, struct instance_id instance) {
+    for (struct start_waiting **place = &p->starts; *place;) {
+        if (ID_EQUAL((*place)->spec.instance, instance))
+            waiting_take(p, place);
+        else
+            place = &(*place)->next;
+    }
+}
+
+bool starts_step(struct proc *p) {
+    p->starts_until_us = lease_now_us() + STARTS_TURN_US;
+    while (p->starts) {
+        waiting_take(p, &p->starts);
+        if (lease_now_us() >= p->starts_until_us)
+            break;
+    }
+    return p->starts != NULL;
+}
+
+void starts_free(struct proc *p) {
+    for (struct start_waiting *w = p->starts, *next; w; w = next) {
+        next = w->next;
+        arena_done(&w->arena);
+        mem_free(w);
+    }
+    p->starts = NULL;
+}
+
+void proc_start(struct proc *p, const struct wire_shim_spec *spec) {
+    if (!p->starts && lease_now_us() < p->starts_until_us) {
+        start_or_refuse(p, spec);
+        return;
+    }
+    struct start_waiting *w = mem_alloc(sizeof *w);
+    codec_copy(&wire_shim_spec_type, spec, &w->arena, &w->spec);
+    if (!p->starts)
+        p->starts_end = &p->starts;
+    *p->starts_end = w;
+    p->starts_end = &w->next;
+    proc_wake(p);
 }

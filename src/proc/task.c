@@ -418,6 +418,7 @@ void task_retry(struct proc *p, struct proc_task *t) {
 
 int proc_command(struct proc *p, struct instance_id instance, struct bytes task,
                  const struct wire_shim_command *command) {
+    starts_hurry(p, instance);
     struct proc_task *t = task_find(p, instance, task);
     if (!t || !t->shim_lives)
         return ERR_NOT_FOUND;
@@ -432,6 +433,7 @@ int proc_command(struct proc *p, struct instance_id instance, struct bytes task,
 }
 
 void proc_release(struct proc *p, struct instance_id instance, struct bytes task, bool keep_output) {
+    starts_hurry(p, instance);
     struct proc_task *t = task_find(p, instance, task);
     if (t)
         task_release(p, t, keep_output);

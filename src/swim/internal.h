@@ -181,7 +181,7 @@ void swim_ring_remove(struct ring *ring, struct member *m);
 struct member *swim_ring_next(struct swim *s, struct ring *ring);
 /* Its turn is next, unless it had one in this lap. */
 void swim_ring_front(struct ring *ring, struct member *m);
-/* Up to `wanted` different members of the probe ring, in a state up to `worst`, not `except`; their number. */
+/* Up to `wanted` different members of the probe ring, in a state up to `worst`, not `except`; how many. */
 size_t swim_pick(struct swim *s, enum member_state worst, const struct member *except, size_t wanted,
                  struct member **out);
 struct swim_effect *swim_event(struct swim *s, enum swim_event_kind kind, const struct member *m);
