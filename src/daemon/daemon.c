@@ -145,15 +145,27 @@ static void maybe_end(struct daemon *d) {
         ev_break(d->loop, EVBREAK_ALL);
 }
 
+static bool take(bool *flag) {
+    bool was = *flag;
+    *flag = false;
+    return was;
+}
+
 static void daemon_turn(struct daemon *d) {
     d->now_us = host_now_us();
-    net_poll(d->net, d->now_us);
+    /* A shell is asked only when it has something: a heartbeat should cost a few system calls, not a dozen.
+     */
+    if (take(&d->net_woken) || net_deadline(d->net) <= d->now_us)
+        net_poll(d->net, d->now_us);
     net_events(d);
-    admin_poll(d->admin, d->now_us);
+    if (take(&d->admin_woken) || admin_deadline(d->admin) <= d->now_us)
+        admin_poll(d->admin, d->now_us);
     admin_events(d);
-    proc_poll(d->proc);
+    if (take(&d->proc_woken))
+        proc_poll(d->proc);
     proc_events(d);
-    store_events(d);
+    if (take(&d->store_woken))
+        store_events(d);
     resolve_seeds(d);
     if (d->now_us >= d->sweep_at_us) {
         d->sweep_at_us = d->now_us + US_PER_S;
@@ -193,8 +205,11 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events) {
     ev_timer_start(loop, &d->timer);
 }
 
-/* Waking is all that is wanted of these: the work is done in on_prepare. */
-static void on_io(struct ev_loop *loop, ev_io *w, int events) { (void)loop, (void)w, (void)events; }
+/* Waking, and by whom, is all that is wanted of these: the work is done in on_prepare. */
+static void on_io(struct ev_loop *loop, ev_io *w, int events) {
+    (void)loop, (void)events;
+    *(bool *)w->data = true;
+}
 static void on_timer(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; }
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int events) {
@@ -209,16 +224,18 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events) {
     daemon_feed(d, &(struct node_input){.kind = NODE_SHUTDOWN});
 }
 
-static void watch_io(struct daemon *d, ev_io *w, int fd) {
+static void watch_io(struct daemon *d, ev_io *w, int fd, bool *woken) {
+    *woken = true;
+    w->data = woken;
     ev_io_init(w, on_io, fd, EV_READ);
     ev_io_start(d->loop, w);
 }
 
 static void watch(struct daemon *d) {
-    watch_io(d, &d->net_io, net_fd(d->net));
-    watch_io(d, &d->admin_io, admin_fd(d->admin));
-    watch_io(d, &d->proc_io, proc_fd(d->proc));
-    watch_io(d, &d->store_io, store_fd(d->store));
+    watch_io(d, &d->net_io, net_fd(d->net), &d->net_woken);
+    watch_io(d, &d->admin_io, admin_fd(d->admin), &d->admin_woken);
+    watch_io(d, &d->proc_io, proc_fd(d->proc), &d->proc_woken);
+    watch_io(d, &d->store_io, store_fd(d->store), &d->store_woken);
     ev_timer_init(&d->timer, on_timer, 0, 0);
     ev_prepare_init(&d->prepare, on_prepare);
     ev_signal_init(&d->sigint, on_signal, SIGINT);

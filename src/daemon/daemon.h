@@ -29,6 +29,7 @@ struct daemon {
     struct config config;
     struct ev_loop *loop;
     ev_io net_io, admin_io, proc_io, store_io;
+    bool net_woken, admin_woken, proc_woken, store_woken;
     ev_timer timer;
     ev_prepare prepare;
     ev_signal sigint, sigterm;
