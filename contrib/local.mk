@@ -15,4 +15,5 @@ dist_systemdsystemunit_DATA = \
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 # files: completions/covey completions/*.bash
-dist_bashcompletion_DATA =
+dist_bashcompletion_DATA = \
+	%D%/completions/covey.bash

@@ -69,6 +69,11 @@ int err_exit(int code);
 void *mem_alloc(size_t size_bytes);
 void *mem_realloc(void *p, size_t size_bytes); /* the grown part is not zeroed */
 void mem_free(void *p);
+/* memcpy that takes NULL for no bytes, as an empty struct bytes has it. */
+static inline void mem_copy(void *to, const void *from, size_t size_bytes) {
+    if (size_bytes > 0)
+        memcpy(to, from, size_bytes);
+}
 
 /* ---- bytes --------------------------------------------------------------------------------------------- */
 

@@ -58,8 +58,7 @@ void *arena_try_alloc(struct arena *a, size_t size_bytes) {
 struct bytes arena_copy(struct arena *a, struct bytes in) {
     assert(in.size < SIZE_MAX / 2);
     uint8_t *copy = arena_alloc(a, in.size + 1);
-    if (in.size)
-        memcpy(copy, in.data, in.size);
+    mem_copy(copy, in.data, in.size);
     return bytes_of(copy, in.size);
 }
 

@@ -151,15 +151,19 @@ enum cli_verdict {
     CLI_FAILED,   /* a batch job that will not complete */
     CLI_REPLACED, /* somebody submitted another version, or stopped the job */
 };
+struct cli_ids {
+    struct instance_id *data;
+    size_t count, capacity;
+};
 /* Watches a job come up. Zero-initialise, with job (borrowed) and version. */
 struct cli_watch {
     struct bytes job;
     uint64_t version;
-    int64_t unplaced_since_us, calm_since_us; /* 0: not so */
+    int64_t unplaced_since_us, calm_since_us, there_since_us; /* 0: not so */
     bool is_unplaced_told;
     bool no_fit;     /* as of the last feed, a slot has waited for 10 s */
     bool has_failed; /* an instance of this version did */
-    VEC(struct instance_id) told;
+    struct cli_ids told, troubled;
     struct buf progress; /* one line without its end, as of the last feed */
     struct buf notices;  /* whole lines, new with the last feed */
 };

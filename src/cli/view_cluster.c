@@ -4,6 +4,8 @@
 /* The cluster as a whole: `status`, `nodes`. */
 #include "internal.h"
 
+#include <stdlib.h>
+
 /* ---- status -------------------------------------------------------------------------------------------- */
 
 static void put_voters(const struct wire_admin_status *s, struct buf *out) {
@@ -138,12 +140,23 @@ static void put_node(struct cli_table *t, const struct wire_admin_node *n) {
     buf_done(&cell);
 }
 
+static int by_name(const void *x, const void *y) {
+    const struct wire_node_record *a = &(*(const struct wire_admin_node *const *)x)->record;
+    const struct wire_node_record *b = &(*(const struct wire_admin_node *const *)y)->record;
+    int order = bytes_compare(a->name, b->name);
+    return order != 0 ? order : ID_COMPARE(a->id, b->id);
+}
+
 void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out) {
     static const char *const headers[] = {"NAME",      "ID",  "ADDRESS", "STATE", "ROLE",
                                           "INSTANCES", "CPU", "MEMORY",  "RTT",   "VERSION"};
     struct cli_table t;
     cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    const struct wire_admin_node **sorted = arena_alloc(&t.arena, (nodes->nodes_count + 1) * sizeof *sorted);
     for (size_t i = 0; i < nodes->nodes_count; i++)
-        put_node(&t, &nodes->nodes[i]);
+        sorted[i] = &nodes->nodes[i];
+    qsort(sorted, nodes->nodes_count, sizeof *sorted, by_name);
+    for (size_t i = 0; i < nodes->nodes_count; i++)
+        put_node(&t, sorted[i]);
     cli_table_end(&t, out);
 }

@@ -4,6 +4,8 @@
 /* Instances: `ps`, and the lower part of `status JOB`. */
 #include "internal.h"
 
+#include <stdlib.h>
+
 bool cli_instance_live(const struct wire_admin_instance *i) {
     return i->record.state == INSTANCE_STATE_PLACED || i->record.state == INSTANCE_STATE_STARTING ||
            i->record.state == INSTANCE_STATE_RUNNING || i->record.state == INSTANCE_STATE_UNKNOWN;
@@ -88,13 +90,36 @@ static void put_row(struct cli_table *t, const struct wire_admin_instance *i, bo
     arena_done(&a);
 }
 
+/* By slot; of one slot in the order in which they were placed. */
+static int by_slot(const void *x, const void *y) {
+    const struct wire_admin_instance *i = *(const struct wire_admin_instance *const *)x;
+    const struct wire_admin_instance *j = *(const struct wire_admin_instance *const *)y;
+    const struct wire_instance_record *a = &i->record, *b = &j->record;
+    int order = bytes_compare(a->job, b->job);
+    if (order == 0)
+        order = bytes_compare(a->group, b->group);
+    if (order == 0)
+        order = (a->slot > b->slot) - (a->slot < b->slot);
+    return order != 0 ? order : (i > j) - (i < j);
+}
+
+static const struct wire_admin_instance **by_slots(struct arena *a, const struct wire_admin_instance *list,
+                                                   size_t count) {
+    const struct wire_admin_instance **sorted = arena_alloc(a, (count + 1) * sizeof *sorted);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &list[i];
+    qsort(sorted, count, sizeof *sorted, by_slot);
+    return sorted;
+}
+
 void cli_view_ps(const struct wire_admin_ps *ps, int64_t now_ms, struct buf *out) {
     static const char *const headers[] = {"ID",    "JOB",   "GROUP",    "SLOT", "VERSION", "NODE",
                                           "STATE", "PORTS", "RESTARTS", "AGE",  "REASON"};
     struct cli_table t;
     cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    const struct wire_admin_instance **sorted = by_slots(&t.arena, ps->instances, ps->instances_count);
     for (size_t i = 0; i < ps->instances_count; i++)
-        put_row(&t, &ps->instances[i], true, now_ms);
+        put_row(&t, sorted[i], true, now_ms);
     cli_table_end(&t, out);
 }
 
@@ -140,10 +165,11 @@ void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_m
     buf_printf(out, " ago)%s\n\n", r->stopped ? ", stopped" : "");
     put_groups(s, out);
     cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    const struct wire_admin_instance **sorted = by_slots(&t.arena, s->instances, s->instances_count);
     for (size_t i = 0; i < s->instances_count; i++) {
-        if (!all && s->instances[i].record.state == INSTANCE_STATE_STOPPED)
+        if (!all && sorted[i]->record.state == INSTANCE_STATE_STOPPED)
             continue;
-        put_row(&t, &s->instances[i], false, now_ms);
+        put_row(&t, sorted[i], false, now_ms);
         shown++;
     }
     struct buf rows = {0};

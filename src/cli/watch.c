@@ -11,7 +11,9 @@
  */
 #include "internal.h"
 
-#define CALM_US     (2 * US_PER_S)
+#define CALM_US (2 * US_PER_S)
+#define STEADY_US                                                                                            \
+    (900 * US_PER_MS) /* a service that ends at once is not up; a little less than a long poll */
 #define UNPLACED_US (10 * US_PER_S) /* so long an instance may lack a place before it is worth a notice */
 #define STALE_MS    2000            /* an older answer is no proof that nothing moves */
 
@@ -19,7 +21,8 @@ struct tally {
     uint32_t wanted, running, running_old, starting, complete, failed;
     uint32_t older;  /* live ones of another version, whatever they do */
     uint32_t moving; /* starting or stopping */
-    uint32_t unplaced;
+    uint32_t
+        unplaced; /* slots without an instance; those whose instance failed wait, they do not lack a place */
     struct bytes starting_on, reason;
 };
 
@@ -58,6 +61,8 @@ static struct tally tally_group(const struct wire_admin_job_status *s, const str
             t.reason = s->groups[i].reason;
     uint32_t held =
         t.running + t.starting + (s->record.spec.type == JOB_TYPE_BATCH ? t.complete + t.failed : 0);
+    if (s->record.spec.type != JOB_TYPE_BATCH && t.reason.size == 0)
+        held += t.failed;
     t.unplaced = held < t.wanted ? t.wanted - held : 0;
     return t;
 }
@@ -107,9 +112,9 @@ static void put_progress(struct buf *out, const struct wire_job *job, const stru
         buf_printf(out, ", %u of an older version", t->older);
 }
 
-static bool was_told(const struct cli_watch *w, const struct instance_id *id) {
-    for (size_t i = 0; i < w->told.count; i++)
-        if (ID_EQUAL(w->told.data[i], *id))
+static bool was_told(const struct cli_ids *told, const struct instance_id *id) {
+    for (size_t i = 0; i < told->count; i++)
+        if (ID_EQUAL(told->data[i], *id))
             return true;
     return false;
 }
@@ -123,7 +128,7 @@ static void put_failures(struct cli_watch *w, const struct wire_admin_job_status
         if (!is_bad || r->version != w->version)
             continue;
         w->has_failed = w->has_failed || r->state == INSTANCE_STATE_FAILED;
-        if (was_told(w, &r->id))
+        if (was_told(&w->told, &r->id))
             continue;
         VEC_PUSH(&w->told, r->id);
         struct bytes reason = cli_instance_reason(&s->instances[i], &a);
@@ -149,10 +154,34 @@ static void put_unplaced(struct cli_watch *w, const struct wire_job *job, const 
     if (t->reason.size > 0)
         cli_put(&w->notices, t->reason);
     else
-        buf_printf(&w->notices,
-                   "%u of %u without a place; the leader knows why: `covey status %.*s` on that host",
+        buf_printf(&w->notices, "%u of %u without a place; the leader knows why: `covey status %.*s` there",
                    t->unplaced, t->wanted, BYTES_FMT(job->name));
     buf_append_byte(&w->notices, '\n');
+}
+
+/* A task that does not come up is worth a line long before its restarts are used up. */
+static void put_troubles(struct cli_watch *w, const struct wire_admin_job_status *s) {
+    for (size_t i = 0; i < s->instances_count; i++) {
+        const struct wire_admin_instance *n = &s->instances[i];
+        struct arena a = {0};
+        char id[ID_SHORT_SIZE];
+        bool is_ours = n->record.version == w->version && n->record.desired == DESIRED_STATE_RUN;
+        if (!is_ours || !cli_instance_live(n) || cli_instance_unseen(n) ||
+            was_told(&w->troubled, &n->record.id))
+            continue;
+        struct bytes reason = cli_instance_reason(n, &a);
+        if (reason.size > 0) {
+            VEC_PUSH(&w->troubled, n->record.id);
+            id_short(n->record.id.b, id);
+            cli_put(&w->notices, w->job);
+            buf_printf(&w->notices, ": instance %s on ", id);
+            cli_put(&w->notices, n->node_name);
+            buf_printf(&w->notices, ": ");
+            cli_put(&w->notices, reason);
+            buf_append_byte(&w->notices, '\n');
+        }
+        arena_done(&a);
+    }
 }
 
 /* ---- the verdict --------------------------------------------------------------------------------------- */
@@ -163,6 +192,10 @@ static void since(int64_t *at_us, bool holds, int64_t now_us) {
         *at_us = 0;
     else if (*at_us == 0)
         *at_us = now_us;
+}
+
+static bool lasts(int64_t since_us, int64_t long_us, int64_t now_us) {
+    return since_us != 0 && now_us - since_us >= long_us;
 }
 
 struct sum {
@@ -192,7 +225,7 @@ static struct sum watch_groups(struct cli_watch *w, const struct wire_admin_job_
 
 static void watch_unplaced(struct cli_watch *w, const struct wire_admin_job_status *s, int64_t now_us) {
     const struct wire_job *job = &s->record.spec;
-    w->no_fit = w->unplaced_since_us != 0 && now_us - w->unplaced_since_us >= UNPLACED_US;
+    w->no_fit = lasts(w->unplaced_since_us, UNPLACED_US, now_us);
     if (!w->no_fit || w->is_unplaced_told)
         return;
     w->is_unplaced_told = true;
@@ -217,20 +250,25 @@ enum cli_verdict cli_watch_feed(struct cli_watch *w, const struct wire_admin_job
         return CLI_REPLACED;
     }
     put_failures(w, s);
+    put_troubles(w, s);
     struct sum sum = watch_groups(w, s);
     since(&w->unplaced_since_us, sum.any_unplaced, now_us);
     since(&w->calm_since_us, sum.all_there && sum.is_calm && s->freshness.age_ms < STALE_MS, now_us);
+    since(&w->there_since_us, sum.all_there && sum.none_older, now_us);
     watch_unplaced(w, s, now_us);
-    bool is_settled = sum.none_older || (w->calm_since_us != 0 && now_us - w->calm_since_us >= CALM_US);
+    bool is_batch = s->record.spec.type == JOB_TYPE_BATCH;
+    bool is_settled = lasts(w->calm_since_us, CALM_US, now_us) ||
+                      lasts(w->there_since_us, is_batch ? 0 : STEADY_US, now_us);
     if (sum.all_there && is_settled)
         return CLI_DONE;
-    if (s->record.spec.type == JOB_TYPE_BATCH && sum.any_failed && !sum.any_live && !sum.any_unplaced)
+    if (is_batch && sum.any_failed && !sum.any_live && !sum.any_unplaced)
         return CLI_FAILED;
     return CLI_WAIT;
 }
 
 void cli_watch_done(struct cli_watch *w) {
     VEC_DONE(&w->told);
+    VEC_DONE(&w->troubled);
     buf_done(&w->progress);
     buf_done(&w->notices);
 }

@@ -47,8 +47,7 @@ int envelope_seal(const struct keyring *keys, const struct cluster_id *cluster, 
     memcpy(inner, head->sender.b, ID_SIZE);
     put_be32(inner + ID_SIZE, head->boot);
     put_be64(inner + ID_SIZE + 4, head->sequence);
-    if (payload.size > 0)
-        memcpy(inner + INNER_SIZE, payload.data, payload.size);
+    mem_copy(inner + INNER_SIZE, payload.data, payload.size);
     envelope_ad(packet, cluster, &head->receiver, ad);
     crypto_aead_xchacha20poly1305_ietf_encrypt(inner, NULL, inner, INNER_SIZE + payload.size, ad, sizeof ad,
                                                NULL, packet + 2, key->b);

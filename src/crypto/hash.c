@@ -28,7 +28,7 @@ void hash_parts(const struct bytes *parts, size_t parts_count, uint8_t out[HASH_
 
 static void hmac_pad(struct bytes key, uint8_t with, uint8_t pad[HMAC_BLOCK_SIZE]) {
     memset(pad, 0, HMAC_BLOCK_SIZE);
-    memcpy(pad, key.data, key.size);
+    mem_copy(pad, key.data, key.size);
     for (size_t i = 0; i < HMAC_BLOCK_SIZE; i++)
         pad[i] ^= with;
 }

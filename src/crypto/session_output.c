@@ -21,10 +21,8 @@ static int session_write_frame(struct session *s, struct bytes first, struct byt
     buf_reserve(&s->output, 2 + plain_size + NOISE_TAG_SIZE);
     uint8_t *frame = s->output.data + s->output.size, *plain = frame + 2;
     put_be16(frame, (uint32_t)(plain_size + NOISE_TAG_SIZE));
-    if (first.size > 0)
-        memcpy(plain, first.data, first.size);
-    if (second.size > 0)
-        memcpy(plain + first.size, second.data, second.size);
+    mem_copy(plain, first.data, first.size);
+    mem_copy(plain + first.size, second.data, second.size);
     int err = noise_cipher_encrypt(&s->send, bytes_of(NULL, 0), bytes_of(plain, plain_size), plain);
     if (err)
         return session_fail(s, err, "this connection has sent all it can");

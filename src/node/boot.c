@@ -21,7 +21,7 @@ static void move_aside(struct node *n, const struct disk_file *f) {
     buf_printf(&name, "bad-%s", f->name);
     struct node_effect *e = node_emit(n, NODE_DISK);
     e->op.kind = DISK_REPLACE;
-    memcpy(e->op.name, name.data, name.size < WAL_NAME_SIZE ? name.size : WAL_NAME_SIZE - 1);
+    mem_copy(e->op.name, name.data, name.size < WAL_NAME_SIZE ? name.size : WAL_NAME_SIZE - 1);
     e->op.data = node_effect_copy(n, f->data);
     e->op.ticket = node_disk_ticket(n);
     buf_done(&name);

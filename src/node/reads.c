@@ -221,8 +221,7 @@ static void read_job(struct node *n, uint64_t request, const struct wire_admin_j
                              .min_index = q->min_index,
                              .deadline_us = n->now_us + (int64_t)wait_ms * US_PER_MS};
     uint8_t *name = mem_alloc(q->name.size + 1);
-    if (q->name.size > 0)
-        memcpy(name, q->name.data, q->name.size);
+    mem_copy(name, q->name.data, q->name.size);
     w.job = bytes_of(name, q->name.size);
     VEC_PUSH(&n->reads, w);
 }

@@ -31,10 +31,8 @@ bool node_write_is(struct bytes method) { return kind_find(method) != NULL; }
 static void copy_call(struct bytes method, struct bytes params, struct bytes *ret_method,
                       struct bytes *ret_params) {
     uint8_t *at = mem_alloc(method.size + params.size + 1);
-    if (method.size > 0)
-        memcpy(at, method.data, method.size);
-    if (params.size > 0)
-        memcpy(at + method.size, params.data, params.size);
+    mem_copy(at, method.data, method.size);
+    mem_copy(at + method.size, params.data, params.size);
     *ret_method = bytes_of(at, method.size);
     *ret_params = bytes_of(at + method.size, params.size);
 }

@@ -53,6 +53,27 @@ struct proc_task *task_find(const struct proc *p, struct instance_id instance, s
     return map_get(&p->tasks, bytes_of(key, key_make(instance, name, key)));
 }
 
+/* ---- descriptors --------------------------------------------------------------------------------------- */
+
+/*
+ * A shim that is being started has copies of all descriptors for a moment longer than the agent waits for it
+ * (they go at the end of its exec). Closing alone would leave epoll with an event for a task that is gone.
+ */
+static void unwatch(struct proc *p, int fd) {
+    if (fd >= 0)
+        epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void link_end(struct proc *p, struct proc_task *t) {
+    unwatch(p, t->link.fd);
+    link_close(&t->link);
+}
+
+static void death_unwatch(struct proc *p, struct proc_task *t) {
+    unwatch(p, t->pid_fd);
+    fd_close(&t->pid_fd);
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
 struct proc_task *task_new(struct proc *p, struct instance_id instance, struct bytes name) {
@@ -80,8 +101,8 @@ void task_free(struct proc_task *t) {
 
 void task_remove(struct proc *p, struct proc_task *t) {
     map_remove(&p->tasks, bytes_of(t->key, t->key_size));
-    link_close(&t->link);
-    fd_close(&t->pid_fd);
+    link_end(p, t);
+    death_unwatch(p, t);
     VEC_PUSH(&p->graves, t);
     if (!p->polling)
         proc_wake(p);
@@ -96,7 +117,7 @@ bool task_group_set(const struct proc *p, struct proc_task *t, struct bytes cgro
     if (memchr(leaf.data, '/', leaf.size) || leaf.data[0] == '.')
         return false;
     t->group = mem_alloc(leaf.size + 1);
-    memcpy(t->group, leaf.data, leaf.size);
+    mem_copy(t->group, leaf.data, leaf.size);
     return true;
 }
 
@@ -173,7 +194,7 @@ static void link_wait(struct proc *p, struct proc_task *t) {
 
 /* What a shim that is about to exit closes; or one that did not understand; or one that was killed. */
 static void link_lost(struct proc *p, struct proc_task *t) {
-    link_close(&t->link);
+    link_end(p, t);
     t->retry_delay_us = RETRY_MIN_US;
     if (t->shim_lives && (!t->released || !t->final || t->pid_fd < 0))
         retry_in(p, t, t->retry_delay_us);
@@ -308,10 +329,10 @@ void task_death_ready(struct proc *p, struct proc_task *t) {
         return;
     if (t->link.fd >= 0)
         link_drain(p, t);
-    link_close(&t->link);
+    link_end(p, t);
     /* Only a shim that this agent started is its child; the others' init collects them. */
     waitid(P_PIDFD, (id_t)t->pid_fd, &info, WEXITED | WNOHANG);
-    fd_close(&t->pid_fd);
+    death_unwatch(p, t);
     conclude(p, t);
 }
 

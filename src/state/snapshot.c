@@ -109,10 +109,13 @@ static bool sound(const struct wire_state_snapshot *in) {
     const struct wire_cluster_record none = {0};
     if (ID_IS_ZERO(in->cluster.id) && !codec_equal(&wire_cluster_record_type, &in->cluster, &none))
         return false;
-    for (size_t i = 0; i < in->jobs_count; i++)
+    for (size_t i = 0; i < in->jobs_count; i++) {
+        if (in->jobs[i].spec.name.size == 0)
+            return false;
         for (size_t g = 0; g < in->jobs[i].spec.groups_count; g++)
             if (in->jobs[i].spec.groups[g].count > WIRE_COUNT_MAX)
                 return false;
+    }
     struct map seen = {0};
     bool good = true;
     for (size_t i = 0; i < in->instances_count && good; i++)

@@ -70,7 +70,7 @@ struct job_line *job_line_make(struct state *s, struct bytes name) {
         return line;
     line = mem_alloc(sizeof *line);
     uint8_t *copy = mem_alloc(name.size + 1);
-    memcpy(copy, name.data, name.size);
+    mem_copy(copy, name.data, name.size);
     line->name = bytes_of(copy, name.size);
     VEC_INSERT(&s->jobs, at, line);
     return line;
@@ -133,7 +133,7 @@ void job_line_prune(struct job_line *line) {
     } while (0)
 
 static void slot_key(struct bytes group, uint32_t slot, uint8_t out[WIRE_NAME_MAX + 5], size_t *ret_size) {
-    memcpy(out, group.data, group.size);
+    mem_copy(out, group.data, group.size);
     out[group.size] = 0;
     for (unsigned i = 0; i < 4; i++)
         out[group.size + 1 + i] = (uint8_t)(slot >> (8 * i));

@@ -28,8 +28,7 @@ static void message_put(uint8_t *sector, size_t at, size_t limit, const struct c
     codec_encode(type, obj, &message);
     assert(message.size <= limit - at - 4);
     put_u32(sector + at, (uint32_t)message.size);
-    if (message.size > 0)
-        memcpy(sector + at + 4, message.data, message.size);
+    mem_copy(sector + at + 4, message.data, message.size);
     buf_done(&message);
 }
 

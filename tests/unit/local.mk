@@ -26,6 +26,17 @@ check_PROGRAMS += %D%/unit_base
 %C%_unit_base_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_base
 
+check_PROGRAMS += %D%/unit_cli
+%C%_unit_cli_SOURCES = \
+	%D%/cli/args.c \
+	%D%/cli/text.c \
+	%D%/cli/views.c \
+	%D%/cli/watch.c \
+	%D%/cli/world.h
+%C%_unit_cli_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_cli_LDADD = src/cli/libcli.a src/client/libclient.a $(UNIT_LIBS)
+TESTS += %D%/unit_cli
+
 check_PROGRAMS += %D%/unit_client
 %C%_unit_client_SOURCES = \
 	%D%/client/calls.c \

@@ -6,10 +6,12 @@
 #include "rig.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(proc_run, .timeout = 120, .fini = rig_fini);
@@ -263,5 +265,65 @@ Test(proc_run, two_hundred_at_once) {
     }
     for (unsigned i = 1; i <= 200; i++)
         RIG_WAIT(&r, !rig_exists(rig_path(&r, i, "..")));
+    rig_done(&r);
+}
+
+/* A shim that is about to execute has copies of the agent's descriptors; here a process that never does. */
+Test(proc_run, descriptors_copied_elsewhere_make_no_events_of_a_task_that_is_gone) {
+    static struct rig r;
+    rig_init(&r);
+    struct wire_shim_spec spec = rig_spec(&r, 1, "true");
+    run(&r, &spec);
+    pid_t copy = fork();
+    if (copy == 0) {
+        pause();
+        _exit(0);
+    }
+    proc_release(r.proc, rig_instance(1), bytes_str("t"), false);
+    RIG_WAIT(&r, !rig_exists(rig_path(&r, 1, "..")));
+    for (int i = 0; i < 3; i++)
+        rig_poll(&r, 0);
+    struct pollfd readable = {.fd = proc_fd(r.proc), .events = POLLIN};
+    int events = poll(&readable, 1, 50);
+    kill(copy, SIGKILL);
+    waitpid(copy, NULL, 0);
+    cr_assert_eq(events, 0);
+    rig_done(&r);
+}
+
+#define MANY 100
+
+Test(proc_run, many_starts_at_once_are_dealt_out_over_turns_and_all_happen) {
+    static struct rig r;
+    unsigned turns = 0, seen = 0;
+    rig_init(&r);
+    for (unsigned i = 1; i <= MANY; i++) {
+        struct wire_shim_spec spec = rig_spec(&r, i, "sleep 600");
+        rig_start(&r, &spec);
+    }
+    cr_assert(!rig_exists(rig_path(&r, MANY, "spec")), "the last one waits");
+    for (; seen < MANY; turns++) {
+        rig_poll(&r, 20);
+        for (seen = 0; seen < MANY && rig_seen(&r, seen + 1)->state == TASK_STATE_RUNNING; seen++)
+            ;
+        cr_assert_lt(turns, 10000);
+    }
+    cr_assert_gt(turns, 2);
+    rig_done(&r);
+}
+
+Test(proc_run, a_command_is_not_lost_on_a_task_that_waits_to_be_started) {
+    static struct rig r;
+    rig_init(&r);
+    for (unsigned i = 1; i <= MANY; i++) {
+        struct wire_shim_spec spec = rig_spec(&r, i, "sleep 600");
+        rig_start(&r, &spec);
+    }
+    cr_assert(!rig_exists(rig_path(&r, MANY, "spec")), "the last one waits");
+    rig_stop(&r, MANY);
+    RIG_WAIT_STATE(&r, MANY, TASK_STATE_DEAD);
+    cr_assert(rig_seen(&r, MANY)->stop_asked);
+    for (unsigned i = 1; i < MANY; i++)
+        RIG_WAIT_STATE(&r, i, TASK_STATE_RUNNING);
     rig_done(&r);
 }

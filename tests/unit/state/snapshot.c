@@ -192,6 +192,10 @@ Test(state_snapshot, unsound_ones_are_refused_and_leave_the_state_as_it_was) {
     bad = all;
     bad.jobs[0].spec.groups[0].count = WIRE_COUNT_MAX + 1;
     refuse_encoded(&w, &bad, "a count that no plan could hold");
+    struct wire_state_snapshot nameless = {.jobs = &bad.jobs[0], .jobs_count = 1};
+    bad.jobs[0].spec.groups_count = 0;
+    bad.jobs[0].spec.name = (struct bytes){0};
+    refuse_encoded(&w, &nameless, "a job without a name");
     world_done(&w);
 }
 
