@@ -92,7 +92,8 @@ TESTS += %D%/sim/covey-sim
 check_PROGRAMS += %D%/sim/covey-sim
 # files: sim/*.c sim/*.h
 %C%_sim_covey_sim_SOURCES = \
-	%D%/sim/checks.c \
+	%D%/sim/checker.h \
+	%D%/sim/checkers.c \
 	%D%/sim/disk.c \
 	%D%/sim/main.c \
 	%D%/sim/network.c \

@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/err.c \
 	%D%/hex.c \
 	%D%/map.c \
+	%D%/mark.c \
 	%D%/mem.c \
 	%D%/prng.c \
 	%D%/text.c

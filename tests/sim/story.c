@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "world.h"
+#include "checker.h"
 
 #define FORM_US   (30 * US_PER_S)
 #define SETTLE_US (120 * US_PER_S)
@@ -172,7 +172,7 @@ static void settle(struct world *w, const char *when, int64_t limit_us) {
     int64_t until = w->now_us + limit_us;
     while (!w->failed && w->now_us < until) {
         world_run(w, w->now_us + US_PER_S / 2);
-        if (!w->failed && checks_settled(w, text, sizeof text))
+        if (!w->failed && checkers_settled(w, text, sizeof text))
             return;
     }
     dump(w);

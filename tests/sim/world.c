@@ -4,7 +4,7 @@
 /* Time, the queue of events, hosts and their agents. */
 #include <stdio.h>
 
-#include "world.h"
+#include "checker.h"
 
 /* ---- the queue: a binary heap by (time, seq) ---- */
 
@@ -138,7 +138,7 @@ void host_feed(struct world *w, struct sim_host *h, struct node_input *in) {
         world_mix(w, e.data.data, e.data.size);
         agent_effect(w, h, &e);
     }
-    checks_after(w, h);
+    checkers_see(w, &(struct sight){.kind = SIGHT_STEP, .host = h});
     if (!w->failed)
         schedule_tick(w, h);
 }
@@ -274,6 +274,8 @@ void world_init(struct world *w, uint64_t seed, uint32_t hosts_count) {
     w->disk_min_us = 100;
     w->disk_max_us = 1000;
     w->request_next = 1;
+    w->failed_host = -1;
+    checkers_new(w);
     for (uint32_t i = 0; i < hosts_count; i++) {
         struct sim_host *h = &w->hosts[i];
         h->index = i;
@@ -292,7 +294,7 @@ void world_done(struct world *w) {
         disk_done(&w->hosts[i]);
     }
     network_done(w);
-    checks_done(w);
+    checkers_free(w);
     for (size_t i = 0; i < w->heap.count; i++)
         mem_free(w->heap.data[i].data);
     VEC_DONE(&w->heap);

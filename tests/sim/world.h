@@ -9,7 +9,7 @@
  *   network.c  datagrams (delay, loss, duplication) and streams (ordered; refused, cut, timed out), cuts
  * between hosts disk.c     files: an operation completes later; a power cut keeps any subset of the sectors
  * that were not synced tasks.c    shims (the shim core that ships) and their processes; they outlive the
- * agent operator.c jobs submitted and changed, replies kept checks.c   what must hold after every event, and
+ * agent operator.c jobs submitted and changed, replies kept checkers.c   what must hold after every event, and
  * when all faults are over story.c    draws a run from a seed
  */
 #ifndef SIM_WORLD_H
@@ -137,8 +137,12 @@ struct world {
     int trace_level;
     bool failed;
     char failure[512];
+    const char *failed_checker; /* NULL: not a checker, the world itself */
+    int failed_host;            /* -1: none */
+    void **checkers;            /* checkers.c: the state of each */
+    uint32_t core;              /* bit i: host i is of the healed set of the liveness phase */
 
-    /* checks.c */
+    /* checkers.c */
     VEC(struct committed) committed;
     VEC(struct term_leader) leaders;
     VEC(struct state_at) states;
@@ -211,13 +215,6 @@ uint64_t operator_run(struct world *w, uint32_t host, const char *job, uint32_t 
 uint64_t operator_stop(struct world *w, uint32_t host, const char *job);
 const struct reply *operator_reply(const struct world *w, uint64_t request);
 void operator_replied(struct world *w, const struct node_effect *e);
-
-/* checks.c */
-void checks_after(struct world *w, struct sim_host *h);
-/* Everything is healed: does the running set equal the desired one, and do all logs agree? false with a
- * reason. */
-bool checks_settled(struct world *w, char *ret_text, size_t text_size);
-void checks_done(struct world *w);
 
 /* story.c: runs one seed; 0 or 1 when something failed (told on stdout). */
 int story_run(uint64_t seed, uint32_t hosts_count, int trace_level, uint64_t *ret_trace,

@@ -10,7 +10,7 @@
  */
 #include <stdio.h>
 
-#include "world.h"
+#include "checker.h"
 
 static void check_leader(struct world *w, struct sim_host *h, const struct raft *r) {
     if (raft_role(r) != RAFT_LEADER)
@@ -74,13 +74,14 @@ static void check_state(struct world *w, const struct sim_host *h) {
     VEC_PUSH(&w->states, at);
 }
 
-void checks_after(struct world *w, struct sim_host *h) {
-    const struct raft *r = node_raft(h->node);
+static void logs_see(void *self, struct world *w, const struct sight *s) {
+    (void)self;
+    const struct raft *r = s->kind == SIGHT_STEP ? node_raft(s->host->node) : NULL;
     if (r == NULL)
         return;
-    check_leader(w, h, r);
-    check_log(w, h, r);
-    check_state(w, h);
+    check_leader(w, s->host, r);
+    check_log(w, s->host, r);
+    check_state(w, s->host);
 }
 
 /* ---- when all is healed ---- */
@@ -100,7 +101,8 @@ static bool jobs_settled(struct world *w, const struct state *s, char *text, siz
     return true;
 }
 
-bool checks_settled(struct world *w, char *text, size_t size) {
+static bool logs_settled(void *self, struct world *w, char *text, size_t size) {
+    (void)self;
     uint64_t index = 0;
     uint8_t first[16], hash[16];
     const struct state *s = NULL;
@@ -139,8 +141,71 @@ bool checks_settled(struct world *w, char *text, size_t size) {
     return jobs_settled(w, s, text, size);
 }
 
-void checks_done(struct world *w) {
+static const struct checker check_logs = {
+    .name = "logs",
+    .promise = "one leader a term, equal committed entries, equal states",
+    .see = logs_see,
+    .settled = logs_settled,
+};
+
+/* ---- the table ---- */
+
+static const struct checker *const table[] = {&check_logs};
+#define CHECKERS (sizeof table / sizeof *table)
+
+const struct checker *checkers_at(size_t index) { return index < CHECKERS ? table[index] : NULL; }
+
+void checkers_new(struct world *w) {
+    w->checkers = mem_alloc(CHECKERS * sizeof *w->checkers);
+    for (size_t i = 0; i < CHECKERS; i++)
+        w->checkers[i] = mem_alloc(table[i]->size);
+}
+
+void checkers_see(struct world *w, const struct sight *s) {
+    for (size_t i = 0; i < CHECKERS && !w->failed; i++)
+        table[i]->see(w->checkers[i], w, s);
+}
+
+bool checkers_settled(struct world *w, char *ret_text, size_t text_size) {
+    for (size_t i = 0; i < CHECKERS; i++)
+        if (table[i]->settled != NULL && !table[i]->settled(w->checkers[i], w, ret_text, text_size))
+            return false;
+    return true;
+}
+
+void checkers_over(struct world *w) {
+    for (size_t i = 0; i < CHECKERS && !w->failed; i++)
+        if (table[i]->over != NULL)
+            table[i]->over(w->checkers[i], w);
+}
+
+void checkers_free(struct world *w) {
+    for (size_t i = 0; i < CHECKERS; i++) {
+        if (table[i]->done != NULL)
+            table[i]->done(w->checkers[i]);
+        mem_free(w->checkers[i]);
+    }
+    mem_free(w->checkers);
     VEC_DONE(&w->committed);
     VEC_DONE(&w->leaders);
     VEC_DONE(&w->states);
+}
+
+const char *end_cause_str(enum end_cause cause) {
+    static const char *const names[] = {"its own exit", "its shim", "a killed shim", "a power cut"};
+    assert(cause <= END_POWER);
+    return names[cause];
+}
+
+void check_fail(struct world *w, const struct checker *c, int host, const char *format, ...) {
+    char text[sizeof w->failure];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (w->failed)
+        return;
+    w->failed_checker = c->name;
+    w->failed_host = host;
+    world_fail(w, "%s: %s", c->name, text);
 }
