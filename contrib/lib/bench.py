@@ -16,22 +16,30 @@ import time
 
 import bench_footprint
 import bench_run
+import bench_swim_lifeguard
+import bench_swim_paper
+import bench_swim_scale
+import bench_swim_serf
 import bench_table
 import bench_wal
 from bench_cluster import Failure
 
-BENCHMARKS = {"footprint": bench_footprint, "run": bench_run, "wal": bench_wal}
+BENCHMARKS = {"footprint": bench_footprint, "run": bench_run, "wal": bench_wal, "swim-paper": bench_swim_paper,
+              "lifeguard": bench_swim_lifeguard, "swim-scale": bench_swim_scale, "gossip": bench_swim_serf}
 
 
 class Bench:
-    def __init__(self, build, dir):
-        self.build, self.dir = build, dir
+    def __init__(self, build, dir, vs=None, full=False):
+        self.build, self.dir, self.vs, self.full = build, dir, vs, full
+        self.number = 0  # of the round, from 0: what is simulated takes its seeds from it
         self.covey = os.path.join(build, "plain", "covey")
 
     def program(self, name):
         return os.path.join(self.build, "plain", "tests", "bench", name)
 
     def peer(self, name):
+        if self.vs not in (None, name):
+            return None
         path = os.path.join(self.build, "peers", "usr", "bin", name)
         return path if os.access(path, os.X_OK) else shutil.which(name)
 
@@ -61,6 +69,7 @@ def measure(name, bench, rounds):
     before = machine(bench.dir)
     for number in range(rounds):
         samples.begin()
+        bench.number = number
         began = time.monotonic()
         BENCHMARKS[name].round(bench, samples)
         print("round %d of %d took %.0f s" % (number + 1, rounds, time.monotonic() - began), file=sys.stderr, flush=True)
@@ -82,7 +91,11 @@ def tell(result):
 def arguments():
     parser = argparse.ArgumentParser(prog="contrib/bench", description=__doc__)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS)
-    parser.add_argument("--rounds", type=int, default=5, help="5 if not given")
+    parser.add_argument("--rounds", type=int, help="5 if not given; of what is simulated 1")
+    parser.add_argument("--vs", choices=("etcd", "serf"), help="the one peer to measure; all that are here if not given")
+    parser.add_argument("--full", action="store_true",
+                        help="lifeguard: the whole grid of the paper, hours, and goes on where it was ended; swim-scale: 10,000 members; "
+                        "gossip: serf in the test of stopped agents, too")
     parser.add_argument("--json", action="store_true", help="for programs; all figures of all rounds")
     parser.add_argument("--build", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -98,6 +111,8 @@ def main():
         for name, module in BENCHMARKS.items():
             print("%-10s %s" % (name, module.ABOUT))
         return 0
+    if options.rounds is None:
+        options.rounds = getattr(BENCHMARKS[options.name], "ROUNDS", 5)
     if options.rounds < 1:
         print("contrib/bench: --rounds: at least 1", file=sys.stderr)
         return 2
@@ -105,7 +120,7 @@ def main():
     os.makedirs(os.path.join(options.build, "bench"), exist_ok=True)
     dir = tempfile.mkdtemp(prefix=options.name + "-", dir=os.path.join(options.build, "bench"))
     try:
-        result = measure(options.name, Bench(options.build, dir), options.rounds)
+        result = measure(options.name, Bench(options.build, dir, options.vs, options.full), options.rounds)
     except (Failure, OSError, subprocess.SubprocessError) as e:
         print("contrib/bench: %s" % e, file=sys.stderr)
         return 2

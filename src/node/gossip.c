@@ -15,6 +15,8 @@ void node_gossip_start(struct node *n) {
         .generation = n->generation,
         .seed = seed,
         .packet_size_max = WIRE_DATAGRAM_MAX - ENVELOPE_OVERHEAD,
+        .identity = &n->identity,
+        .cluster = n->cluster.id,
         .period_us = n->swim_period_us,
     };
     n->swim = swim_new(&config, n->now_us);
@@ -83,6 +85,19 @@ static void leader_died(struct node *n, struct node_id id) {
     (void)node_log_feed(n, &in);
 }
 
+/* Two hosts with one key: whatever is done to one happens to the other, and neither works. */
+static void gossip_duplicate(struct node *n, const struct addr *other) {
+    char addr[ADDR_TEXT_SIZE];
+    addr_text(other, addr);
+    node_event(n, "self.duplicate", n->identity.id, (struct instance_id){{0}},
+               "another host, at %s, has the key of this one", addr);
+    node_say(
+        n, NODE_ERROR,
+        "another host, at %s, has the key of this one (a cloned disk?): stop one of them, remove its data "
+        "directory and let it join anew",
+        addr);
+}
+
 static void gossip_event(struct node *n, const struct swim_effect *e) {
     struct instance_id none = {{0}};
     struct bytes name = node_name_of(n, e->member);
@@ -124,15 +139,16 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
                  e->generation);
         break;
     case SWIM_FORGOTTEN: break;
+    case SWIM_DUPLICATE: gossip_duplicate(n, &e->addr); break;
     }
     n->plan_dirty = true;
     n->leader_tick_us = n->now_us;
 }
 
-void node_gossip_feed(struct node *n, const struct swim_input *input) {
+int node_gossip_feed(struct node *n, const struct swim_input *input) {
     if (n->swim == NULL)
-        return;
-    (void)swim_feed(n->swim, n->now_us, input);
+        return ERR_NOT_FOUND;
+    int error = swim_feed(n->swim, n->now_us, input);
     struct swim_effect e;
     while (swim_drain(n->swim, &e)) {
         if (e.kind == SWIM_SEND)
@@ -142,40 +158,67 @@ void node_gossip_feed(struct node *n, const struct swim_input *input) {
         else
             gossip_event(n, &e);
     }
+    return error;
 }
 
-/*
- * Is this packet of the run that swim knows of its sender? A later run is believed over a stream only, where
- * the sender's key proves it now: it is asked there, at most once a second.
+#define CHALLENGE_US (5 * US_PER_S) /* for the answer by gossip, before a stream is dialled */
+#define DUPLICATE_US (60 * US_PER_S)
+
+/* Gossip asks it who it is; if that does not help, a stream does, where its key proves it. */
+static void stranger_dial(struct node *n, struct peer *p, const struct addr *addr) {
+    struct swim_member m;
+    int64_t waited_us = n->now_us - p->sync_asked_us;
+    if (p->sync_asked_us != 0 && waited_us < CHALLENGE_US)
+        return;
+    bool again = p->sync_asked_us != 0 && waited_us < 2 * CHALLENGE_US;
+    p->sync_asked_us = n->now_us;
+    if (again)
+        (void)node_dial(n, p->id, swim_member_find(n->swim, p->id, &m) ? &m.addr : addr,
+                        n->stream_keys.primary_id);
+}
+
+/* Is this packet of the run that swim knows of its sender, or does it prove another one? And is it no replay?
  */
-static bool packet_is_fresh(struct node *n, const struct envelope *head, const struct addr *addr) {
+static bool packet_is_fresh(struct node *n, const struct envelope *head, const struct swim_input *in) {
     struct peer *p = node_peer(n, head->sender, true);
     struct swim_member m;
-    bool known = swim_member_find(n->swim, head->sender, &m);
-    if (known && m.generation == head->boot && (!p->window.known || p->window.boot != head->boot))
-        return replay_learn(&p->window, head->boot, head->sequence) == 0;
-    int error = replay_check_and_set(&p->window, head->boot, head->sequence);
-    if (error == 0)
-        return true;
-    if (error == ERR_NOT_FOUND && n->now_us - p->sync_asked_us >= US_PER_S) {
-        p->sync_asked_us = n->now_us;
-        (void)node_dial(n, head->sender, known ? &m.addr : addr, n->stream_keys.primary_id);
+    if (!swim_member_find(n->swim, head->sender, &m) || m.generation != head->boot) {
+        struct swim_input stranger = *in;
+        stranger.kind = SWIM_INTRODUCTION;
+        stranger.generation = head->boot;
+        int error = node_gossip_feed(n, &stranger);
+        if (error == ERR_NOT_FOUND)
+            stranger_dial(n, p, &in->addr);
+        if (error != 0)
+            return false;
     }
-    return false;
+    if (!p->window.known || p->window.boot != head->boot)
+        return replay_learn(&p->window, head->boot, head->sequence) == 0;
+    return replay_check_and_set(&p->window, head->boot, head->sequence) == 0;
+}
+
+static void own_packet(struct node *n, const struct addr *addr) {
+    if (n->twin_said_us != 0 && n->now_us - n->twin_said_us < DUPLICATE_US)
+        return;
+    n->twin_said_us = n->now_us;
+    gossip_duplicate(n, addr);
 }
 
 void node_gossip_datagram(struct node *n, const struct node_input *in) {
     struct envelope head;
-    struct bytes payload;
+    struct swim_input packet = {.kind = SWIM_PACKET, .addr = in->addr};
     if (n->swim == NULL)
         return;
-    if (envelope_open(&n->gossip_keys, &n->cluster.id, &n->identity.id, in->data, &n->plain, &head,
-                      &payload) != 0)
+    int error = envelope_open(&n->gossip_keys, &n->cluster.id, &n->identity.id, in->data, &n->plain, &head,
+                              &packet.packet);
+    if (error == ERR_CONFLICT && !addr_equal(&in->addr, &n->self.addr))
+        own_packet(n, &in->addr);
+    if (error != 0)
         return;
-    if (!packet_is_fresh(n, &head, &in->addr))
+    packet.from = head.sender;
+    if (!packet_is_fresh(n, &head, &packet))
         return;
-    node_gossip_feed(n, &(struct swim_input){
-                            .kind = SWIM_PACKET, .from = head.sender, .addr = in->addr, .packet = payload});
+    (void)node_gossip_feed(n, &packet);
     if (node_is_leader(n))
         node_leader_heard(n, head.sender);
 }

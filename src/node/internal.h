@@ -253,6 +253,7 @@ struct node {
 
     /* gossip */
     uint64_t datagram_sequence;
+    int64_t twin_said_us; /* when a packet of a host with this one's key was last complained about */
     struct buf plain, sealed;
 
     /* streams */
@@ -342,7 +343,7 @@ void node_snapshot_load(struct node *n, const struct wire_snapshot_header *heade
 
 /* gossip.c */
 void node_gossip_start(struct node *n);
-void node_gossip_feed(struct node *n, const struct swim_input *input);
+int node_gossip_feed(struct node *n, const struct swim_input *input);
 void node_gossip_datagram(struct node *n, const struct node_input *input);
 bool node_alive(const struct node *n, struct node_id id);
 struct bytes node_name_of(const struct node *n, struct node_id id); /* "-" when unknown */

@@ -176,15 +176,6 @@ static void peer_flush(struct node *n, struct peer *p) {
 
 /* ---- opened ---- */
 
-static void send_sync(struct node *n, uint64_t stream) {
-    if (n->swim == NULL)
-        return;
-    size_t count = swim_members_count(n->swim);
-    struct wire_swim_sync sync = {.members = arena_alloc(&n->scratch, count * sizeof *sync.members)};
-    sync.members_count = swim_export(n->swim, sync.members, count);
-    node_stream_send(n, stream, &(struct wire_peer_message){.sync = &sync});
-}
-
 /* Of two open streams with one peer: is the new one to be used? */
 static bool stream_preferred(const struct node *n, const struct stream *old, const struct stream *new) {
     bool simultaneous = n->now_us - old->opened_us < US_PER_S && old->outgoing != new->outgoing;
@@ -211,7 +202,7 @@ static void member_opened(struct node *n, struct stream *s) {
         node_stream_close(n, old->id, "replaced by a newer stream");
     p->stream = s->id;
     if (s->outgoing)
-        send_sync(n, s->id);
+        node_gossip_feed(n, &(struct swim_input){.kind = SWIM_STREAM, .from = s->node, .addr = s->addr});
     peer_flush(n, p);
     n->facts_dirty = n->plan_dirty = true;
 }

@@ -5,164 +5,196 @@
 
 #include "internal.h"
 
-static void tell(struct swim *s, struct member *m) {
+#define LOOK_ONESELF 3 /* of all members, when one is accused by somebody not believed alone */
+
+static void tell(struct swim *s, struct member *m, bool card) {
     if (!s->merging_quietly)
-        swim_rumour_start(s, m);
+        swim_rumour_start(s, m, card);
 }
 
 void swim_health_add(struct swim *s, int delta) {
+    if (!swim_has(s, SWIM_LHA_PROBE))
+        return;
     if (delta > 0 && s->health < s->config.health_max)
         s->health++;
     if (delta < 0 && s->health > 0)
         s->health--;
 }
 
-void swim_answer(struct swim *s, struct member *m, const struct addr *addr) {
-    if (s->answers_left == 0 || s->now_us - m->answered_us < s->config.period_us)
+void swim_answer(struct swim *s, struct member *m, const struct addr *addr, bool full) {
+    struct dealings *d = swim_dealings(s, m);
+    if (s->answers_left == 0 || s->now_us - d->answered_us < s->config.period_us)
         return;
     s->answers_left--;
-    m->answered_us = s->now_us;
-    struct wire_swim_packet packet = {0};
-    swim_send(s, m->id, addr->size ? addr : &m->addr, &packet, m, NULL);
+    s->counters.answers++;
+    d->answered_us = s->now_us;
+    swim_tell(s, swim_id(m), addr->size ? addr : &m->card->addr, m, full);
 }
 
-/* ---- this node ----------------------------------------------------------------------------------------- */
-
-static void generation_raise(struct swim *s, uint32_t generation) {
-    s->self->incarnation = (struct incarnation){generation, 0};
-    swim_event(s, SWIM_GENERATION, s->self);
+void swim_want(struct swim *s, struct node_id id) {
+    for (size_t i = 0; i < s->wanted_count; i++) {
+        if (ID_EQUAL(s->wanted[i], id))
+            return;
+    }
+    if (s->wanted_count < WANTED_MAX)
+        s->wanted[s->wanted_count++] = id;
 }
 
-static void self_raise(struct swim *s, struct incarnation seen) {
-    struct incarnation *own = &s->self->incarnation;
-    if (seen.generation > own->generation)
-        generation_raise(s, seen.generation + 1);
-    else if (seen.version >= INCARNATION_LIMIT)
-        generation_raise(s, own->generation + 1);
-    else
-        own->version = seen.version + 1;
-    s->self_refuted = true;
-    swim_rumour_start(s, s->self);
+/* ---- cards --------------------------------------------------------------------------------------------- */
+
+/* Is the card of this record a later one than the one held? The signature is looked at after that. */
+static bool card_is_news(const struct swim *s, const struct member *m, const struct wire_member *record) {
+    if (!record->addr.size)
+        return false;
+    struct incarnation told = {record->generation, record->since},
+                       held = {m->card->generation, m->card->since};
+    if (s->config.identity)
+        return incarnation_compare(told, held) > 0;
+    /* Without signatures the incarnation of the record has to do. */
+    told.version = record->version;
+    return incarnation_compare(told, m->incarnation) > 0 && swim_addr_usable(&record->addr);
 }
 
-void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnation seen, struct node_id via) {
-    int order = incarnation_compare(seen, s->self->incarnation);
-    if (s->leaving) {
-        /* It does leave: only a later life than its own would hide that. */
-        if (order > 0) {
-            s->self->incarnation = seen;
-            swim_rumour_start(s, s->self);
+/*
+ * Takes the card if there is a better one. False: the record is worth nothing, for it speaks of a life that
+ * the member has not been heard to begin, or with a forged card.
+ */
+static bool card_settle(struct swim *s, struct member *m, const struct wire_member *record,
+                        bool *ret_changed) {
+    *ret_changed = false;
+    if (card_is_news(s, m, record)) {
+        struct card *card = swim_card_take(s, record);
+        if (!card) {
+            s->counters.records_refused++;
+            return false;
         }
-        return;
+        const struct card *old = m->card;
+        *ret_changed = card->generation != old->generation || !addr_equal(&card->addr, &old->addr) ||
+                       !bytes_equal(swim_card_name(card), swim_card_name(old));
+        swim_member_card(s, m, card);
     }
-    if (order < 0 && state != MEMBER_STATE_ALIVE)
-        s->self_refuted = true; /* already: whoever tells it has missed that */
-    if (order < 0 || (order == 0 && state == MEMBER_STATE_ALIVE))
-        return;
-    self_raise(s, seen);
-    if (state != MEMBER_STATE_ALIVE) {
-        swim_health_add(s, 1);
-        swim_event(s, SWIM_SELF_REFUTED, s->self)->accuser = via;
+    if (s->config.identity && record->generation > m->card->generation) {
+        swim_want(s, record->id);
+        return false;
     }
-}
-
-/* Somebody tells a name or an address that this node has not, at its own incarnation. */
-static bool self_forged(const struct swim *s, const struct wire_member *record) {
-    const struct member *self = s->self;
-    return record->state == MEMBER_STATE_ALIVE && record->generation == self->incarnation.generation &&
-           record->version == self->incarnation.version &&
-           (!addr_equal(&record->addr, &self->addr) ||
-            !bytes_equal(record->name, bytes_of(self->name, self->name_size)));
-}
-
-static void hear_self_record(struct swim *s, const struct wire_member *record, struct node_id accuser) {
-    if (self_forged(s, record) && !s->leaving)
-        self_raise(s, s->self->incarnation);
-    else
-        swim_hear_of_self(s, record->state, (struct incarnation){record->generation, record->version},
-                          accuser);
+    return true;
 }
 
 /* ---- others -------------------------------------------------------------------------------------------- */
 
-static bool addr_usable(const struct addr *a) {
-    uint8_t any = 0;
-    for (int i = 0; i + 2 < a->size; i++)
-        any |= a->b[i];
-    return any && addr_port(a) != 0;
-}
-
-static struct member *newcomer(struct swim *s, const struct wire_member *record) {
-    if (!addr_usable(&record->addr))
+/* The first we hear of it: only the living are let in, or ghosts would be passed round for ever. */
+static struct member *introduce(struct swim *s, const struct wire_member *record) {
+    if (swim_is_gone((uint8_t)record->state))
         return NULL;
-    struct member *m = swim_table_add(s, record);
+    if (!record->addr.size) {
+        swim_want(s, record->id);
+        return NULL;
+    }
+    struct card *card = swim_card_take(s, record);
+    if (!card) {
+        s->counters.records_refused++;
+        return NULL;
+    }
+    struct member *m = swim_table_add(s, card, (struct incarnation){record->generation, record->version});
     if (m) {
         swim_event(s, SWIM_JOINED, m);
-        tell(s, m);
+        tell(s, m, true);
     }
     return m;
 }
 
-static bool renew(struct member *m, const struct wire_member *record, struct incarnation seen) {
-    bool changed = seen.generation != m->incarnation.generation;
-    m->incarnation = seen;
-    if (addr_usable(&record->addr) && (!addr_equal(&record->addr, &m->addr) ||
-                                       !bytes_equal(record->name, bytes_of(m->name, m->name_size)))) {
-        swim_member_describe(m, record->name, &record->addr);
-        changed = true;
-    }
-    return changed;
+bool swim_verdict_is_old(const struct swim *s, const struct member *m) {
+    int64_t min_us =
+        swim_suspicion_min_us(s->config.suspicion_alpha, s->probe_ring.count + 1, s->config.period_us);
+    return s->now_us - m->changed_us > min_us * s->config.suspicion_beta;
 }
 
-static void hear_alive(struct swim *s, struct member *m, const struct wire_member *record,
-                       struct node_id via) {
+static void returned(struct swim *s, struct member *m) {
+    swim_event(s, SWIM_JOINED, m);
+    /* Who comes back may bring half a cluster with it. */
+    s->sync_with = swim_id(m);
+    swim_sync_soon(s, 0, 2 * s->config.period_us);
+}
+
+void swim_revive(struct swim *s, struct member *m) {
+    swim_member_turn(s, m, MEMBER_STATE_ALIVE, s->config.id, 0);
+    returned(s, m);
+}
+
+/* Told alive in an incarnation that does not beat what is held. */
+static void hear_stale(struct swim *s, struct member *m, const struct wire_member *record, struct node_id via,
+                       int order) {
+    bool itself = ID_EQUAL(record->id, via);
+    bool undone =
+        order == 0 && m->state == MEMBER_STATE_DEAD && swim_has(s, SWIM_BELIEF) && swim_verdict_is_old(s, m);
+    if (undone && itself)
+        swim_revive(s, m);
+    else if (undone && s->merging)
+        swim_look_add(s, m, via, &(struct addr){0});
+    else if (itself)
+        s->sender_stale |= order < 0 || m->state != MEMBER_STATE_ALIVE;
+    else if (m->state != MEMBER_STATE_ALIVE && swim_has(s, SWIM_BELIEF))
+        swim_answer(s, m, &record->addr, false);
+}
+
+static void hear_alive(struct swim *s, struct member *m, const struct wire_member *record, struct node_id via,
+                       bool card_changed) {
     struct incarnation seen = {record->generation, record->version};
     int order = incarnation_compare(seen, m->incarnation);
     if (order <= 0) {
-        bool behind = order < 0 || m->state != MEMBER_STATE_ALIVE;
-        if (ID_EQUAL(record->id, via))
-            s->sender_stale |= behind;
-        else if (m->state != MEMBER_STATE_ALIVE)
-            swim_answer(s, m, &record->addr);
+        hear_stale(s, m, record, via, order);
         return;
     }
     enum member_state was = (enum member_state)m->state;
-    bool changed = renew(m, record, seen);
+    bool changed = card_changed || seen.generation != m->incarnation.generation;
+    if (was == MEMBER_STATE_SUSPECT) {
+        s->counters.refuted++;
+        swim_accusers_refuted(s, swim_accusation(m));
+    }
+    swim_member_raise(s, m, seen);
     if (was != MEMBER_STATE_ALIVE)
         swim_member_turn(s, m, MEMBER_STATE_ALIVE, via, 0);
-    if (was == MEMBER_STATE_DEAD || was == MEMBER_STATE_LEFT)
-        swim_event(s, SWIM_JOINED, m);
+    if (swim_is_gone((uint8_t)was))
+        returned(s, m);
     else if (was == MEMBER_STATE_SUSPECT)
         swim_event(s, SWIM_REFUTED, m);
-    if (changed && (was == MEMBER_STATE_ALIVE || was == MEMBER_STATE_SUSPECT))
+    if (changed && !swim_is_gone((uint8_t)was))
         swim_event(s, SWIM_CHANGED, m);
-    tell(s, m);
+    tell(s, m, changed);
 }
 
 static void suspicion_start(struct swim *s, struct member *m, struct incarnation seen,
                             struct node_id accuser) {
     size_t n = s->probe_ring.count + 1;
+    bool doubted = m->state == MEMBER_STATE_SUSPECT;
     /* With too few to confirm, waiting for confirmations would only be waiting. */
-    uint32_t k = n < 2 + (size_t)s->config.confirmations ? 0 : s->config.confirmations;
-    m->incarnation = seen;
+    bool fixed = n < 2 + (size_t)s->config.confirmations || !swim_has(s, SWIM_LHA_SUSPICION);
+    uint32_t k = fixed ? 0 : s->config.confirmations;
+    swim_member_raise(s, m, seen);
     swim_member_turn(s, m, MEMBER_STATE_SUSPECT, accuser, k);
-    struct accusation *a = m->accusation;
-    a->min_us = swim_suspicion_min_us(s->config.suspicion_alpha, n, s->config.period_us);
+    struct accusation *a = swim_accusation(m);
+    a->min_us = s->config.suspicion_us;
+    if (a->min_us == 0)
+        a->min_us = swim_suspicion_min_us(s->config.suspicion_alpha, n, s->config.period_us);
     a->max_us = a->min_us * s->config.suspicion_beta;
     swim_timer_set(s, m, s->now_us + swim_suspicion_us(0, k, a->min_us, a->max_us));
+    if (!doubted) {
+        s->counters.suspicions++;
+        swim_event(s, SWIM_SUSPECTED, m);
+    }
     /*
      * After a cut each side brings the death of the whole other one. Spread as rumours that would be a
      * storm, and the accusers of one table are no independent ones: the member is asked itself.
      */
-    if (s->merging)
-        swim_answer(s, m, &m->addr);
+    if (s->merging && swim_has(s, SWIM_BELIEF))
+        swim_answer(s, m, &m->card->addr, false);
     else
-        tell(s, m);
+        tell(s, m, false);
 }
 
 /* Only the first K different accusers count, and only they are told on. */
 static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
-    struct accusation *a = m->accusation;
+    struct accusation *a = swim_accusation(m);
     if (s->merging)
         return;
     for (uint32_t i = 0; i < a->from_count; i++) {
@@ -176,31 +208,56 @@ static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
     int64_t due_us = a->started_us + swim_suspicion_us(a->from_count - 1, a->k, a->min_us, a->max_us);
     if (due_us < a->timer_us)
         swim_timer_set(s, m, due_us);
-    tell(s, m);
+    tell(s, m, false);
+}
+
+static void gone_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
+    swim_member_raise(s, m, seen);
+    if (m->state != MEMBER_STATE_DEAD) {
+        if (m->state == MEMBER_STATE_SUSPECT)
+            swim_accusers_right(s, swim_accusation(m));
+        s->counters.deaths++;
+        swim_member_turn(s, m, MEMBER_STATE_DEAD, accuser, 0);
+        swim_event(s, SWIM_DIED, m);
+    }
+    tell(s, m, false);
+}
+
+/*
+ * One who was refuted again and again, and nobody seconds it: a few look for themselves, so that it costs
+ * little time if it is right for once.
+ */
+static bool lone_and_doubted(struct swim *s, struct member *m, struct node_id accuser) {
+    if (m->state != MEMBER_STATE_ALIVE || !swim_accuser_doubted(s, accuser))
+        return false;
+    s->counters.accusations_ignored++;
+    if (prng_below(&s->prng, s->probe_ring.count + 1) < LOOK_ONESELF)
+        swim_probe_at_once(s, swim_id(m));
+    return true;
 }
 
 void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
     int order = incarnation_compare(seen, m->incarnation);
-    if (order < 0)
+    if (order < 0 || lone_and_doubted(s, m, accuser))
         return;
+    if (!swim_has(s, SWIM_SUSPICION) && m->state <= MEMBER_STATE_SUSPECT) {
+        gone_dead(s, m, seen, accuser);
+        return;
+    }
     switch ((enum member_state)m->state) {
-    case MEMBER_STATE_ALIVE:
-        suspicion_start(s, m, seen, accuser);
-        swim_event(s, SWIM_SUSPECTED, m);
-        break;
+    case MEMBER_STATE_ALIVE: suspicion_start(s, m, seen, accuser); break;
     case MEMBER_STATE_SUSPECT:
         if (order > 0)
             suspicion_start(s, m, seen, accuser); /* it refuted the first one: the second begins anew */
         else
             confirm(s, m, accuser);
         break;
-    case MEMBER_STATE_DEAD: m->incarnation = seen; break;
+    case MEMBER_STATE_DEAD: swim_member_raise(s, m, seen); break;
     case MEMBER_STATE_LEFT:
         if (order > 0) {
             /* It had come back after it left, or nobody would suspect it. */
-            swim_event(s, SWIM_JOINED, m);
+            returned(s, m);
             suspicion_start(s, m, seen, accuser);
-            swim_event(s, SWIM_SUSPECTED, m);
         }
         break;
     }
@@ -213,38 +270,38 @@ void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, str
  */
 static void verdict(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
     swim_suspect(s, m, seen, accuser);
-    int64_t due_us = m->accusation->started_us + m->accusation->min_us;
-    if (due_us < m->accusation->timer_us)
+    if (m->state != MEMBER_STATE_SUSPECT)
+        return;
+    struct accusation *a = swim_accusation(m);
+    int64_t due_us = a->started_us + a->min_us;
+    if (due_us < a->timer_us)
         swim_timer_set(s, m, due_us);
-}
-
-static void gone_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
-    m->incarnation = seen;
-    if (m->state != MEMBER_STATE_DEAD) {
-        swim_member_turn(s, m, MEMBER_STATE_DEAD, accuser, 0);
-        swim_event(s, SWIM_DIED, m);
-    }
-    tell(s, m);
 }
 
 static void hear_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
     int order = incarnation_compare(seen, m->incarnation);
-    if (m->state <= MEMBER_STATE_SUSPECT && order >= 0)
+    if (m->state <= MEMBER_STATE_SUSPECT && order >= 0 && swim_has(s, SWIM_GRACE))
         verdict(s, m, seen, accuser);
-    else if (order > 0)
+    else if (order > 0 || (order == 0 && m->state <= MEMBER_STATE_SUSPECT))
         gone_dead(s, m, seen, accuser);
 }
 
-static void hear_left(struct swim *s, struct member *m, struct incarnation seen, struct node_id via) {
+static void hear_left(struct swim *s, struct member *m, const struct wire_member *record,
+                      struct node_id via) {
+    struct incarnation seen = {record->generation, record->version};
     int order = incarnation_compare(seen, m->incarnation);
     if (order < 0 || (order == 0 && m->state == MEMBER_STATE_LEFT))
         return;
-    m->incarnation = seen;
+    if (!swim_farewell_take(s, m, record)) {
+        s->counters.records_refused++;
+        return;
+    }
+    swim_member_raise(s, m, seen);
     if (m->state != MEMBER_STATE_LEFT) {
         swim_member_turn(s, m, MEMBER_STATE_LEFT, via, 0);
         swim_event(s, SWIM_LEFT, m);
     }
-    tell(s, m);
+    tell(s, m, false);
 }
 
 static bool absurd(const struct wire_member *record) {
@@ -252,31 +309,15 @@ static bool absurd(const struct wire_member *record) {
     return record->generation > most || record->version > most;
 }
 
-/* The first we hear of it: only the living are let in, or ghosts would be passed round for ever. */
-static struct member *introduce(struct swim *s, const struct wire_member *record) {
-    if (record->state == MEMBER_STATE_DEAD || record->state == MEMBER_STATE_LEFT)
-        return NULL;
-    return newcomer(s, record);
-}
-
-void swim_hear(struct swim *s, const struct wire_member *record, struct node_id via) {
-    if (ID_IS_ZERO(record->id) || absurd(record) || MAP_GET_ID(&s->forgotten, record->id))
-        return;
-    struct node_id accuser = ID_IS_ZERO(record->from) ? via : record->from;
+static void hear_of(struct swim *s, struct member *m, const struct wire_member *record,
+                    struct node_id accuser, struct node_id via) {
     struct incarnation seen = {record->generation, record->version};
     enum member_state state = record->state;
-    if (ID_EQUAL(record->id, s->config.id)) {
-        hear_self_record(s, record, accuser);
+    bool card_changed;
+    if (!card_settle(s, m, record, &card_changed))
         return;
-    }
-    if (ID_EQUAL(record->id, accuser) && (state == MEMBER_STATE_SUSPECT || state == MEMBER_STATE_DEAD))
-        return; /* nobody accuses itself: who goes on purpose has left */
-    struct member *m = swim_find(s, record->id);
-    if (!m) {
-        m = introduce(s, record);
-        if (!m || state == MEMBER_STATE_ALIVE)
-            return;
-    }
+    if (card_changed && (state != MEMBER_STATE_ALIVE || incarnation_compare(seen, m->incarnation) <= 0))
+        swim_event(s, SWIM_CHANGED, m);
     /*
      * The other side of a healed cut has declared dead whom it could not see: they are given time to
      * refute.
@@ -284,15 +325,40 @@ void swim_hear(struct swim *s, const struct wire_member *record, struct node_id 
     if (s->merging && state == MEMBER_STATE_DEAD)
         state = MEMBER_STATE_SUSPECT;
     switch (state) {
-    case MEMBER_STATE_ALIVE: hear_alive(s, m, record, via); break;
+    case MEMBER_STATE_ALIVE: hear_alive(s, m, record, via, card_changed); break;
     case MEMBER_STATE_SUSPECT: swim_suspect(s, m, seen, accuser); break;
     case MEMBER_STATE_DEAD: hear_dead(s, m, seen, accuser); break;
-    case MEMBER_STATE_LEFT: hear_left(s, m, seen, via); break;
+    case MEMBER_STATE_LEFT: hear_left(s, m, record, via); break;
     }
 }
 
+void swim_hear(struct swim *s, const struct wire_member *record, struct node_id via) {
+    s->counters.records++;
+    if (ID_IS_ZERO(record->id) || absurd(record)) {
+        s->counters.records_refused++;
+        return;
+    }
+    if (MAP_GET_ID(&s->forgotten, record->id))
+        return;
+    struct node_id accuser = ID_IS_ZERO(record->from) ? via : record->from;
+    if (ID_EQUAL(record->id, s->config.id)) {
+        swim_hear_self_record(s, record, accuser);
+        return;
+    }
+    bool accuses = record->state == MEMBER_STATE_SUSPECT || record->state == MEMBER_STATE_DEAD;
+    if (ID_EQUAL(record->id, accuser) && accuses)
+        return; /* nobody accuses itself: who goes on purpose has left */
+    struct member *m = swim_find(s, record->id);
+    if (!m) {
+        m = introduce(s, record);
+        if (!m || record->state == MEMBER_STATE_ALIVE)
+            return;
+    }
+    hear_of(s, m, record, accuser, via);
+}
+
 void swim_timers_run(struct swim *s) {
-    while (s->heap_count > 0 && s->heap[0]->accusation->timer_us <= s->now_us) {
+    while (s->heap_count > 0 && swim_accusation(s->heap[0])->timer_us <= s->now_us) {
         struct member *m = s->heap[0];
         if (m->state == MEMBER_STATE_SUSPECT)
             gone_dead(s, m, m->incarnation, s->config.id);

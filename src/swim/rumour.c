@@ -33,6 +33,9 @@ void swim_effect_encode(struct swim *s, struct swim_effect *effect, const struct
     p->packet_at = s->out.size;
     codec_encode(type, obj, &s->out);
     effect->packet.size = s->out.size - p->packet_at;
+    bool datagram = effect->kind == SWIM_SEND;
+    *(datagram ? &s->counters.packets_sent : &s->counters.syncs_sent) += 1;
+    *(datagram ? &s->counters.packet_bytes_sent : &s->counters.sync_bytes_sent) += effect->packet.size;
 }
 
 /* ---- the queue ----------------------------------------------------------------------------------------- */
@@ -58,24 +61,49 @@ static void rumour_unlink(struct swim *s, struct rumour *r) {
         s->rumours[r->sent].last = r->previous;
 }
 
-void swim_rumour_start(struct swim *s, struct member *m) {
-    if (m->rumour)
-        rumour_unlink(s, m->rumour);
-    else
-        m->rumour = mem_alloc(sizeof *m->rumour);
-    s->rumours_count += m->rumour->member == NULL;
-    m->rumour->member = m;
-    m->rumour->sent = 0;
-    rumour_link(s, m->rumour);
+/* Too much news: what was told most often gives way, and is left to the comparison of tables. */
+static bool rumour_give_way(struct swim *s) {
+    for (uint32_t sent = RETRANSMITS_MAX; sent-- > 0;) {
+        struct rumour *r = s->rumours[sent].first;
+        if (r && r->member == s->self)
+            r = r->next;
+        if (!r)
+            continue;
+        swim_rumour_stop(s, r->member);
+        s->counters.rumours_dropped++;
+        return true;
+    }
+    return false;
+}
+
+static uint32_t times(const struct swim *s) {
+    return swim_retransmits(s->config.retransmit_mult, s->probe_ring.count + 1);
+}
+
+void swim_rumour_start(struct swim *s, struct member *m, bool card) {
+    struct dealings *d = swim_dealings(s, m);
+    if (d->rumour) {
+        rumour_unlink(s, d->rumour);
+    } else {
+        if (s->rumours_count >= s->config.rumours_max && !rumour_give_way(s))
+            return;
+        d->rumour = mem_alloc(sizeof *d->rumour);
+        d->rumour->member = m;
+        s->rumours_count++;
+    }
+    d->rumour->sent = 0;
+    if (card)
+        d->rumour->full_left = times(s);
+    rumour_link(s, d->rumour);
     swim_gossip_wake(s);
 }
 
 void swim_rumour_stop(struct swim *s, struct member *m) {
-    if (!m->rumour)
+    if (!m->dealings || !m->dealings->rumour)
         return;
-    rumour_unlink(s, m->rumour);
-    mem_free(m->rumour);
-    m->rumour = NULL;
+    rumour_unlink(s, m->dealings->rumour);
+    mem_free(m->dealings->rumour);
+    m->dealings->rumour = NULL;
     s->rumours_count--;
 }
 
@@ -90,16 +118,17 @@ void swim_rumours_drop(struct swim *s) {
     }
 }
 
-static void rumour_sent(struct swim *s, struct member *m, uint32_t limit) {
-    struct rumour *r = m->rumour;
+static void rumour_sent(struct swim *s, struct member *m, bool full) {
+    struct rumour *r = m->dealings ? m->dealings->rumour : NULL;
     if (!r)
         return;
-    if (r->sent + 1 >= limit) {
+    if (r->sent + 1 >= times(s)) {
         swim_rumour_stop(s, m);
         return;
     }
     rumour_unlink(s, r);
     r->sent++;
+    r->full_left -= full && r->full_left > 0;
     rumour_link(s, r);
 }
 
@@ -107,24 +136,33 @@ static void rumour_sent(struct swim *s, struct member *m, uint32_t limit) {
 
 struct wire_member swim_record(const struct member *m, bool full) {
     struct wire_member record = {
-        .id = m->id,
+        .id = swim_id(m),
         .state = (enum member_state)m->state,
         .generation = m->incarnation.generation,
         .version = m->incarnation.version,
     };
-    if (m->state == MEMBER_STATE_ALIVE || (full && m->state == MEMBER_STATE_SUSPECT)) {
-        record.name = bytes_of(m->name, m->name_size);
-        record.addr = m->addr;
+    const struct accusation *a = swim_accusation(m);
+    if (a && m->state != MEMBER_STATE_LEFT)
+        record.from = a->accuser;
+    if (m->state == MEMBER_STATE_LEFT && m->dealings && m->dealings->farewell)
+        record.farewell = bytes_of(m->dealings->farewell->b, sizeof m->dealings->farewell->b);
+    if (!full)
+        return record;
+    const struct card *card = m->card;
+    record.name = swim_card_name(card);
+    record.addr = card->addr;
+    record.since = card->since;
+    if (card->is_signed) {
+        record.key = card->key;
+        record.signature = bytes_of(card->signature.b, sizeof card->signature.b);
     }
-    if (m->accusation && m->state != MEMBER_STATE_LEFT)
-        record.from = m->accusation->accuser;
     return record;
 }
 
 /* A packet while it is being filled. */
 struct parcel {
     struct wire_member records[WIRE_MEMBERS_PACKET_MAX];
-    struct member *members[WIRE_MEMBERS_PACKET_MAX];
+    struct first told[WIRE_MEMBERS_PACKET_MAX];
     size_t count;
     size_t size_bytes; /* as encoded, with everything so far */
     size_t limit_bytes;
@@ -135,23 +173,23 @@ static size_t list_overhead(size_t count) { return count == 0 ? 0 : count <= 15 
 
 static bool parcel_has(const struct parcel *p, const struct member *m) {
     for (size_t i = 0; i < p->count; i++) {
-        if (p->members[i] == m)
+        if (p->told[i].member == m)
             return true;
     }
     return false;
 }
 
-static bool parcel_add(struct swim *s, struct parcel *p, struct member *m) {
+static bool parcel_add(struct swim *s, struct parcel *p, struct member *m, bool full) {
     if (p->count == WIRE_MEMBERS_PACKET_MAX)
         return false;
-    struct wire_member record = swim_record(m, false);
+    struct wire_member record = swim_record(m, full);
     buf_clear(&s->scratch);
     codec_encode(&wire_member_type, &record, &s->scratch);
     size_t size = p->size_bytes - list_overhead(p->count) + s->scratch.size + list_overhead(p->count + 1);
     if (size > p->limit_bytes)
         return false;
     p->size_bytes = size;
-    p->members[p->count] = m;
+    p->told[p->count] = (struct first){m, full};
     p->records[p->count++] = record;
     return true;
 }
@@ -162,8 +200,8 @@ static void parcel_fill(struct swim *s, struct parcel *p, struct node_id to) {
         for (struct rumour *r = s->rumours[sent].first; r; r = r->next) {
             struct member *m = r->member;
             /* That it lives is no news to itself; that it is doubted is. */
-            bool stale_news = m->state == MEMBER_STATE_ALIVE && ID_EQUAL(m->id, to);
-            if (stale_news || parcel_has(p, m) || parcel_add(s, p, m))
+            bool stale_news = m->state == MEMBER_STATE_ALIVE && ID_EQUAL(m->card->id, to);
+            if (stale_news || parcel_has(p, m) || parcel_add(s, p, m, r->full_left > 0))
                 continue;
             if (p->count == WIRE_MEMBERS_PACKET_MAX || ++misses == MISSES_MAX)
                 return;
@@ -171,20 +209,24 @@ static void parcel_fill(struct swim *s, struct parcel *p, struct node_id to) {
     }
 }
 
+static bool is_empty(const struct wire_swim_packet *p) {
+    return !p->ping && !p->ping_req && !p->ack && !p->nack && !p->wanted_count && !p->sum;
+}
+
 void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struct wire_swim_packet *packet,
-               struct member *first, struct member *second) {
+               const struct first *firsts, size_t firsts_count) {
     struct parcel p;
     p.count = 0;
     p.limit_bytes = s->config.packet_size_max;
     buf_clear(&s->scratch);
     codec_encode(&wire_swim_packet_type, packet, &s->scratch);
     p.size_bytes = s->scratch.size;
-    if (first)
-        parcel_add(s, &p, first);
-    if (second && second != first)
-        parcel_add(s, &p, second);
+    for (size_t i = 0; i < firsts_count; i++) {
+        if (firsts[i].member && !parcel_has(&p, firsts[i].member))
+            parcel_add(s, &p, firsts[i].member, firsts[i].full);
+    }
     parcel_fill(s, &p, to);
-    if (p.count == 0 && !packet->ping && !packet->ping_req && !packet->ack && !packet->nack)
+    if (p.count == 0 && is_empty(packet))
         return;
     packet->members = p.count ? p.records : NULL;
     packet->members_count = p.count;
@@ -195,16 +237,21 @@ void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struc
     swim_effect_encode(s, effect, &wire_swim_packet_type, packet);
     assert(effect->packet.size == p.size_bytes && p.size_bytes <= p.limit_bytes);
 
-    uint32_t limit = swim_retransmits(s->config.retransmit_mult, s->probe_ring.count + 1);
     for (size_t i = 0; i < p.count; i++)
-        rumour_sent(s, p.members[i], limit);
+        rumour_sent(s, p.told[i].member, p.told[i].full);
+}
+
+void swim_tell(struct swim *s, struct node_id to, const struct addr *addr, struct member *about, bool full) {
+    struct wire_swim_packet packet = {0};
+    swim_send(s, to, addr, &packet, &(struct first){about, full}, 1);
 }
 
 /* ---- gossip -------------------------------------------------------------------------------------------- */
 
 void swim_gossip_wake(struct swim *s) {
     int64_t interval_us = s->config.period_us * GOSSIP_PERCENT / 100;
-    if (s->gossip_us == TIME_NEVER_US && s->rumours_count > 0 && s->probe_ring.count > 0)
+    if (s->gossip_us == TIME_NEVER_US && s->rumours_count > 0 && s->probe_ring.count > 0 &&
+        swim_has(s, SWIM_GOSSIP))
         s->gossip_us = s->now_us + prng_between(&s->prng, 0, interval_us);
 }
 
@@ -215,7 +262,7 @@ void swim_gossip_run(struct swim *s) {
     size_t count = swim_pick(s, MEMBER_STATE_SUSPECT, NULL, GOSSIP_NODES, to);
     for (size_t i = 0; i < count; i++) {
         struct wire_swim_packet packet = {0};
-        swim_send(s, to[i]->id, &to[i]->addr, &packet, NULL, NULL);
+        swim_send(s, swim_id(to[i]), &to[i]->card->addr, &packet, NULL, 0);
     }
     bool more = s->rumours_count > 0 && s->probe_ring.count > 0;
     s->gossip_us = more ? s->now_us + s->config.period_us * GOSSIP_PERCENT / 100 : TIME_NEVER_US;

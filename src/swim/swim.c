@@ -95,7 +95,8 @@
 
 #include "internal.h"
 
-#define OUT_KEEP_BYTES (1u << 20) /* memory for packets that is kept between feeds */
+#define OUT_KEEP_BYTES 16384u /* memory for packets that is kept between feeds */
+#define PENDING_KEEP   256u
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
@@ -115,6 +116,8 @@ static void config_settle(struct swim_config *c) {
     c->indirect_count = bounded_u32(c->indirect_count, 3, HELPERS_MAX);
     c->suspicion_alpha = bounded_u32(c->suspicion_alpha, 4, 64);
     c->suspicion_beta = bounded_u32(c->suspicion_beta, 6, 64);
+    if (c->suspicion_us != 0)
+        c->suspicion_us = bounded(c->suspicion_us, 1, 1, 3600 * US_PER_S);
     c->confirmations = bounded_u32(c->confirmations, 3, CONFIRMATIONS_MAX);
     c->retransmit_mult = bounded_u32(c->retransmit_mult, 6, RETRANSMITS_MAX / 5);
     c->health_max = bounded_u32(c->health_max, 8, 64);
@@ -122,6 +125,8 @@ static void config_settle(struct swim_config *c) {
     c->dead_retry_us = bounded(c->dead_retry_us, 10 * US_PER_S, US_PER_S / 10, 86400 * US_PER_S);
     c->dead_keep_us = bounded(c->dead_keep_us, 72 * 3600 * US_PER_S, US_PER_S, 366 * 86400 * US_PER_S);
     c->members_max = bounded_u32(c->members_max, 20000, WIRE_NODES_MAX);
+    c->rumours_max = (uint32_t)bounded(c->rumours_max, 2048, 16, WIRE_NODES_MAX);
+    c->tables_per_s = bounded_u32(c->tables_per_s, 4, 1000);
 }
 
 struct swim *swim_new(const struct swim_config *config, int64_t now_us) {
@@ -130,43 +135,27 @@ struct swim *swim_new(const struct swim_config *config, int64_t now_us) {
     assert(config->generation <= INCARNATION_LIMIT);
     struct swim *s = mem_alloc(sizeof *s);
     s->config = *config;
-    s->relay_us = s->retry_us = s->leave_us = s->gossip_us = TIME_NEVER_US;
+    s->relay_us = s->retry_us = s->leave_us = s->gossip_us = s->look_us = TIME_NEVER_US;
     config_settle(&s->config);
     s->now_us = now_us;
+    s->challenges_us = s->tables_us = s->compared_us = now_us - US_PER_S;
     prng_init(&s->prng, config->seed);
-    s->self = swim_member_new(s, config->id, &config->addr);
-    swim_member_describe(s->self, config->name, &config->addr);
-    s->config.name = bytes_of(s->self->name, s->self->name_size);
-    s->self->incarnation.generation = config->generation;
-    s->self->known = true;
-    map_put(&s->members, bytes_of(s->self->id.b, sizeof s->self->id.b), s->self);
-    swim_rumour_start(s, s->self);
+    swim_table_init(s);
+    swim_card_renew(s, config->name, &config->addr);
+    swim_rumour_start(s, s->self, true);
     /* A random phase: hosts that start together do not probe together. */
     s->period_us = now_us + prng_between(&s->prng, 0, s->config.period_us);
     s->sync_us = now_us + prng_between(&s->prng, s->config.sync_interval_us / 2, s->config.sync_interval_us);
+    if (!swim_has(s, SWIM_HEALING))
+        s->sync_us = TIME_NEVER_US;
     return s;
-}
-
-static void members_free(struct swim *s, struct map *members) {
-    for (size_t i = 0; i < members->count; i++) {
-        struct member *m = members->entries[i].value;
-        swim_rumour_stop(s, m);
-        m->ring_pos = NOWHERE;
-        swim_member_free(m);
-    }
-    map_done(members);
 }
 
 void swim_free(struct swim *s) {
     if (!s)
         return;
-    members_free(s, &s->members);
-    members_free(s, &s->strangers);
-    for (size_t i = 0; i < s->seeds.count; i++) {
-        s->seeds.data[i]->ring_pos = NOWHERE;
-        swim_member_free(s->seeds.data[i]);
-    }
-    VEC_DONE(&s->seeds);
+    swim_table_done(s);
+    swim_contacts_done(s);
     for (size_t i = 0; i < s->forgotten.count; i++)
         mem_free(s->forgotten.entries[i].value);
     map_done(&s->forgotten);
@@ -174,6 +163,7 @@ void swim_free(struct swim *s) {
     mem_free(s->retry_ring.items);
     mem_free(s->heap);
     VEC_DONE(&s->relays);
+    VEC_DONE(&s->looks);
     VEC_DONE(&s->pending);
     buf_done(&s->out);
     buf_done(&s->scratch);
@@ -189,12 +179,12 @@ static void leave_begin(struct swim *s) {
     if (s->leaving)
         return;
     s->leaving = true;
-    s->self->state = MEMBER_STATE_LEFT;
-    s->self->changed_us = s->now_us;
+    swim_self_turn(s, MEMBER_STATE_LEFT);
+    swim_farewell_sign(s);
     /* From here on nobody is judged. */
     for (size_t i = 0; i < PROBES_MAX; i++)
         s->probes[i].active = false;
-    s->sync_us = s->retry_us = TIME_NEVER_US;
+    s->sync_us = s->retry_us = s->look_us = TIME_NEVER_US;
     s->leave_bursts = LEAVE_BURSTS;
     s->leave_us = s->now_us;
 }
@@ -210,13 +200,11 @@ static void leave_run(struct swim *s) {
     }
     s->leave_bursts--;
     s->leave_us = s->now_us + s->config.probe_timeout_us;
-    swim_rumour_start(s, s->self);
+    swim_rumour_start(s, s->self, false);
     size_t wanted = swim_retransmits(s->config.retransmit_mult, s->probe_ring.count + 1);
     size_t count = swim_pick(s, MEMBER_STATE_SUSPECT, NULL, wanted, told);
-    for (size_t i = 0; i < count; i++) {
-        struct wire_swim_packet packet = {0};
-        swim_send(s, told[i]->id, &told[i]->addr, &packet, s->self, NULL);
-    }
+    for (size_t i = 0; i < count; i++)
+        swim_tell(s, swim_id(told[i]), &told[i]->card->addr, s->self, false);
 }
 
 /* ---- inputs -------------------------------------------------------------------------------------------- */
@@ -226,18 +214,33 @@ static void later(int64_t *deadline_us, int64_t late_us) {
         *deadline_us += late_us;
 }
 
-/* Who was stopped has heard nobody: its silence is no evidence against anyone. */
-static void stall_guard(struct swim *s) {
-    int64_t late_us = s->now_us - swim_deadline(s);
-    if (late_us <= s->config.period_us)
+#define LATE_SHARE      8 /* of a period: less is the grain of any event loop */
+#define LENIENT_PERIODS 2
+
+/*
+ * Who was stopped has heard nobody, or has it still in its socket: their silence is no evidence against
+ * anyone. What would be judged now is judged as much later as this node is late, but a period at most; and
+ * a loop that is late all the time, if not by whole periods, judges in the end.
+ */
+static void lateness_guard(struct swim *s) {
+    int64_t late_us = s->now_us - swim_deadline(s), period_us = s->config.period_us;
+    if (late_us <= period_us / LATE_SHARE || !swim_has(s, SWIM_LATENESS))
         return;
-    int64_t floor_us = s->now_us + s->config.period_us;
-    swim_probes_shift(s, late_us, floor_us);
+    bool stalled = late_us > period_us;
+    bool lenient = stalled || s->now_us >= s->lenient_us;
+    int64_t floor_us = s->now_us + (stalled ? period_us : lenient ? late_us : 0);
+    if (lenient)
+        s->lenient_us = s->now_us + LENIENT_PERIODS * period_us;
+    swim_probes_shift(s, late_us, floor_us, stalled);
     swim_timers_shift(s, late_us, floor_us);
     later(&s->gossip_us, late_us);
     later(&s->sync_us, late_us);
     later(&s->retry_us, late_us);
     later(&s->leave_us, late_us);
+    later(&s->look_us, late_us);
+    if (!stalled)
+        return;
+    s->counters.stalls++;
     swim_health_add(s, 1);
     swim_event(s, SWIM_STALLED, s->self)->late_us = late_us;
 }
@@ -246,30 +249,70 @@ static void tick(struct swim *s) {
     swim_probes_run(s);
     swim_timers_run(s);
     swim_gossip_run(s);
+    swim_looks_run(s);
     swim_sync_run(s);
     leave_run(s);
 }
 
 static void packet_answer_sender(struct swim *s, const struct swim_input *in) {
     struct member *sender = swim_find(s, in->from);
-    if (s->self_refuted) {
-        struct wire_swim_packet packet = {0};
-        swim_send(s, in->from, &in->addr, &packet, s->self, NULL);
+    if (s->wanted_count > 0) {
+        struct wire_swim_packet packet = {.wanted = s->wanted, .wanted_count = s->wanted_count};
+        swim_send(s, in->from, &in->addr, &packet, NULL, 0);
     }
+    if (!swim_has(s, SWIM_BELIEF))
+        return;
+    if (s->self_refuted)
+        swim_tell(s, in->from, &in->addr, s->self, false);
     if (sender && (sender->state != MEMBER_STATE_ALIVE || s->sender_stale))
-        swim_answer(s, sender, &in->addr);
+        swim_answer(s, sender, &in->addr, s->sender_stale);
+}
+
+/* The sender lacks what these say of themselves. */
+static void wanted_give(struct swim *s, const struct wire_swim_packet *asked, const struct swim_input *in) {
+    struct first firsts[WANTED_MAX] = {{NULL, false}};
+    struct wire_swim_packet packet = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < asked->wanted_count && count < WANTED_MAX; i++) {
+        struct member *m = swim_find(s, asked->wanted[i]);
+        if (m)
+            firsts[count++] = (struct first){m, true};
+    }
+    if (count > 0)
+        swim_send(s, in->from, &in->addr, &packet, firsts, count);
+}
+
+/* A sign of life, and where it came from. */
+static void sender_heard(struct swim *s, struct member *sender, const struct swim_input *in) {
+    struct dealings *d = swim_dealings(s, sender);
+    d->last_ack_us = s->now_us;
+    if (addr_equal(&in->addr, &sender->card->addr))
+        d->seen_addr.size = 0;
+    else
+        d->seen_addr = in->addr;
+    if (sender->state == MEMBER_STATE_DEAD && swim_has(s, SWIM_BELIEF) && swim_verdict_is_old(s, sender))
+        swim_revive(s, sender);
+}
+
+static int packet_decode(struct swim *s, const struct swim_input *in, struct wire_swim_packet *ret) {
+    s->counters.packets_received++;
+    s->counters.packet_bytes_received += in->packet.size;
+    if (codec_decode(&wire_swim_packet_type, in->packet, &s->arena, ret, NULL) == 0)
+        return 0;
+    s->counters.packets_refused++;
+    return ERR_INVALID;
 }
 
 static int packet_take(struct swim *s, const struct swim_input *in) {
     struct wire_swim_packet packet;
-    if (codec_decode(&wire_swim_packet_type, in->packet, &s->arena, &packet, NULL) != 0)
+    if (packet_decode(s, in, &packet) != 0)
         return ERR_INVALID;
     /* The news first: the answer is then given by what is known after it. */
     for (size_t i = 0; i < packet.members_count; i++)
         swim_hear(s, &packet.members[i], in->from);
     struct member *sender = swim_find(s, in->from);
     if (sender)
-        sender->last_ack_us = s->now_us;
+        sender_heard(s, sender, in);
     if (packet.ping)
         swim_ping_answer(s, packet.ping, in);
     if (packet.ping_req)
@@ -278,30 +321,55 @@ static int packet_take(struct swim *s, const struct swim_input *in) {
         swim_ack_take(s, packet.ack, in->from);
     if (packet.nack)
         swim_nack_take(s, packet.nack, in->from);
+    if (packet.wanted_count > 0)
+        wanted_give(s, &packet, in);
+    if (packet.sum)
+        swim_sum_take(s, packet.sum, in);
     packet_answer_sender(s, in);
     return s->table_full ? ERR_LIMIT : 0;
+}
+
+/* Of a run that is not known: nothing that it says of others counts, and of itself only what is signed. */
+static int introduction_take(struct swim *s, const struct swim_input *in) {
+    struct wire_swim_packet packet;
+    if (packet_decode(s, in, &packet) != 0)
+        return ERR_INVALID;
+    for (size_t i = 0; i < packet.members_count; i++) {
+        if (ID_EQUAL(packet.members[i].id, in->from) && packet.members[i].addr.size)
+            swim_hear(s, &packet.members[i], in->from);
+    }
+    const struct member *m = swim_find(s, in->from);
+    if (m && m->incarnation.generation == in->generation)
+        return 0;
+    swim_challenge(s, in);
+    return ERR_NOT_FOUND;
 }
 
 static void hint_take(struct swim *s, const struct swim_input *in) {
     struct member *m = swim_find(s, in->from);
     if (!m || m == s->self)
         return;
-    m->last_ack_us = s->now_us;
+    swim_dealings(s, m)->last_ack_us = s->now_us;
     swim_heard_from(s, in->from);
-    if (m->state != MEMBER_STATE_ALIVE)
-        swim_answer(s, m, &m->addr);
+    if (m->state == MEMBER_STATE_DEAD && swim_has(s, SWIM_BELIEF) && swim_verdict_is_old(s, m))
+        swim_revive(s, m);
+    else if (m->state != MEMBER_STATE_ALIVE && swim_has(s, SWIM_BELIEF))
+        swim_answer(s, m, &m->card->addr, false);
 }
 
 static int input_take(struct swim *s, const struct swim_input *in) {
-    bool from_member = in->kind == SWIM_PACKET || in->kind == SWIM_SYNC;
+    bool from_member = in->kind == SWIM_PACKET || in->kind == SWIM_SYNC || in->kind == SWIM_INTRODUCTION;
     if (from_member && (ID_IS_ZERO(in->from) || ID_EQUAL(in->from, s->config.id)))
         return ERR_INVALID;
     if (from_member && MAP_GET_ID(&s->forgotten, in->from))
-        return 0;
+        return in->kind == SWIM_INTRODUCTION ? ERR_DENIED : 0;
     switch (in->kind) {
     case SWIM_TICK: tick(s); return 0;
     case SWIM_PACKET: return packet_take(s, in);
+    case SWIM_INTRODUCTION: return introduction_take(s, in);
     case SWIM_SYNC: return swim_sync_take(s, in);
+    case SWIM_STREAM: swim_stream_take(s, in); return 0;
+    case SWIM_MOVE: return swim_self_move(s, &in->addr);
     case SWIM_SEED: return swim_seed_add(s, &in->addr);
     case SWIM_CONTACT: return swim_contact_add(s, in->from, &in->addr);
     case SWIM_FORGET: return swim_contact_forget(s, in->from);
@@ -315,9 +383,11 @@ static int input_take(struct swim *s, const struct swim_input *in) {
     return ERR_INVALID;
 }
 
-int swim_feed(struct swim *s, int64_t now_us, const struct swim_input *input) {
+static void feed_begin(struct swim *s, int64_t now_us) {
     if (s->pending_head == s->pending.count) {
         s->pending.count = s->pending_head = 0;
+        if (s->pending.capacity > PENDING_KEEP)
+            VEC_DONE(&s->pending);
         if (s->out.capacity > OUT_KEEP_BYTES)
             buf_done(&s->out);
         buf_clear(&s->out);
@@ -326,10 +396,29 @@ int swim_feed(struct swim *s, int64_t now_us, const struct swim_input *input) {
         s->now_us = now_us;
     s->table_full = s->self_refuted = s->sender_stale = false;
     s->answers_left = ANSWERS_MAX;
-    stall_guard(s);
+    s->wanted_count = 0;
+    lateness_guard(s);
+}
+
+int swim_feed(struct swim *s, int64_t now_us, const struct swim_input *input) {
+    feed_begin(s, now_us);
     int error = input_take(s, input);
     arena_reset(&s->arena);
     return error;
+}
+
+int swim_import(struct swim *s, int64_t now_us, const struct wire_member *records, size_t records_count) {
+    feed_begin(s, now_us);
+    size_t pending_count = s->pending.count, out_size = s->out.size;
+    s->merging = s->merging_quietly = true;
+    for (size_t i = 0; i < records_count; i++) {
+        swim_hear(s, &records[i], s->config.id);
+        /* Whoever imports knows what: nobody is told that somebody joined. */
+        s->pending.count = pending_count;
+        s->out.size = out_size;
+    }
+    s->merging = s->merging_quietly = false;
+    return s->table_full ? ERR_LIMIT : 0;
 }
 
 /* ---- outputs ------------------------------------------------------------------------------------------- */
@@ -346,56 +435,10 @@ bool swim_drain(struct swim *s, struct swim_effect *ret_effect) {
 
 int64_t swim_deadline(const struct swim *s) {
     int64_t next_us = swim_probes_deadline(s);
-    if (s->heap_count > 0 && s->heap[0]->accusation->timer_us < next_us)
-        next_us = s->heap[0]->accusation->timer_us;
-    if (s->gossip_us < next_us)
-        next_us = s->gossip_us;
-    if (s->sync_us < next_us)
-        next_us = s->sync_us;
-    if (s->retry_us < next_us)
-        next_us = s->retry_us;
-    return s->leave_us < next_us ? s->leave_us : next_us;
-}
-
-static void member_show(const struct member *m, struct swim_member *ret) {
-    *ret = (struct swim_member){
-        .id = m->id,
-        .name = bytes_of(m->name, m->name_size),
-        .addr = m->addr,
-        .state = (enum member_state)m->state,
-        .generation = m->incarnation.generation,
-        .version = m->incarnation.version,
-        .changed_us = m->changed_us,
-        .last_ack_us = m->last_ack_us,
-        .rtt_us = m->rtt_us,
-    };
-}
-
-size_t swim_members_count(const struct swim *s) { return s->members.count; }
-
-bool swim_member_at(const struct swim *s, size_t index, struct swim_member *ret) {
-    if (index >= s->members.count)
-        return false;
-    member_show(s->members.entries[index].value, ret);
-    return true;
-}
-
-bool swim_member_find(const struct swim *s, struct node_id id, struct swim_member *ret) {
-    const struct member *m = swim_find(s, id);
-    if (m)
-        member_show(m, ret);
-    return m != NULL;
-}
-
-size_t swim_alive_count(const struct swim *s) { return s->probe_ring.count + !s->leaving; }
-
-uint32_t swim_health(const struct swim *s) { return s->health; }
-
-bool swim_leave_done(const struct swim *s) { return s->leave_done; }
-
-size_t swim_export(const struct swim *s, struct wire_member *out, size_t out_max) {
-    size_t count = s->members.count < out_max ? s->members.count : out_max;
-    for (size_t i = 0; i < count; i++)
-        out[i] = swim_record(s->members.entries[i].value, true);
-    return count;
+    const int64_t others_us[] = {s->gossip_us, s->sync_us, s->retry_us, s->look_us, s->leave_us};
+    if (s->heap_count > 0 && swim_accusation(s->heap[0])->timer_us < next_us)
+        next_us = swim_accusation(s->heap[0])->timer_us;
+    for (size_t i = 0; i < sizeof others_us / sizeof others_us[0]; i++)
+        next_us = others_us[i] < next_us ? others_us[i] : next_us;
+    return next_us;
 }

@@ -2,210 +2,413 @@
  * Copyright the covey authors */
 
 /*
- * Push-pull of whole tables over a stream, and the contacts that are tried for as long as they may come
- * back: dead members, seeds, and members of the committed table that were never heard of. Any one contact
- * that answers merges two halves: its table is merged here, and the news spreads as rumours.
+ * Tables compared, so that what no rumour brought is found out, at a price that goes by the difference.
+ *
+ *   now and then   A -> B   a datagram with the sum of A's table; nothing more if B has the same
+ *   if not         B -> A   sums of the buckets            over a stream, as all that follows
+ *                  A -> B   which differ, and the fingerprints of what A has in them
+ *                  B -> A   the records that A lacks, the fingerprints of those that B lacks
+ *                  A -> B   those records, and whatever A knows better of the ones it was told
+ *   a joiner       J -> A   the whole table, please
+ *                  A -> J   some buckets of it, and where to go on; or: later, too many ask
+ *
+ * Every message is bounded, and so is what one comparison moves; what is left over waits for the next.
  */
+
+#include <stdlib.h>
 
 #include "internal.h"
 
-#define ALONE_TRIES    3              /* contacts at a time while there is nobody else to talk to */
-#define ALONE_DELAY_US (1 * US_PER_S) /* before the second time; doubled up to dead_retry_us */
-#define SECOND_LOW_US  (5 * US_PER_S) /* after the first table: a second, for who joined with us */
-#define SECOND_HIGH_US (10 * US_PER_S)
-#define LOOKS_MAX      16  /* contacts passed over in one go */
-#define STRETCH_MAX    100 /* of dead_retry_us, so that a large group shares the tries */
+#define SUM_SIZE         8
+#define MESSAGE_RECORDS  256            /* about 40 KB with signatures */
+#define EXCHANGE_RECORDS 2048           /* of one comparison */
+#define EXCHANGE_SMALL   256            /* up to here nobody asks how many others compare */
+#define PULL_US          (5 * US_PER_S) /* for the next part of a table */
+#define SECOND_LOW_US    (5 * US_PER_S) /* after the first table: a comparison, for who joined with us */
+#define SECOND_HIGH_US   (10 * US_PER_S)
+#define DIFFERED_MAX     3 /* put off so often while rumours are about */
 
-static bool alone(const struct swim *s) { return s->probe_ring.count == 0; }
+bool swim_alone(const struct swim *s) { return s->probe_ring.count == 0; }
 
-/* A reply leaves out what the asker has shown to know already: those that bear this sync's stamp. */
-static void sync_send(struct swim *s, struct node_id to, const struct addr *addr, bool reply) {
-    struct wire_swim_sync sync = {.reply = reply};
-    size_t count = s->members.count < WIRE_NODES_MAX ? s->members.count : WIRE_NODES_MAX;
-    sync.members = arena_alloc(&s->arena, count * sizeof *sync.members);
-    for (size_t i = 0; i < count; i++) {
-        const struct member *m = s->members.entries[i].value;
-        if (!reply || m->sync_stamp != s->sync_stamp)
-            sync.members[sync.members_count++] = swim_record(m, true);
-    }
-    struct swim_effect *effect = swim_effect_new(s, SWIM_SYNC_SEND);
-    effect->to = to;
-    effect->addr = *addr;
-    swim_effect_encode(s, effect, &wire_swim_sync_type, &sync);
+void swim_sync_soon(struct swim *s, int64_t low_us, int64_t high_us) {
+    int64_t at_us = s->now_us + prng_between(&s->prng, low_us, high_us);
+    if (at_us < s->sync_us && swim_has(s, SWIM_HEALING) && !s->leaving)
+        s->sync_us = at_us;
 }
 
-static void sync_merge(struct swim *s, const struct wire_swim_sync *sync, struct node_id from) {
-    s->sync_stamp++;
+/* ---- messages ------------------------------------------------------------------------------------------ */
+
+struct party {
+    struct node_id id; /* zero: whoever is at addr */
+    struct addr addr;
+};
+
+static void sync_send(struct swim *s, const struct party *to, const struct wire_swim_sync *sync) {
+    struct swim_effect *effect = swim_effect_new(s, SWIM_SYNC_SEND);
+    effect->to = to->id;
+    effect->addr = to->addr;
+    swim_effect_encode(s, effect, &wire_swim_sync_type, sync);
+}
+
+/* Records to tell, while they are gathered. */
+struct load {
+    struct member **members;
+    size_t count, max;
+};
+
+static struct load load_make(struct swim *s, size_t max) {
+    return (struct load){.members = arena_alloc(&s->arena, max * sizeof(struct member *)), .max = max};
+}
+
+static void load_add(struct load *l, struct member *m) {
+    if (l->count < l->max)
+        l->members[l->count++] = m;
+}
+
+/* In messages of bounded size; `last` goes with the last of them. Nothing if there is nothing. */
+static void load_send(struct swim *s, const struct party *to, const struct load *l,
+                      struct wire_swim_sync *last) {
+    size_t at = 0;
+    do {
+        struct wire_swim_sync sync = {.reply = last->reply};
+        size_t count = l->count - at < MESSAGE_RECORDS ? l->count - at : MESSAGE_RECORDS;
+        if (at + count == l->count)
+            sync = *last;
+        sync.members = arena_alloc(&s->arena, count * sizeof *sync.members);
+        for (size_t i = 0; i < count; i++)
+            sync.members[sync.members_count++] = swim_record(l->members[at + i], true);
+        sync_send(s, to, &sync);
+        at += count;
+    } while (at < l->count);
+}
+
+/* ---- admission ----------------------------------------------------------------------------------------- */
+
+/* Whoever gives his whole table to all who ask has no time to answer pings. */
+static bool table_admit(struct swim *s) {
+    int64_t each_us = US_PER_S / s->config.tables_per_s;
+    if (s->tables_us < s->now_us - US_PER_S)
+        s->tables_us = s->now_us - US_PER_S;
+    if (s->tables_us + each_us > s->now_us) {
+        s->counters.tables_put_off++;
+        return false;
+    }
+    s->tables_us += each_us;
+    s->counters.tables_given++;
+    return true;
+}
+
+static void later_send(struct swim *s, const struct party *to) {
+    sync_send(s, to, &(struct wire_swim_sync){.reply = true, .later = true});
+}
+
+/* ---- sums and fingerprints ----------------------------------------------------------------------------- */
+
+static void put_u64(uint8_t *at, uint64_t value) {
+    for (int i = 7; i >= 0; i--, value >>= 8)
+        at[i] = (uint8_t)value;
+}
+
+static uint64_t get_u64(const uint8_t *at) {
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+static bool is_power_of_two(size_t x) { return x > 0 && (x & (x - 1)) == 0; }
+
+/* About 16 members a bucket. */
+static size_t buckets_wanted(const struct swim *s) {
+    size_t buckets = 1;
+    while (buckets < BUCKETS && buckets * 16 < s->probe_ring.count)
+        buckets *= 2;
+    return buckets;
+}
+
+static void sums_fold(const struct swim *s, size_t buckets, uint64_t *out) {
+    memset(out, 0, buckets * sizeof *out);
+    for (size_t i = 0; i < BUCKETS; i++)
+        out[i * buckets / BUCKETS] ^= s->sums[i];
+}
+
+static bool bit_get(struct bytes bits, size_t i) {
+    return i / 8 < bits.size && (bits.data[i / 8] >> i % 8 & 1);
+}
+
+static int u64_order(const void *x, const void *y) {
+    uint64_t a, b;
+    memcpy(&a, x, sizeof a);
+    memcpy(&b, y, sizeof b);
+    return a < b ? -1 : a > b;
+}
+
+/* Sorted numbers of a field of fingerprints. */
+static uint64_t *prints_take(struct swim *s, struct bytes field, size_t *ret_count) {
+    *ret_count = field.size / SUM_SIZE;
+    uint64_t *prints = arena_alloc(&s->arena, *ret_count * sizeof *prints);
+    for (size_t i = 0; i < *ret_count; i++)
+        prints[i] = get_u64(field.data + i * SUM_SIZE);
+    qsort(prints, *ret_count, sizeof *prints, u64_order);
+    return prints;
+}
+
+static bool prints_have(const uint64_t *prints, size_t count, uint64_t print) {
+    return count > 0 && bsearch(&print, prints, count, sizeof *prints, u64_order) != NULL;
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------- */
+
+static void table_ask(struct swim *s, const struct party *to, uint32_t from) {
+    struct wire_member self = swim_record(s->self, true);
+    sync_send(s, to,
+              &(struct wire_swim_sync){.table = true, .from = from, .members = &self, .members_count = 1});
+}
+
+static void sums_send(struct swim *s, const struct party *to) {
+    uint64_t sums[BUCKETS];
+    uint8_t encoded[BUCKETS * SUM_SIZE];
+    size_t buckets = buckets_wanted(s);
+    sums_fold(s, buckets, sums);
+    for (size_t i = 0; i < buckets; i++)
+        put_u64(encoded + i * SUM_SIZE, sums[i]);
+    struct wire_member self = swim_record(s->self, true);
+    sync_send(s, to,
+              &(struct wire_swim_sync){
+                  .sums = bytes_of(encoded, buckets * SUM_SIZE), .members = &self, .members_count = 1});
+}
+
+void swim_compare(struct swim *s, struct node_id to, const struct addr *addr) {
+    struct party party = {to, *addr};
+    s->compared_us = s->now_us;
+    if (swim_alone(s))
+        table_ask(s, &party, 0);
+    else
+        sums_send(s, &party);
+}
+
+/* The buckets that differ, from a random one on until enough members are in them; their fingerprints. */
+static void held_send(struct swim *s, const struct party *to, struct bytes sums) {
+    uint64_t own[BUCKETS];
+    size_t buckets = sums.size / SUM_SIZE, sizes[BUCKETS] = {0}, total = 0;
+    uint8_t differ[BUCKETS / 8] = {0};
+    bool any = false;
+    sums_fold(s, buckets, own);
+    for (size_t i = 0; i < s->order.count; i++)
+        sizes[swim_bucket(swim_id(swim_at(s, i))) * buckets / BUCKETS]++;
+    size_t from = (size_t)prng_below(&s->prng, buckets);
+    for (size_t i = 0; i < buckets && (total == 0 || total < EXCHANGE_RECORDS); i++) {
+        size_t at = (from + i) % buckets;
+        if (own[at] == get_u64(sums.data + at * SUM_SIZE))
+            continue;
+        differ[at / 8] = (uint8_t)(differ[at / 8] | 1 << at % 8);
+        total += sizes[at];
+        any = true;
+    }
+    if (!any)
+        return;
+    if (total > EXCHANGE_SMALL && !table_admit(s)) {
+        later_send(s, to);
+        return;
+    }
+    struct bytes bits = bytes_of(differ, (buckets + 7) / 8);
+    uint8_t *held = arena_alloc(&s->arena, (total + 1) * SUM_SIZE);
+    size_t count = 0;
+    for (size_t i = 0; i < s->order.count && count < WIRE_SYNC_HELD_MAX / SUM_SIZE; i++) {
+        const struct member *m = swim_at(s, i);
+        if (!swim_is_gone(m->state) && bit_get(bits, swim_bucket(swim_id(m)) * buckets / BUCKETS))
+            put_u64(held + count++ * SUM_SIZE, swim_fingerprint(m));
+    }
+    struct wire_member self = swim_record(s->self, true);
+    sync_send(s, to,
+              &(struct wire_swim_sync){.differ = bits,
+                                       .buckets = (uint32_t)buckets,
+                                       .held = bytes_of(held, count * SUM_SIZE),
+                                       .members = &self,
+                                       .members_count = 1});
+}
+
+/* What the other lacks of these buckets, and what it has that is not here. */
+static void held_take(struct swim *s, const struct party *from, const struct wire_swim_sync *sync) {
+    size_t theirs_count, own_count = 0, wanted_count = 0;
+    uint64_t *theirs = prints_take(s, sync->held, &theirs_count);
+    uint64_t *own = arena_alloc(&s->arena, s->order.count * sizeof *own);
+    struct load load = load_make(s, EXCHANGE_RECORDS);
+    for (size_t i = 0; i < s->order.count; i++) {
+        struct member *m = swim_at(s, i);
+        if (swim_is_gone(m->state) ||
+            !bit_get(sync->differ, swim_bucket(swim_id(m)) * sync->buckets / BUCKETS))
+            continue;
+        own[own_count++] = swim_fingerprint(m);
+        if (!prints_have(theirs, theirs_count, own[own_count - 1]))
+            load_add(&load, m);
+    }
+    qsort(own, own_count, sizeof *own, u64_order);
+    uint8_t *wanted = arena_alloc(&s->arena, (theirs_count + 1) * SUM_SIZE);
+    for (size_t i = 0; i < theirs_count && wanted_count < EXCHANGE_RECORDS; i++) {
+        if (!prints_have(own, own_count, theirs[i]))
+            put_u64(wanted + wanted_count++ * SUM_SIZE, theirs[i]);
+    }
+    struct wire_swim_sync last = {.wanted = bytes_of(wanted, wanted_count * SUM_SIZE)};
+    if (load.count > 0 || wanted_count > 0)
+        load_send(s, from, &load, &last);
+}
+
+static void wanted_add(struct swim *s, struct bytes wanted, struct load *load) {
+    size_t count;
+    uint64_t *prints = prints_take(s, wanted, &count);
+    for (size_t i = 0; i < s->order.count && count > 0; i++) {
+        struct member *m = swim_at(s, i);
+        if (!swim_is_gone(m->state) && prints_have(prints, count, swim_fingerprint(m)))
+            load_add(load, m);
+    }
+}
+
+/* ---- whole tables -------------------------------------------------------------------------------------- */
+
+/* Whole buckets from `from` on, until the message is full. */
+static void table_give(struct swim *s, const struct party *to, uint32_t from) {
+    size_t sizes[BUCKETS] = {0}, total = 0, end = from;
+    if (from == 0 && !table_admit(s)) {
+        later_send(s, to);
+        return;
+    }
+    for (size_t i = 0; i < s->order.count; i++)
+        sizes[swim_bucket(swim_id(swim_at(s, i)))] += !swim_is_gone(swim_at(s, i)->state);
+    while (end < BUCKETS && (total == 0 || total + sizes[end] <= MESSAGE_RECORDS))
+        total += sizes[end++];
+    struct load load = load_make(s, total + 1);
+    for (size_t i = 0; i < s->order.count; i++) {
+        struct member *m = swim_at(s, i);
+        size_t bucket = swim_bucket(swim_id(m));
+        if (!swim_is_gone(m->state) && bucket >= from && bucket < end)
+            load_add(&load, m);
+    }
+    load_send(
+        s, to, &load,
+        &(struct wire_swim_sync){.reply = true, .next = end < BUCKETS ? (uint32_t)end : 0, .from = from});
+}
+
+static bool pulling(const struct swim *s) { return !ID_IS_ZERO(s->pull_from) && s->now_us < s->pull_end_us; }
+
+/* A part of a table has come: the rest is asked of one member, not of all that were asked first. */
+static void table_go_on(struct swim *s, const struct party *from, const struct wire_swim_sync *sync) {
+    if (pulling(s) && !ID_EQUAL(s->pull_from, from->id))
+        return;
+    s->pull_from = sync->next ? from->id : (struct node_id){{0}};
+    s->pull_end_us = s->now_us + PULL_US;
+    if (sync->next)
+        table_ask(s, from, sync->next);
+    swim_sync_soon(s, SECOND_LOW_US, SECOND_HIGH_US);
+}
+
+/* ---- taking -------------------------------------------------------------------------------------------- */
+
+/* What was told is not what is believed here now: the other should know. An old verdict is looked at first.
+ */
+static bool knows_better(const struct swim *s, const struct member *m, const struct wire_member *record) {
+    struct incarnation told = {record->generation, record->version};
+    bool same = m->state == record->state && incarnation_compare(m->incarnation, told) == 0;
+    return !same && !m->looked && m != s->self;
+}
+
+static void merge(struct swim *s, const struct wire_swim_sync *sync, struct node_id from,
+                  struct load *better) {
     s->merging = true;
     /* Who knew nobody has nobody to tell. */
-    s->merging_quietly = alone(s);
+    bool pulled = pulling(s) && ID_EQUAL(s->pull_from, from);
+    s->merging_quietly = swim_alone(s) || pulled;
     for (size_t i = 0; i < sync->members_count; i++) {
         const struct wire_member *record = &sync->members[i];
         swim_hear(s, record, from);
         struct member *m = swim_find(s, record->id);
-        if (m && m->state == record->state && m->incarnation.generation == record->generation &&
-            m->incarnation.version == record->version)
-            m->sync_stamp = s->sync_stamp;
-    }
-    if (s->merging_quietly && !alone(s)) {
-        int64_t second_us = s->now_us + prng_between(&s->prng, SECOND_LOW_US, SECOND_HIGH_US);
-        s->sync_us = second_us < s->sync_us ? second_us : s->sync_us;
+        if (m && better && knows_better(s, m, record))
+            load_add(better, m);
     }
     s->merging = s->merging_quietly = false;
 }
 
+static bool sync_is_sane(const struct wire_swim_sync *sync) {
+    size_t buckets = sync->sums.size / SUM_SIZE;
+    bool sums = sync->sums.size == 0 || (sync->sums.size % SUM_SIZE == 0 && is_power_of_two(buckets));
+    bool differ = sync->buckets == 0 || (sync->buckets <= BUCKETS && is_power_of_two(sync->buckets));
+    return sums && differ && sync->from < BUCKETS && sync->next < BUCKETS &&
+           sync->held.size % SUM_SIZE == 0 && sync->wanted.size % SUM_SIZE == 0;
+}
+
+static void steps(struct swim *s, const struct party *from, const struct wire_swim_sync *sync,
+                  struct load *told) {
+    if (sync->wanted.size)
+        wanted_add(s, sync->wanted, told);
+    if (told->count)
+        load_send(s, from, told, &(struct wire_swim_sync){.reply = true});
+    if (sync->sums.size)
+        held_send(s, from, sync->sums);
+    if (sync->buckets)
+        held_take(s, from, sync);
+    if (sync->table)
+        table_give(s, from, sync->from);
+}
+
 int swim_sync_take(struct swim *s, const struct swim_input *in) {
     struct wire_swim_sync sync;
-    if (codec_decode(&wire_swim_sync_type, in->packet, &s->arena, &sync, NULL) != 0)
+    s->counters.syncs_received++;
+    if (codec_decode(&wire_swim_sync_type, in->packet, &s->arena, &sync, NULL) != 0 || !sync_is_sane(&sync))
         return ERR_INVALID;
-    sync_merge(s, &sync, in->from);
+    struct load told = load_make(s, sync.members_count + sync.wanted.size / SUM_SIZE);
+    bool joining = swim_alone(s);
+    merge(s, &sync, in->from, sync.reply ? NULL : &told);
     swim_heard_from(s, in->from);
     struct member *m = swim_find(s, in->from);
     if (m)
-        m->last_ack_us = s->now_us;
-    const struct addr *addr = m ? &m->addr : &in->addr;
-    if (!sync.reply) {
-        sync_send(s, in->from, addr, true);
-    } else if (s->self_refuted && addr->size) {
-        struct wire_swim_packet packet = {0};
-        swim_send(s, in->from, addr, &packet, s->self, NULL);
-    }
+        swim_dealings(s, m)->last_ack_us = s->now_us;
+    struct party from = {in->from, m ? m->card->addr : in->addr};
+    if (s->self_refuted && from.addr.size && sync.reply)
+        swim_tell(s, in->from, &from.addr, s->self, true);
+    if (!s->leaving)
+        steps(s, &from, &sync, &told);
+    if (sync.reply && sync.later)
+        swim_retry_soon(s, US_PER_S / 2, 3 * US_PER_S / 2);
+    if (sync.reply && sync.members_count && (sync.next || joining || pulling(s)))
+        table_go_on(s, &from, &sync);
     return s->table_full ? ERR_LIMIT : 0;
 }
 
-/* ---- contacts ------------------------------------------------------------------------------------------ */
+/* ---- now and then -------------------------------------------------------------------------------------- */
 
-static bool is_seed(const struct member *m) { return ID_IS_ZERO(m->id); }
-
-static bool live_at(const struct swim *s, const struct addr *addr) {
-    for (size_t i = 0; i < s->members.count; i++) {
-        const struct member *m = s->members.entries[i].value;
-        if (m->state <= MEMBER_STATE_SUSPECT && addr_equal(&m->addr, addr))
-            return true;
+void swim_sum_take(struct swim *s, uint64_t sum, const struct swim_input *in) {
+    if (sum == swim_sum(s) || s->leaving || !swim_has(s, SWIM_HEALING)) {
+        s->differed = 0;
+        return;
     }
-    return false;
-}
-
-/*
- * As many tries a dead_retry_us as there are contacts, but never more than one a member: with few
- * contacts the members share them, so that a dead host of a large group is not stormed when it returns.
- */
-static int64_t retry_delay_us(struct swim *s) {
-    int64_t delay_us = s->config.dead_retry_us;
-    if (alone(s)) {
-        int64_t early_us = ALONE_DELAY_US << s->retry_attempts;
-        delay_us = early_us < delay_us ? early_us : delay_us;
-    } else {
-        size_t stretch = (s->probe_ring.count + 1) / s->retry_ring.count;
-        delay_us *= (int64_t)(stretch < 1 ? 1 : stretch > STRETCH_MAX ? STRETCH_MAX : stretch);
+    /* News is under way, so they differ for a moment. If they still do after that, something is lacking. */
+    if (s->rumours_count > 0 && s->differed < DIFFERED_MAX) {
+        s->differed++;
+        swim_sync_soon(s, 4 * s->config.period_us, 12 * s->config.period_us);
+        return;
     }
-    return prng_between(&s->prng, delay_us * 3 / 4, delay_us * 5 / 4);
-}
-
-void swim_retry_wake(struct swim *s) {
-    int64_t at_us = s->now_us + retry_delay_us(s);
-    if (at_us < s->retry_us && !s->leaving)
-        s->retry_us = at_us;
-}
-
-static void retry_run(struct swim *s) {
-    struct ring *ring = &s->retry_ring;
-    size_t wanted = alone(s) ? ALONE_TRIES : 1;
-    for (size_t looks = 0; looks < ring->count && looks < LOOKS_MAX && wanted > 0; looks++) {
-        struct member *m = swim_ring_next(s, ring);
-        if (is_seed(m) && live_at(s, &m->addr))
-            continue;
-        sync_send(s, m->id, &m->addr, false);
-        wanted--;
-    }
-    s->retry_attempts = alone(s) ? s->retry_attempts + (s->retry_attempts < 16) : 0;
-    s->retry_us = ring->count ? s->now_us + retry_delay_us(s) : TIME_NEVER_US;
+    if (s->now_us - s->compared_us < s->config.period_us)
+        return;
+    s->differed = 0;
+    const struct member *m = swim_find(s, in->from);
+    swim_compare(s, in->from, m ? &m->card->addr : &in->addr);
 }
 
 static void exchange_run(struct swim *s) {
     int64_t interval_us = s->config.sync_interval_us * swim_sync_scale(s->probe_ring.count + 1);
     s->sync_us = s->now_us + prng_between(&s->prng, interval_us * 7 / 8, interval_us * 9 / 8);
-    struct member *m;
-    if (swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) == 1)
-        sync_send(s, m->id, &m->addr, false);
+    struct member *m = ID_IS_ZERO(s->sync_with) ? NULL : swim_find(s, s->sync_with);
+    s->sync_with = (struct node_id){{0}};
+    if (m && m->state != MEMBER_STATE_ALIVE)
+        m = NULL;
+    if (!m && swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) == 0)
+        return;
+    struct wire_swim_packet packet = {.sum = swim_sum(s)};
+    swim_send(s, swim_id(m), &m->card->addr, &packet, NULL, 0);
 }
 
 void swim_sync_run(struct swim *s) {
     if (s->sync_us <= s->now_us)
         exchange_run(s);
-    if (s->retry_us <= s->now_us)
-        retry_run(s);
-}
-
-int swim_seed_add(struct swim *s, const struct addr *addr) {
-    if (addr->size == 0)
-        return ERR_INVALID;
-    if (addr_equal(addr, &s->self->addr))
-        return 0;
-    for (size_t i = 0; i < s->seeds.count; i++) {
-        if (addr_equal(&s->seeds.data[i]->addr, addr))
-            return 0;
-    }
-    if (s->seeds.count >= SEEDS_MAX)
-        return ERR_LIMIT;
-    struct member *m = swim_member_new(s, (struct node_id){{0}}, addr);
-    VEC_PUSH(&s->seeds, m);
-    swim_ring_add(s, &s->retry_ring, m);
-    s->retry_attempts = 0;
-    swim_retry_wake(s);
-    if (!live_at(s, addr) && !s->leaving)
-        sync_send(s, m->id, addr, false);
-    return 0;
-}
-
-int swim_contact_add(struct swim *s, struct node_id id, const struct addr *addr) {
-    if (ID_IS_ZERO(id))
-        return ERR_INVALID;
-    if (ID_EQUAL(id, s->config.id))
-        return 0;
-    mem_free(MAP_REMOVE_ID(&s->forgotten, id));
-    struct member *m = swim_find(s, id);
-    if (!m)
-        m = MAP_GET_ID(&s->strangers, id);
-    if (m) {
-        m->pinned = true;
-        if (addr->size && (!m->known || m->state == MEMBER_STATE_DEAD))
-            m->addr = *addr;
-        return 0;
-    }
-    if (addr->size == 0)
-        return ERR_INVALID;
-    if (s->strangers.count >= s->config.members_max)
-        return ERR_LIMIT;
-    m = swim_member_new(s, id, addr);
-    m->pinned = true;
-    map_put(&s->strangers, bytes_of(m->id.b, sizeof m->id.b), m);
-    swim_ring_add(s, &s->retry_ring, m);
-    swim_retry_wake(s);
-    /* The first try is soon, but not the same moment on every host of a rack that got its power back. */
-    int64_t first_us = s->now_us + prng_between(&s->prng, 0, s->config.period_us);
-    if (alone(s) && s->retry_attempts == 0 && !s->leaving && first_us < s->retry_us)
-        s->retry_us = first_us;
-    return 0;
-}
-
-int swim_contact_forget(struct swim *s, struct node_id id) {
-    if (ID_IS_ZERO(id) || ID_EQUAL(id, s->config.id))
-        return ERR_INVALID;
-    struct member *m = swim_find(s, id);
-    if (m) {
-        m->pinned = false;
-        swim_table_forget(s, m);
-    } else if ((m = MAP_REMOVE_ID(&s->strangers, id)) != NULL) {
-        swim_ring_remove(&s->retry_ring, m);
-        swim_member_free(m);
-    }
-    if (MAP_GET_ID(&s->forgotten, id))
-        return 0;
-    if (s->forgotten.count >= FORGOTTEN_MAX)
-        mem_free(map_remove(&s->forgotten, s->forgotten.entries[0].key));
-    struct node_id *mark = mem_alloc(sizeof *mark);
-    *mark = id;
-    map_put(&s->forgotten, bytes_of(mark->b, sizeof mark->b), mark);
-    return 0;
+    swim_retry_run(s);
 }

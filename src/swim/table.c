@@ -1,215 +1,162 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* Members, the two rings that they take turns in, their timers, and the events about them. */
+/*
+ * The table of members, and the events about them.
+ *
+ *   id -> number (names.c) -> place -> slot -> member
+ *
+ * Members lie in chunks and never move; the order says which slots are in use, and the places where in the
+ * order a number is. A view of a member costs 40 bytes, and 12 and some spare for order, place and ring.
+ */
 
 #include "internal.h"
 
 #define LEFT_KEEP_US (3600 * US_PER_S) /* long enough that no rumour of its life is still about */
-#define PICK_ALL_MAX 64                /* up to here candidates are collected, above they are drawn */
 
-static struct bytes id_bytes(const struct member *m) { return bytes_of(m->id.b, sizeof m->id.b); }
+/* ---- finding ------------------------------------------------------------------------------------------- */
 
-struct member *swim_find(const struct swim *s, struct node_id id) {
-    return MAP_GET_ID(&s->members, id);
+static struct member *slot_member(const struct swim *s, uint32_t slot) {
+    return &s->chunks.data[slot / CHUNK_MEMBERS][slot % CHUNK_MEMBERS];
 }
 
-struct member *swim_member_new(struct swim *s, struct node_id id, const struct addr *addr) {
-    struct member *m = mem_alloc(sizeof *m);
-    m->id = id;
-    m->addr = *addr;
-    m->changed_us = s->now_us;
-    m->answered_us = s->now_us - s->config.period_us;
-    m->ring_pos = NOWHERE;
+struct member *swim_at(const struct swim *s, size_t place) {
+    return slot_member(s, s->order.data[place]);
+}
+
+struct member *swim_number(const struct swim *s, uint32_t number) {
+    if (number >= s->places_count || s->places[number] == 0)
+        return NULL;
+    return swim_at(s, s->places[number] - 1);
+}
+
+struct member *swim_find(const struct swim *s, struct node_id id) {
+    return swim_number(s, swim_names_number(s->names, id));
+}
+
+/* ---- making and dropping ------------------------------------------------------------------------------- */
+
+static void places_reach(struct swim *s, uint32_t number) {
+    size_t count = s->places_count ? s->places_count : 16;
+    while (count <= number)
+        count *= 2;
+    if (count == s->places_count)
+        return;
+    s->places = mem_realloc(s->places, count * sizeof *s->places);
+    memset(s->places + s->places_count, 0, (count - s->places_count) * sizeof *s->places);
+    s->places_count = count;
+}
+
+static uint32_t slot_take(struct swim *s) {
+    if (s->free_slot == NOWHERE) {
+        struct member *chunk = mem_alloc(CHUNK_MEMBERS * sizeof *chunk);
+        uint32_t first = (uint32_t)s->chunks.count * CHUNK_MEMBERS;
+        VEC_PUSH(&s->chunks, chunk);
+        for (uint32_t i = CHUNK_MEMBERS; i-- > 0;) {
+            chunk[i].ring_pos = s->free_slot;
+            s->free_slot = first + i;
+        }
+    }
+    uint32_t slot = s->free_slot;
+    s->free_slot = slot_member(s, slot)->ring_pos;
+    return slot;
+}
+
+static struct member *member_make(struct swim *s, struct card *card, struct incarnation incarnation) {
+    uint32_t slot = slot_take(s);
+    struct member *m = slot_member(s, slot);
+    *m = (struct member){
+        .card = card,
+        .changed_us = s->now_us,
+        .incarnation = incarnation,
+        .ring_pos = NOWHERE,
+        .state = MEMBER_STATE_ALIVE,
+    };
+    places_reach(s, card->number);
+    VEC_PUSH(&s->order, slot);
+    s->places[card->number] = (uint32_t)s->order.count;
+    swim_sums_toggle(s, m);
     return m;
 }
 
-void swim_member_free(struct member *m) {
-    assert(!m->rumour && m->ring_pos == NOWHERE);
-    mem_free(m->accusation);
-    mem_free(m->name);
-    mem_free(m);
+static void dealings_drop(struct swim *s, struct member *m) {
+    if (!m->dealings)
+        return;
+    swim_rumour_stop(s, m);
+    if (m->dealings->accusation)
+        swim_timer_remove(s, m);
+    mem_free(m->dealings->accusation);
+    mem_free(m->dealings->farewell);
+    mem_free(m->dealings);
+    m->dealings = NULL;
 }
 
-void swim_member_describe(struct member *m, struct bytes name, const struct addr *addr) {
-    assert(name.size <= UINT8_MAX);
-    if (!bytes_equal(name, bytes_of(m->name, m->name_size))) {
-        mem_free(m->name);
-        m->name = name.size ? mem_alloc(name.size) : NULL;
-        if (name.size)
-            memcpy(m->name, name.data, name.size);
-        m->name_size = (uint8_t)name.size;
+static void member_drop(struct swim *s, struct member *m) {
+    dealings_drop(s, m);
+    uint32_t number = m->card->number, place = s->places[number] - 1, slot = s->order.data[place];
+    uint32_t last = s->order.data[--s->order.count];
+    if (last != slot) {
+        s->order.data[place] = last;
+        s->places[slot_member(s, last)->card->number] = place + 1;
     }
-    m->addr = *addr;
+    s->places[number] = 0;
+    swim_names_drop(s->names, m->card);
+    *m = (struct member){.ring_pos = s->free_slot};
+    s->free_slot = slot;
 }
 
-/* ---- rings --------------------------------------------------------------------------------------------- */
-
-static void ring_put(struct ring *ring, size_t at, struct member *m) {
-    ring->items[at] = m;
-    m->ring_pos = (uint32_t)at;
+void swim_table_init(struct swim *s) {
+    s->free_slot = NOWHERE;
+    s->retry_ring.of_contacts = true;
+    s->names = s->config.names;
+    s->names_owned = !s->names;
+    if (s->names_owned)
+        s->names = swim_names_new();
 }
 
-static void ring_swap(struct ring *ring, size_t x, size_t y) {
-    struct member *m = ring->items[x];
-    ring_put(ring, x, ring->items[y]);
-    ring_put(ring, y, m);
+void swim_table_done(struct swim *s) {
+    while (s->order.count > 0)
+        member_drop(s, swim_at(s, s->order.count - 1));
+    for (size_t i = 0; i < s->chunks.count; i++)
+        mem_free(s->chunks.data[i]);
+    VEC_DONE(&s->chunks);
+    VEC_DONE(&s->order);
+    mem_free(s->places);
+    if (s->names_owned)
+        swim_names_free(s->names);
 }
 
-void swim_ring_add(struct swim *s, struct ring *ring, struct member *m) {
-    assert(m->ring_pos == NOWHERE);
-    if (ring->count == ring->capacity)
-        ring->items = vec_grow(ring->items, &ring->capacity, sizeof *ring->items);
-    ring_put(ring, ring->count++, m);
-    /* Whoever stood there goes to the end: it may get a second turn in this lap, but nobody loses one. */
-    ring_swap(ring, ring->count - 1, (size_t)prng_below(&s->prng, ring->count));
-}
-
-void swim_ring_remove(struct ring *ring, struct member *m) {
-    size_t hole = m->ring_pos;
-    assert(hole < ring->count && ring->items[hole] == m);
-    if (hole < ring->cursor) {
-        /* The hole moves to the end of those who had their turn, so that the last does not lose its own. */
-        ring->cursor--;
-        ring_put(ring, hole, ring->items[ring->cursor]);
-        hole = ring->cursor;
+struct dealings *swim_dealings(struct swim *s, struct member *m) {
+    if (!m->dealings) {
+        m->dealings = mem_alloc(sizeof *m->dealings);
+        m->dealings->answered_us = s->now_us - s->config.period_us;
     }
-    ring->count--;
-    if (hole != ring->count)
-        ring_put(ring, hole, ring->items[ring->count]);
-    m->ring_pos = NOWHERE;
+    return m->dealings;
 }
 
-struct member *swim_ring_next(struct swim *s, struct ring *ring) {
-    if (ring->count == 0)
-        return NULL;
-    if (ring->cursor >= ring->count) {
-        for (size_t i = ring->count - 1; i > 0; i--)
-            ring_swap(ring, i, (size_t)prng_below(&s->prng, i + 1));
-        ring->cursor = 0;
-    }
-    return ring->items[ring->cursor++];
+/* ---- changes ------------------------------------------------------------------------------------------- */
+
+void swim_member_raise(struct swim *s, struct member *m, struct incarnation incarnation) {
+    bool living = !swim_is_gone(m->state);
+    if (living)
+        swim_sums_toggle(s, m);
+    m->incarnation = incarnation;
+    if (living)
+        swim_sums_toggle(s, m);
 }
 
-void swim_ring_front(struct ring *ring, struct member *m) {
-    if (m->ring_pos > ring->cursor && ring->cursor < ring->count)
-        ring_swap(ring, m->ring_pos, ring->cursor);
-}
-
-size_t swim_pick(struct swim *s, enum member_state worst, const struct member *except, size_t wanted,
-                 struct member **out) {
-    struct member *all[PICK_ALL_MAX];
-    const struct ring *ring = &s->probe_ring;
-    size_t count = 0, picked = 0;
-    if (ring->count <= PICK_ALL_MAX) {
-        for (size_t i = 0; i < ring->count; i++) {
-            if (ring->items[i] != except && ring->items[i]->state <= worst)
-                all[count++] = ring->items[i];
-        }
-        for (; picked < wanted && picked < count; picked++) {
-            size_t at = picked + (size_t)prng_below(&s->prng, count - picked);
-            out[picked] = all[at];
-            all[at] = all[picked];
-        }
-        return picked;
-    }
-    for (size_t tries = 0; picked < wanted && tries < wanted * 4 + 16; tries++) {
-        struct member *m = ring->items[prng_below(&s->prng, ring->count)];
-        bool usable = m != except && m->state <= worst;
-        for (size_t i = 0; i < picked; i++)
-            usable = usable && out[i] != m;
-        if (usable)
-            out[picked++] = m;
-    }
-    return picked;
-}
-
-/* ---- timers: a heap of the members that have an accusation --------------------------------------------- */
-
-static bool heap_before(const struct member *x, const struct member *y) {
-    if (x->accusation->timer_us != y->accusation->timer_us)
-        return x->accusation->timer_us < y->accusation->timer_us;
-    return ID_COMPARE(x->id, y->id) < 0;
-}
-
-static void heap_put(struct swim *s, size_t at, struct member *m) {
-    s->heap[at] = m;
-    m->accusation->heap_pos = (uint32_t)at;
-}
-
-static void heap_up(struct swim *s, size_t at) {
-    struct member *m = s->heap[at];
-    for (; at > 0 && heap_before(m, s->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        heap_put(s, at, s->heap[(at - 1) / 2]);
-    heap_put(s, at, m);
-}
-
-static void heap_down(struct swim *s, size_t at) {
-    struct member *m = s->heap[at];
-    for (;;) {
-        size_t child = at * 2 + 1;
-        if (child + 1 < s->heap_count && heap_before(s->heap[child + 1], s->heap[child]))
-            child++;
-        if (child >= s->heap_count || !heap_before(s->heap[child], m))
-            break;
-        heap_put(s, at, s->heap[child]);
-        at = child;
-    }
-    heap_put(s, at, m);
-}
-
-static void heap_remove(struct swim *s, struct member *m) {
-    size_t hole = m->accusation->heap_pos;
-    assert(hole < s->heap_count && s->heap[hole] == m);
-    m->accusation->heap_pos = NOWHERE;
-    s->heap_count--;
-    if (hole < s->heap_count) {
-        struct member *last = s->heap[s->heap_count];
-        heap_put(s, hole, last);
-        heap_up(s, hole);
-        heap_down(s, last->accusation->heap_pos);
-    }
-}
-
-void swim_timer_set(struct swim *s, struct member *m, int64_t at_us) {
-    /* A confirmation may come when its time is up already: that is no lateness of ours (see stall_guard). */
-    m->accusation->timer_us = at_us > s->now_us ? at_us : s->now_us;
-    if (m->accusation->heap_pos == NOWHERE) {
-        if (s->heap_count == s->heap_capacity)
-            s->heap = vec_grow(s->heap, &s->heap_capacity, sizeof *s->heap);
-        heap_put(s, s->heap_count++, m);
-    }
-    heap_up(s, m->accusation->heap_pos);
-    heap_down(s, m->accusation->heap_pos);
-}
-
-void swim_timers_shift(struct swim *s, int64_t late_us, int64_t floor_us) {
-    for (size_t i = 0; i < s->heap_count; i++) {
-        struct accusation *a = s->heap[i]->accusation;
-        a->timer_us += late_us;
-        a->started_us += late_us;
-        if (a->timer_us < floor_us)
-            a->timer_us = floor_us;
-    }
-    /* The floor makes different times equal, and equal ones are in order of their ids. */
-    for (size_t i = s->heap_count; i-- > 0;)
-        heap_down(s, i);
-}
-
-/* ---- members ------------------------------------------------------------------------------------------- */
-
-static struct ring *ring_of(struct swim *s, enum member_state state) {
-    if (state == MEMBER_STATE_LEFT)
-        return NULL;
-    return state == MEMBER_STATE_DEAD ? &s->retry_ring : &s->probe_ring;
+void swim_member_card(struct swim *s, struct member *m, struct card *card) {
+    assert(card->number == m->card->number);
+    swim_names_drop(s->names, m->card);
+    m->card = card;
 }
 
 static void accusation_drop(struct swim *s, struct member *m) {
-    if (!m->accusation)
+    if (!swim_accusation(m))
         return;
-    heap_remove(s, m);
-    mem_free(m->accusation);
-    m->accusation = NULL;
+    swim_timer_remove(s, m);
+    mem_free(m->dealings->accusation);
+    m->dealings->accusation = NULL;
 }
 
 static void accusation_make(struct swim *s, struct member *m, struct node_id accuser, uint32_t k) {
@@ -220,42 +167,60 @@ static void accusation_make(struct swim *s, struct member *m, struct node_id acc
     a->started_us = s->now_us;
     a->from[0] = accuser;
     a->from_count = 1;
-    m->accusation = a;
+    swim_dealings(s, m)->accusation = a;
     int64_t keep_us = s->config.dead_keep_us;
     if (m->state == MEMBER_STATE_LEFT && keep_us > LEFT_KEEP_US)
         keep_us = LEFT_KEEP_US;
     swim_timer_set(s, m, s->now_us + keep_us);
 }
 
-static bool is_gone(uint8_t state) { return state == MEMBER_STATE_DEAD || state == MEMBER_STATE_LEFT; }
+/* The ring of probes has the living, the contacts have the dead. */
+static void turns_follow(struct swim *s, struct member *m, enum member_state was) {
+    bool living = !swim_is_gone(m->state), lived = !swim_is_gone((uint8_t)was);
+    if (living && !lived)
+        swim_ring_add(s, &s->probe_ring, m->card->number);
+    if (!living && lived)
+        swim_ring_remove(s, &s->probe_ring, m->card->number);
+    if (m->state == MEMBER_STATE_DEAD && was != MEMBER_STATE_DEAD)
+        swim_contact_open(s, swim_id(m), &m->card->addr, m->pinned);
+    if (m->state != MEMBER_STATE_DEAD && was == MEMBER_STATE_DEAD)
+        (void)swim_contact_close(s, swim_id(m));
+}
 
-void swim_member_turn(struct swim *s, struct member *m, enum member_state state, struct node_id accuser,
-                      uint32_t k) {
-    assert(m->known && m != s->self);
-    struct ring *from = ring_of(s, m->state), *to = ring_of(s, state);
-    if (from != to && from)
-        swim_ring_remove(from, m);
-    if (from != to && to)
-        swim_ring_add(s, to, m);
-    swim_gossip_wake(s);
-    s->gone_count += is_gone((uint8_t)state);
-    s->gone_count -= is_gone(m->state);
-    accusation_drop(s, m);
+static void state_set(struct swim *s, struct member *m, enum member_state state) {
+    if (!swim_is_gone(m->state))
+        swim_sums_toggle(s, m);
     if (m->state != state)
         m->changed_us = s->now_us;
     m->state = (uint8_t)state;
+    if (!swim_is_gone(m->state))
+        swim_sums_toggle(s, m);
+}
+
+void swim_member_turn(struct swim *s, struct member *m, enum member_state state, struct node_id accuser,
+                      uint32_t k) {
+    assert(m != s->self);
+    enum member_state was = (enum member_state)m->state;
+    accusation_drop(s, m);
+    state_set(s, m, state);
+    s->gone_count += swim_is_gone((uint8_t)state);
+    s->gone_count -= swim_is_gone((uint8_t)was);
+    turns_follow(s, m, was);
+    swim_gossip_wake(s);
     if (state != MEMBER_STATE_ALIVE)
         accusation_make(s, m, accuser, k);
-    if (from != to && to == &s->retry_ring)
-        swim_retry_wake(s);
 }
+
+void swim_self_turn(struct swim *s, enum member_state state) { state_set(s, s->self, state); }
+
+/* ---- coming and going ---------------------------------------------------------------------------------- */
 
 /* A full table gives up one that has left, else the one dead for longest: the living matter more. */
 static void table_make_room(struct swim *s) {
     struct member *least = NULL;
-    for (size_t i = 1; i < s->members.count && s->gone_count > 0; i++) {
-        struct member *m = s->members.entries[i].value;
-        if (!is_gone(m->state) || (m->pinned && m->state == MEMBER_STATE_DEAD))
+    for (size_t i = 1; i < s->order.count && s->gone_count > 0; i++) {
+        struct member *m = swim_at(s, i);
+        if (!swim_is_gone(m->state) || (m->pinned && m->state == MEMBER_STATE_DEAD))
             continue;
         if (!least || m->state > least->state ||
             (m->state == least->state && m->changed_us < least->changed_us))
@@ -265,54 +230,54 @@ static void table_make_room(struct swim *s) {
         swim_table_forget(s, least);
 }
 
-struct member *swim_table_add(struct swim *s, const struct wire_member *record) {
-    if (s->members.count >= s->config.members_max)
+struct member *swim_table_add(struct swim *s, struct card *card, struct incarnation incarnation) {
+    if (s->order.count >= s->config.members_max)
         table_make_room(s);
-    if (s->members.count >= s->config.members_max) {
+    if (s->order.count >= s->config.members_max) {
         s->table_full = true;
+        s->counters.records_refused++;
+        swim_names_drop(s->names, card);
         return NULL;
     }
-    struct member *m = MAP_REMOVE_ID(&s->strangers, record->id);
-    if (m)
-        swim_ring_remove(&s->retry_ring, m);
-    else
-        m = swim_member_new(s, record->id, &record->addr);
-    m->known = true;
-    m->changed_us = s->now_us;
-    m->state = MEMBER_STATE_ALIVE;
-    m->incarnation = (struct incarnation){record->generation, record->version};
-    swim_member_describe(m, record->name, &record->addr);
-    map_put(&s->members, id_bytes(m), m);
-    swim_ring_add(s, &s->probe_ring, m);
+    struct member *m = member_make(s, card, incarnation);
+    m->pinned = swim_contact_close(s, card->id);
+    swim_ring_add(s, &s->probe_ring, card->number);
     swim_gossip_wake(s);
     return m;
 }
 
+struct member *swim_table_add_self(struct swim *s, struct card *card) {
+    assert(s->order.count == 0);
+    return member_make(s, card, (struct incarnation){card->generation, card->since});
+}
+
 void swim_table_forget(struct swim *s, struct member *m) {
+    assert(m != s->self);
+    struct node_id id = swim_id(m);
+    struct addr addr = m->card->addr;
+    bool pinned = m->pinned;
     swim_event(s, SWIM_FORGOTTEN, m);
-    swim_rumour_stop(s, m);
-    accusation_drop(s, m);
-    if (m->ring_pos != NOWHERE)
-        swim_ring_remove(ring_of(s, m->state), m);
-    s->gone_count -= is_gone(m->state);
-    map_remove(&s->members, id_bytes(m));
-    m->known = false;
-    if (!m->pinned) {
-        swim_member_free(m);
-        return;
+    if (m->state == MEMBER_STATE_DEAD)
+        (void)swim_contact_close(s, id);
+    if (swim_is_gone(m->state)) {
+        s->gone_count--;
+    } else {
+        swim_ring_remove(s, &s->probe_ring, m->card->number);
+        swim_sums_toggle(s, m);
     }
+    member_drop(s, m);
     /* The committed table still has it: it goes on being tried. */
-    map_put(&s->strangers, id_bytes(m), m);
-    swim_ring_add(s, &s->retry_ring, m);
-    swim_retry_wake(s);
+    if (pinned)
+        swim_contact_open(s, id, &addr, true);
 }
 
 struct swim_effect *swim_event(struct swim *s, enum swim_event_kind kind, const struct member *m) {
     struct swim_effect *effect = swim_effect_new(s, SWIM_EVENT);
+    const struct accusation *a = swim_accusation(m);
     effect->event = kind;
-    effect->member = m->id;
+    effect->member = swim_id(m);
     effect->generation = m->incarnation.generation;
-    if (m->accusation && (kind == SWIM_SUSPECTED || kind == SWIM_DIED))
-        effect->accuser = m->accusation->accuser;
+    if (a && (kind == SWIM_SUSPECTED || kind == SWIM_DIED))
+        effect->accuser = a->accuser;
     return effect;
 }

@@ -7,13 +7,26 @@
 EXTRA_PROGRAMS += %D%/bench_spawn
 %C%_bench_spawn_SOURCES = \
 	%D%/bench_spawn.c
-%C%_bench_spawn_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS)
+%C%_bench_spawn_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
+
+EXTRA_PROGRAMS += %D%/bench_swim
+%C%_bench_swim_SOURCES = \
+	%D%/bench_swim.c \
+	%D%/swim_bench.h \
+	%D%/swim_kill.c \
+	%D%/swim_lifeguard.c \
+	%D%/swim_paper.c \
+	%D%/swim_scale.c \
+	%D%/swim_world.c \
+	%D%/swim_world.h
+%C%_bench_swim_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
 
 EXTRA_PROGRAMS += %D%/bench_wal
 %C%_bench_wal_SOURCES = \
 	%D%/bench_wal.c
-%C%_bench_wal_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS)
+%C%_bench_wal_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
 
 BENCHES = \
 	%D%/bench_spawn \
+	%D%/bench_swim \
 	%D%/bench_wal

@@ -57,6 +57,29 @@ struct run {
     struct node_id pinged;
 };
 
+/* Steps of a comparison with fields that are near enough to right ones to be taken. */
+static struct wire_swim_sync sync_of(struct script *s, struct wire_member *members, size_t count) {
+    static const uint32_t sizes[] = {0, 8, 16, 24, 64, 512, 2048, 7};
+    uint8_t what = take(s), how = take(s);
+    struct wire_swim_sync sync = {.reply = what & 1,
+                                  .members = members,
+                                  .members_count = count,
+                                  .table = what & 2,
+                                  .later = what & 4,
+                                  .from = what & 8 ? how : 0,
+                                  .next = what & 16 ? how : 0,
+                                  .buckets = what & 32 ? 1u << (how & 15) : 0};
+    if (what & 64) {
+        sync.sums = take_bytes(s, sizes[how & 7]);
+        sync.differ = take_bytes(s, how & 31);
+    }
+    if (what & 128) {
+        sync.held = take_bytes(s, sizes[how >> 4 & 7]);
+        sync.wanted = take_bytes(s, sizes[how & 7]);
+    }
+    return sync;
+}
+
 static void packet_look(struct run *r, const struct swim_effect *e) {
     struct arena a = {0};
     struct wire_swim_packet p;
@@ -64,7 +87,7 @@ static void packet_look(struct run *r, const struct swim_effect *e) {
     assert(error == 0 && e->packet.size <= WIRE_DATAGRAM_MAX);
     if (p.ping != NULL) {
         r->seq = p.ping->seq;
-        r->pinged = p.ping->target;
+        r->pinged = ID_IS_ZERO(p.ping->target) ? e->to : p.ping->target;
     }
     arena_done(&a);
 }
@@ -125,8 +148,13 @@ static void well_formed(struct run *r, struct script *s, bool sync) {
                                       .ack = (what & 7) == 3 ? &ack : NULL,
                                       .nack = (what & 7) == 4 ? &nack : NULL,
                                       .members = members,
-                                      .members_count = count};
-    struct wire_swim_sync table = {.reply = what & 1, .members = members, .members_count = count};
+                                      .members_count = count,
+                                      .wanted = &ping.target,
+                                      .wanted_count = what & 128 ? 1 : 0,
+                                      .sum = what & 32 ? seq : 0};
+    struct wire_swim_sync table = {0};
+    if (sync)
+        table = sync_of(s, members, count);
     struct buf out = {0};
     if (sync)
         codec_encode(&wire_swim_sync_type, &table, &out);
@@ -160,8 +188,8 @@ static void pass_time(struct run *r, struct script *s) {
 }
 
 static void step(struct run *r, struct script *s) {
-    static const enum swim_input_kind kinds[] = {SWIM_SEED,  SWIM_CONTACT,    SWIM_FORGET,
-                                                 SWIM_PROBE, SWIM_ALIVE_HINT, SWIM_LEAVE};
+    static const enum swim_input_kind kinds[] = {SWIM_SEED,       SWIM_CONTACT, SWIM_FORGET, SWIM_PROBE,
+                                                 SWIM_ALIVE_HINT, SWIM_LEAVE,   SWIM_STREAM, SWIM_MOVE};
     uint8_t what = take(s);
     switch (what & 7) {
     case 0:
@@ -169,11 +197,11 @@ static void step(struct run *r, struct script *s) {
     case 2:
     case 3: well_formed(r, s, false); break;
     case 4: well_formed(r, s, true); break;
-    case 5: raw(r, s, SWIM_PACKET); break;
+    case 5: raw(r, s, what & 8 ? SWIM_INTRODUCTION : SWIM_PACKET); break;
     case 6: raw(r, s, SWIM_SYNC); break;
     default: {
         uint8_t who = take(s);
-        enum swim_input_kind kind = kinds[(what >> 3) % 6];
+        enum swim_input_kind kind = kinds[(what >> 3) % 8];
         r->left = r->left || kind == SWIM_LEAVE;
         if (kind == SWIM_FORGET && who % 64 == 0)
             return; /* node never forgets itself */

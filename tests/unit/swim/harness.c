@@ -532,12 +532,21 @@ size_t bench_events(const struct bench *b, enum swim_event_kind kind, size_t mem
     return count;
 }
 
+/* What is left out because it goes without saying. */
+static void packet_complete(struct wire_swim_packet *packet, struct node_id from, struct node_id to) {
+    if (packet->ping && ID_IS_ZERO(packet->ping->target))
+        packet->ping->target = to;
+    if (packet->ack && ID_IS_ZERO(packet->ack->target))
+        packet->ack->target = from;
+}
+
 size_t bench_sent(struct bench *b, size_t from, struct wire_swim_packet *ret) {
     for (size_t i = from; i < b->effects.count; i++) {
         if (b->effects.data[i].kind != SWIM_SEND)
             continue;
         cr_assert_eq(codec_decode(&wire_swim_packet_type, b->effects.data[i].packet, &b->arena, ret, NULL),
                      0);
+        packet_complete(ret, node_id_of(0), b->effects.data[i].to);
         return i;
     }
     return SIZE_MAX;

@@ -284,7 +284,7 @@ static void count_answers(struct bench *b, uint32_t seq, size_t *acks, size_t *n
         *acks +=
             packet.ack && to_asker && packet.ack->seq == seq && id_same(packet.ack->target, node_id_of(1));
         *nacks +=
-            packet.nack && to_asker && packet.nack->seq == seq && id_same(packet.nack->target, node_id_of(1));
+            packet.nack && to_asker && packet.nack->seq == seq && ID_IS_ZERO(packet.nack->target);
     }
 }
 

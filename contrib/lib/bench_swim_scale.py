@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+"""Groups of a thousand members and more: how they form, what they cost, and what faults do to them."""
+import sys
+
+import bench_swim
+from bench_table import Row
+
+ABOUT = "simulation: groups of 1,000 and 2,000 members (--full: 10,000), beside memberlist and Rapid"
+ROUNDS = 1
+SIZES, FULL_SIZES = (1000, 2000), (1000, 2000, 10000)
+SCENARIOS = ("bootstrap", "idle", "restart", "flap", "loss", "half")
+# Seconds, and how many group sizes were seen on the way; by size, of memberlist and Rapid (Rapid, figure 5 and table 1).
+BOOTSTRAP = {1000: ((46, 30), (901, 4)), 2000: ((98, 54), (1858, 4))}
+COUNTED = """Simulated: swim cores alone in default mode, 0.2 to 1 ms one way, streams of 100 MB/s; bytes with envelope, UDP and IP headers; all
+views are looked at each second. bootstrap: all start within a second and know the same one; its peers' figures are of real processes
+(Rapid, 2018, section 7). idle: 60 s, 2 min after that. memory: resident, of all, by member and view of a member; what members say of
+themselves is kept once. restart: each host is away for 2 s once within 10 s; the time is from the last one's return. flap: 1 % are
+deaf for 20 s and well for 20 s, for 5 min; loss: 1 % lose 80 % of what they send; false deaths: verdicts of the well about the well;
+turns: how often a faulty one goes or comes back, in each view. half: cut in two for an hour. healed: from the end of a fault until
+all see all."""
+
+
+def rows_of(n):
+    def row(name, unit, aim=None, goal=None, peers=None):
+        return Row("%d: %s" % (n, name), unit, "less", aim, goal, peers or {})
+    times, sizes = BOOTSTRAP.get(n, ((None, None), (None, None)))
+    return [
+        row("bootstrap, all see all", "s", times[0] or 98, times[1] or 54, dict(zip(("memberlist", "Rapid"), times))),
+        row("bootstrap, sizes seen", "", sizes[0] or 1858, None, dict(zip(("memberlist", "Rapid"), sizes))),
+        row("bootstrap, false deaths", "", 0),
+        row("bootstrap, datagram bytes", "B/s"),
+        row("bootstrap, stream bytes", "B/s"),
+        row("idle, datagrams", "/s"),
+        row("idle, datagram bytes", "B/s", None, 269, {"serf": 269}),
+        row("idle, stream bytes", "B/s", None, None, {"serf": 45}),
+        row("idle, resident memory of a view", "B", 120, 64),
+        row("restart, all see all", "s", 30, 10),
+        row("restart, deaths seen, a host", "", None, 0),
+        row("flap, false deaths", "", 0, 0),
+        row("flap, sizes seen", ""),
+        row("flap, turns of a faulty one in a view", "", None, 1),
+        row("flap, datagram bytes", "B/s"),
+        row("flap, healed, all see all", "s", 60, 10),
+        row("loss, false deaths", "", 0, 0),
+        row("loss, sizes seen", ""),
+        row("loss, turns of a faulty one in a view", "", None, 1),
+        row("loss, datagram bytes", "B/s"),
+        row("loss, healed, all see all", "s", 60, 10),
+        row("half, each side agrees", "s", 120, 30),
+        row("half, false deaths", "", 0, 0),
+        row("half, stream bytes", "B/s"),
+        row("half, healed, all see all", "s", 60, 10),
+        row("half, healed, false deaths", "", 0, 0),
+        row("half, healed, datagram bytes", "B/s"),
+    ]
+
+
+ROWS = [row for n in SIZES for row in rows_of(n)]
+
+
+def round(bench, samples):
+    sizes = FULL_SIZES if bench.full else SIZES
+    ROWS[:] = [row for n in sizes for row in rows_of(n)]
+    for n in sizes:
+        print("swim-scale: %d members" % n, file=sys.stderr, flush=True)
+        for name, value in bench_swim.measures(bench_swim.run(bench, "scale", n, bench.number + 1, *SCENARIOS, seconds=4 * 3600)):
+            if value == value:
+                samples.add("%d: %s" % (n, name), value)

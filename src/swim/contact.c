@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Those who may come back: dead members, for as long as they are remembered; seeds and members of the
+ * committed table that were never heard of, for ever. Any one that answers brings its table, and so half a
+ * cluster: a healed cut merges by itself.
+ *
+ * How soon: a member with as many dead as living ones, as there are on the smaller side of every cut, tries
+ * one each dead_retry, give or take a quarter; six times that when the youngest death is a day old. So with
+ * the defaults a cut that could be mended is, within 12.5 s at first and 75 s ever after, and what follows
+ * takes as long as the comparisons of the tables.
+ */
+
+#include "internal.h"
+
+#define ALONE_TRIES    3              /* contacts at a time while there is nobody else to talk to */
+#define ALONE_DELAY_US (1 * US_PER_S) /* before the second time; doubled up to dead_retry_us */
+#define LOOKS_MAX      16             /* contacts passed over in one go */
+#define STRETCH_MAX    100            /* of dead_retry_us, so that a large group shares the tries */
+#define GREETED_US     (3 * US_PER_S) /* a stream that a comparison has opened needs no other */
+
+static bool is_seed(const struct contact *c) { return ID_IS_ZERO(c->id); }
+
+static struct bytes id_bytes(const struct contact *c) { return bytes_of(c->id.b, sizeof c->id.b); }
+
+/* ---- which there are ----------------------------------------------------------------------------------- */
+
+static struct contact *contact_make(struct swim *s, struct node_id id, const struct addr *addr) {
+    struct contact *c = mem_alloc(sizeof *c);
+    size_t number = s->contacts_count == s->contacts.count ? s->contacts.count : 0;
+    while (number < s->contacts.count && s->contacts.data[number])
+        number++;
+    if (number == s->contacts.count)
+        VEC_PUSH(&s->contacts, c);
+    s->contacts.data[number] = c;
+    s->contacts_count++;
+    *c = (struct contact){
+        .id = id, .addr = *addr, .number = (uint32_t)number, .ring_pos = NOWHERE, .since_us = s->now_us};
+    if (!is_seed(c))
+        map_put(&s->contacts_by_id, id_bytes(c), c);
+    swim_ring_add(s, &s->retry_ring, c->number);
+    return c;
+}
+
+static void contact_drop(struct swim *s, struct contact *c) {
+    swim_ring_remove(s, &s->retry_ring, c->number);
+    if (!is_seed(c))
+        map_remove(&s->contacts_by_id, id_bytes(c));
+    s->contacts.data[c->number] = NULL;
+    s->contacts_count--;
+    mem_free(c);
+}
+
+void swim_contact_open(struct swim *s, struct node_id id, const struct addr *addr, bool pinned) {
+    struct contact *c = MAP_GET_ID(&s->contacts_by_id, id);
+    if (!c)
+        c = contact_make(s, id, addr);
+    c->pinned |= pinned;
+    swim_retry_soon(s, 0, 0);
+}
+
+bool swim_contact_close(struct swim *s, struct node_id id) {
+    struct contact *c = MAP_GET_ID(&s->contacts_by_id, id);
+    bool pinned = c && c->pinned;
+    if (c)
+        contact_drop(s, c);
+    return pinned;
+}
+
+void swim_contacts_done(struct swim *s) {
+    for (size_t i = 0; i < s->contacts.count; i++)
+        mem_free(s->contacts.data[i]);
+    VEC_DONE(&s->contacts);
+    map_done(&s->contacts_by_id);
+}
+
+/* ---- when ---------------------------------------------------------------------------------------------- */
+
+/* How long ago the last one died: who is gone for long is not tried as if it were just back. */
+static int64_t patience(const struct swim *s, const struct contact *c) {
+    static const struct {
+        int64_t age_us, times;
+    } steps[] = {{86400 * US_PER_S, 6}, {3600 * US_PER_S, 4}, {600 * US_PER_S, 2}};
+    for (size_t i = 0; c && i < sizeof steps / sizeof steps[0]; i++) {
+        if (s->now_us - c->since_us >= steps[i].age_us)
+            return steps[i].times;
+    }
+    return 1;
+}
+
+/*
+ * As many tries a dead_retry_us as there are contacts, but never more than one a member: with few
+ * contacts the members share them, so that a dead host of a large group is not stormed when it returns.
+ */
+static int64_t retry_delay_us(struct swim *s, const struct contact *tried) {
+    int64_t delay_us = s->config.dead_retry_us;
+    if (swim_alone(s)) {
+        int64_t early_us = ALONE_DELAY_US << s->retry_attempts;
+        delay_us = early_us < delay_us ? early_us : delay_us;
+    } else {
+        size_t stretch = (s->probe_ring.count + 1) / s->retry_ring.count;
+        delay_us *= (int64_t)(stretch < 1 ? 1 : stretch > STRETCH_MAX ? STRETCH_MAX : stretch);
+        if (tried && !is_seed(tried))
+            delay_us *= patience(s, tried);
+    }
+    return prng_between(&s->prng, delay_us * 3 / 4, delay_us * 5 / 4);
+}
+
+/* Without bounds: as soon as its turn would be. */
+void swim_retry_soon(struct swim *s, int64_t low_us, int64_t high_us) {
+    if (s->leaving || s->retry_ring.count == 0 || (!swim_has(s, SWIM_HEALING) && !swim_alone(s)))
+        return;
+    int64_t delay_us = high_us ? prng_between(&s->prng, low_us, high_us) : retry_delay_us(s, NULL);
+    if (s->now_us + delay_us < s->retry_us)
+        s->retry_us = s->now_us + delay_us;
+}
+
+/* ---- trying -------------------------------------------------------------------------------------------- */
+
+static bool live_at(const struct swim *s, const struct addr *addr) {
+    for (size_t i = 0; i < s->order.count; i++) {
+        const struct member *m = swim_at(s, i);
+        if (!swim_is_gone(m->state) && addr_equal(&m->card->addr, addr))
+            return true;
+    }
+    return false;
+}
+
+static void contact_try(struct swim *s, struct contact *c) {
+    const struct member *m = swim_find(s, c->id);
+    /* It may have said so itself, or the committed table: each has its turn. */
+    const struct addr *addr = m && c->tries % 2 == 0 ? &m->card->addr : &c->addr;
+    c->tries++;
+    swim_compare(s, c->id, addr);
+}
+
+void swim_retry_run(struct swim *s) {
+    struct ring *ring = &s->retry_ring;
+    struct contact *tried = NULL;
+    if (s->retry_us > s->now_us)
+        return;
+    size_t wanted = swim_alone(s) ? ALONE_TRIES : 1;
+    for (size_t looks = 0; looks < ring->count && looks < LOOKS_MAX && wanted > 0; looks++) {
+        struct contact *c = s->contacts.data[swim_ring_next(s, ring)];
+        if (is_seed(c) && live_at(s, &c->addr))
+            continue;
+        contact_try(s, c);
+        tried = c;
+        wanted--;
+    }
+    s->retry_attempts = swim_alone(s) ? s->retry_attempts + (s->retry_attempts < 16) : 0;
+    bool again = ring->count && (swim_has(s, SWIM_HEALING) || swim_alone(s));
+    s->retry_us = again ? s->now_us + retry_delay_us(s, tried) : TIME_NEVER_US;
+}
+
+/* A stream was dialled by node, for whatever reason, and now it is known who is there. */
+void swim_stream_take(struct swim *s, const struct swim_input *in) {
+    const struct member *m = swim_find(s, in->from);
+    bool known = m && m->state == MEMBER_STATE_ALIVE && !swim_alone(s);
+    const struct contact *c = MAP_GET_ID(&s->contacts_by_id, in->from);
+    bool greeted = c && c->tries > 0 && s->now_us - s->compared_us < GREETED_US;
+    if (!known && !greeted && !s->leaving && !MAP_GET_ID(&s->forgotten, in->from))
+        swim_compare(s, in->from, m ? &m->card->addr : &in->addr);
+}
+
+/* ---- inputs -------------------------------------------------------------------------------------------- */
+
+int swim_seed_add(struct swim *s, const struct addr *addr) {
+    size_t seeds = 0;
+    if (addr->size == 0)
+        return ERR_INVALID;
+    if (addr_equal(addr, &s->self->card->addr))
+        return 0;
+    for (size_t i = 0; i < s->contacts.count; i++) {
+        const struct contact *c = s->contacts.data[i];
+        if (!c || !is_seed(c))
+            continue;
+        if (addr_equal(&c->addr, addr))
+            return 0;
+        seeds++;
+    }
+    if (seeds >= SEEDS_MAX)
+        return ERR_LIMIT;
+    struct contact *c = contact_make(s, (struct node_id){{0}}, addr);
+    s->retry_attempts = 0;
+    swim_retry_soon(s, 0, 0);
+    if (!live_at(s, addr) && !s->leaving)
+        contact_try(s, c);
+    return 0;
+}
+
+int swim_contact_add(struct swim *s, struct node_id id, const struct addr *addr) {
+    if (ID_IS_ZERO(id))
+        return ERR_INVALID;
+    if (ID_EQUAL(id, s->config.id))
+        return 0;
+    mem_free(MAP_REMOVE_ID(&s->forgotten, id));
+    struct member *m = swim_find(s, id);
+    struct contact *c = MAP_GET_ID(&s->contacts_by_id, id);
+    if (m)
+        m->pinned = true;
+    if (c) {
+        c->pinned = true;
+        if (addr->size)
+            c->addr = *addr;
+    }
+    if (m || c)
+        return 0;
+    if (addr->size == 0)
+        return ERR_INVALID;
+    if (s->contacts_count >= s->config.members_max)
+        return ERR_LIMIT;
+    swim_contact_open(s, id, addr, true);
+    /* The first try is soon, but not the same moment on every host of a rack that got its power back. */
+    if (swim_alone(s) && s->retry_attempts == 0)
+        swim_retry_soon(s, 0, s->config.period_us);
+    return 0;
+}
+
+int swim_contact_forget(struct swim *s, struct node_id id) {
+    if (ID_IS_ZERO(id) || ID_EQUAL(id, s->config.id))
+        return ERR_INVALID;
+    struct member *m = swim_find(s, id);
+    if (m) {
+        m->pinned = false;
+        swim_table_forget(s, m);
+    }
+    (void)swim_contact_close(s, id);
+    if (MAP_GET_ID(&s->forgotten, id))
+        return 0;
+    if (s->forgotten.count >= FORGOTTEN_MAX)
+        mem_free(map_remove(&s->forgotten, s->forgotten.entries[0].key));
+    struct node_id *mark = mem_alloc(sizeof *mark);
+    *mark = id;
+    map_put(&s->forgotten, bytes_of(mark->b, sizeof mark->b), mark);
+    return 0;
+}

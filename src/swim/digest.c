@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * A table in few bytes. Each living member (alive or suspect, oneself too) has a fingerprint of 64 bits, and
+ * belongs to one of 256 buckets; a bucket's sum is the exclusive or of its fingerprints, kept up with each
+ * change. Sums of fewer buckets are made by folding. The dead and the left are no part of it: they are
+ * remembered for different times, and nobody is told of a dead member that he never knew.
+ */
+
+#include "internal.h"
+
+/* The finalizer of splitmix64 (S. Vigna). */
+static uint64_t mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static uint64_t word(const uint8_t *b) {
+    uint64_t x = 0;
+    for (int i = 0; i < 8; i++)
+        x = x << 8 | b[i];
+    return x;
+}
+
+static uint64_t id_hash(struct node_id id) {
+    return mix(word(id.b) ^ mix(word(id.b + 8) + UINT64_C(0x9e3779b97f4a7c15)));
+}
+
+size_t swim_bucket(struct node_id id) { return (size_t)(id_hash(id) >> 56); }
+
+uint64_t swim_fingerprint(const struct member *m) {
+    uint64_t incarnation = (uint64_t)m->incarnation.generation << 32 | m->incarnation.version;
+    return mix(mix(id_hash(swim_id(m)) ^ incarnation) + m->state);
+}
+
+void swim_sums_toggle(struct swim *s, const struct member *m) {
+    s->sums[swim_bucket(swim_id(m))] ^= swim_fingerprint(m);
+}
+
+uint64_t swim_sum(const struct swim *s) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < BUCKETS; i++)
+        sum ^= s->sums[i];
+    return sum ? sum : 1; /* 0 is absent on the wire */
+}
