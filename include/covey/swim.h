@@ -23,8 +23,8 @@ struct identity;                       /* covey/crypto.h */
 #define SWIM_PACKET_SIZE_MIN 448       /* the longest signed record, with the longest head, fits */
 
 /*
- * What a core does beside plain SWIM. `without` in the configuration turns parts off: for comparisons with the
- * papers, and to see what each part is worth. All members of a group have the same parts.
+ * What a core does beside plain SWIM. `without` in the configuration turns parts off: for comparisons with
+ * the papers, and to see what each part is worth. All members of a group have the same parts.
  */
 enum swim_part {
     SWIM_LHA_PROBE = 1 << 0,      /* [LG IV.A] the local health stretches period and timeout; nacks */
@@ -74,18 +74,19 @@ struct swim_config {
     uint32_t without;              /* parts (enum swim_part) that are off */
 
     /* 0 takes the default in brackets. */
-    int64_t period_us;             /* [500 ms] one probe a period (paper: T') */
-    int64_t probe_timeout_us;      /* [200 ms] before others are asked to help; below period / 2 */
+    int64_t period_us;             /* [800 ms] one probe a period (paper: T') */
+    int64_t probe_timeout_us;      /* [320 ms] before others are asked to help; below period / 2 */
     uint32_t indirect_count;       /* [3] helpers (paper: k) */
-    uint32_t suspicion_alpha;      /* [4] Min = alpha * max(1, log10 n) * period */
+    uint32_t suspicion_alpha;      /* [1] Min = alpha * max(1, log10 n) * period; twice that where nobody can
+                                      second it */
     uint32_t suspicion_beta;       /* [6] Max = beta * Min */
     int64_t suspicion_us;          /* [as alpha says] Min, whatever n is */
     uint32_t confirmations;        /* [3] independent accusers that bring Max down to Min (Lifeguard: K) */
-    uint32_t retransmit_mult;      /* [6] a rumour is sent mult * ceil(log10(n + 1)) times (paper: lambda log
+    uint32_t retransmit_mult;      /* [4] a rumour is sent mult * ceil(log10(n + 1)) times (paper: lambda log
                                       n; 3 * ceil(ln(n + 1)) in its measurements) */
     uint32_t health_max;           /* [8] ceiling of the local health multiplier (Lifeguard: S) */
-    int64_t sync_interval_us;      /* [30 s] push-pull with a random live member; 30 s more per doubling of n
-                                      above 32 */
+    int64_t sync_interval_us;      /* [30 s] tables are compared with a random live member; 30 s more per
+                                      doubling of n above 32 */
     int64_t dead_retry_us;         /* [10 s] one dead member or seed is contacted this often, jittered */
     int64_t dead_keep_us;          /* [72 h] a dead member is forgotten after this; left ones after 1 h */
     uint32_t members_max;          /* [20000] records beyond are refused */

@@ -5,11 +5,21 @@
 
 #include "internal.h"
 
-#define LOOK_ONESELF 3 /* of all members, when one is accused by somebody not believed alone */
+#define LOOK_ONESELF 4 /* of all members, when one is accused: K confirmations and one to spare */
+#define ALONE_TIMES  2
+
+/* Of the times that a rumour is told. */
+#define CONFIRMED_PERCENT 75
+#define DIED_PERCENT      67
 
 static void tell(struct swim *s, struct member *m, bool card) {
     if (!s->merging_quietly)
         swim_rumour_start(s, m, card);
+}
+
+static void echo(struct swim *s, struct member *m, uint32_t percent) {
+    if (!s->merging_quietly)
+        swim_rumour_echo(s, m, percent);
 }
 
 void swim_health_add(struct swim *s, int delta) {
@@ -55,6 +65,14 @@ static bool card_is_news(const struct swim *s, const struct member *m, const str
     return incarnation_compare(told, m->incarnation) > 0 && swim_addr_usable(&record->addr);
 }
 
+/* Two cards of one moment: two hosts have the key. Whoever brings the second one is shown the first. */
+static bool card_conflicts(const struct swim *s, const struct member *m, const struct wire_member *record) {
+    const struct card *held = m->card;
+    return s->config.identity && record->addr.size && record->generation == held->generation &&
+           record->since == held->since &&
+           (!addr_equal(&record->addr, &held->addr) || !bytes_equal(record->name, swim_card_name(held)));
+}
+
 /*
  * Takes the card if there is a better one. False: the record is worth nothing, for it speaks of a life that
  * the member has not been heard to begin, or with a forged card.
@@ -62,6 +80,7 @@ static bool card_is_news(const struct swim *s, const struct member *m, const str
 static bool card_settle(struct swim *s, struct member *m, const struct wire_member *record,
                         bool *ret_changed) {
     *ret_changed = false;
+    s->card_conflict = card_conflicts(s, m, record);
     if (card_is_news(s, m, record)) {
         struct card *card = swim_card_take(s, record);
         if (!card) {
@@ -163,6 +182,15 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
     tell(s, m, changed);
 }
 
+/*
+ * A few of all look at once at whom somebody accuses: three of them who find the same settle it soon, and a
+ * wrong accusation is refuted to all of them.
+ */
+static void look_oneself(struct swim *s, struct member *m) {
+    if (prng_below(&s->prng, s->probe_ring.count + 1) < LOOK_ONESELF)
+        swim_probe_at_once(s, swim_id(m));
+}
+
 static void suspicion_start(struct swim *s, struct member *m, struct incarnation seen,
                             struct node_id accuser) {
     size_t n = s->probe_ring.count + 1;
@@ -177,6 +205,9 @@ static void suspicion_start(struct swim *s, struct member *m, struct incarnation
     if (a->min_us == 0)
         a->min_us = swim_suspicion_min_us(s->config.suspicion_alpha, n, s->config.period_us);
     a->max_us = a->min_us * s->config.suspicion_beta;
+    /* Nobody can second it: time has to do. */
+    if (k == 0 && swim_has(s, SWIM_LHA_SUSPICION) && s->config.suspicion_us == 0)
+        a->min_us *= ALONE_TIMES;
     swim_timer_set(s, m, s->now_us + swim_suspicion_us(0, k, a->min_us, a->max_us));
     if (!doubted) {
         s->counters.suspicions++;
@@ -186,10 +217,17 @@ static void suspicion_start(struct swim *s, struct member *m, struct incarnation
      * After a cut each side brings the death of the whole other one. Spread as rumours that would be a
      * storm, and the accusers of one table are no independent ones: the member is asked itself.
      */
-    if (s->merging && swim_has(s, SWIM_BELIEF))
+    if (s->merging && swim_has(s, SWIM_BELIEF)) {
         swim_answer(s, m, &m->card->addr, false);
+        return;
+    }
+    tell(s, m, false);
+    if (!swim_has(s, SWIM_BELIEF))
+        return;
+    if (ID_EQUAL(accuser, s->config.id))
+        swim_answer(s, m, &m->card->addr, false); /* the news would take some hops */
     else
-        tell(s, m, false);
+        look_oneself(s, m);
 }
 
 /* Only the first K different accusers count, and only they are told on. */
@@ -208,7 +246,7 @@ static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
     int64_t due_us = a->started_us + swim_suspicion_us(a->from_count - 1, a->k, a->min_us, a->max_us);
     if (due_us < a->timer_us)
         swim_timer_set(s, m, due_us);
-    tell(s, m, false);
+    echo(s, m, CONFIRMED_PERCENT);
 }
 
 static void gone_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
@@ -220,7 +258,11 @@ static void gone_dead(struct swim *s, struct member *m, struct incarnation seen,
         swim_member_turn(s, m, MEMBER_STATE_DEAD, accuser, 0);
         swim_event(s, SWIM_DIED, m);
     }
-    tell(s, m, false);
+    /* The suspicion was told to all, and ends with them as it did here. */
+    if (ID_EQUAL(accuser, s->config.id))
+        echo(s, m, DIED_PERCENT);
+    else
+        tell(s, m, false);
 }
 
 /*
@@ -231,8 +273,7 @@ static bool lone_and_doubted(struct swim *s, struct member *m, struct node_id ac
     if (m->state != MEMBER_STATE_ALIVE || !swim_accuser_doubted(s, accuser))
         return false;
     s->counters.accusations_ignored++;
-    if (prng_below(&s->prng, s->probe_ring.count + 1) < LOOK_ONESELF)
-        swim_probe_at_once(s, swim_id(m));
+    look_oneself(s, m);
     return true;
 }
 
@@ -316,6 +357,7 @@ static void hear_of(struct swim *s, struct member *m, const struct wire_member *
     bool card_changed;
     if (!card_settle(s, m, record, &card_changed))
         return;
+    s->sender_stale |= s->card_conflict && ID_EQUAL(record->id, via);
     if (card_changed && (state != MEMBER_STATE_ALIVE || incarnation_compare(seen, m->incarnation) <= 0))
         swim_event(s, SWIM_CHANGED, m);
     /*
@@ -334,6 +376,7 @@ static void hear_of(struct swim *s, struct member *m, const struct wire_member *
 
 void swim_hear(struct swim *s, const struct wire_member *record, struct node_id via) {
     s->counters.records++;
+    s->card_conflict = false;
     if (ID_IS_ZERO(record->id) || absurd(record)) {
         s->counters.records_refused++;
         return;

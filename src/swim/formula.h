@@ -25,7 +25,8 @@ int64_t swim_suspicion_us(uint32_t confirmations, uint32_t k, int64_t min_us, in
 /* How often a member sends one rumour: mult * ceil(log10(n + 1)) (SWIM, section 4.1: lambda log n). */
 uint32_t swim_retransmits(uint32_t mult, size_t n);
 
-/* What the interval between push-pulls is multiplied with: 1 up to 32 members, one more for each doubling. */
+/* What the interval between comparisons of tables is multiplied with: 1 up to 32 members, one more for each
+ * doubling. */
 uint32_t swim_sync_scale(size_t n);
 
 #endif

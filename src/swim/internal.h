@@ -89,6 +89,7 @@ struct dealings {
     int64_t last_ack_us;
     int64_t indirect_us; /* since when only others reach it from here; 0: no such thing */
     int64_t answered_us; /* when it was last told of its record unasked */
+    int64_t refuted_us;  /* when this node last put its word against that of this one */
     uint32_t rtt_us, rtt_deviation_us;
     struct addr seen_addr; /* where its packets come from, if not from its own address; size 0: they do */
 };
@@ -212,6 +213,7 @@ struct swim {
     struct node_id sync_with; /* the next comparison is with this one; zero: with anybody */
     int64_t compared_us;
     uint32_t differed;        /* comparisons put off because news was about */
+    bool eager;               /* the last one brought many: the next is over a stream at once */
     uint32_t retry_attempts;  /* while alone */
     struct node_id pull_from; /* gives its table, chunk by chunk */
     int64_t pull_end_us;
@@ -235,8 +237,9 @@ struct swim {
 
     /* What the feed being handled has come to. */
     bool table_full;
-    bool self_refuted; /* the sender has accused this node and should hear the answer */
-    bool sender_stale; /* the sender's record of itself is behind ours */
+    bool self_refuted;  /* the sender has accused this node and should hear the answer */
+    bool sender_stale;  /* the sender's record of itself is behind ours */
+    bool card_conflict; /* the record just heard has another card than ours, of the same moment */
     uint32_t answers_left;
     struct node_id wanted[WANTED_MAX];
     size_t wanted_count;
@@ -284,6 +287,7 @@ struct member *swim_find(const struct swim *s, struct node_id id);
 struct member *swim_number(const struct swim *s, uint32_t number);
 struct member *swim_at(const struct swim *s, size_t place);
 struct dealings *swim_dealings(struct swim *s, struct member *m);
+void swim_dealings_tidy(struct member *m);
 void swim_table_init(struct swim *s);
 void swim_table_done(struct swim *s);
 /* The table takes the card. NULL when it is full, and the card is dropped. Alive, and in the ring. */
@@ -349,6 +353,8 @@ bool swim_accuser_doubted(const struct swim *s, struct node_id id);
 /* ---- rumour.c: what is told on, and the packing of datagrams ------------------------------------------- */
 /* `card`: the card is news. */
 void swim_rumour_start(struct swim *s, struct member *m, bool card);
+/* What most will find out by themselves: told a part of the times only. */
+void swim_rumour_echo(struct swim *s, struct member *m, uint32_t percent);
 void swim_rumour_stop(struct swim *s, struct member *m);
 /* All but the one of this node. */
 void swim_rumours_drop(struct swim *s);

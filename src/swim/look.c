@@ -38,10 +38,7 @@ bool swim_look_ack(struct swim *s, uint32_t seq, struct node_id from) {
     for (size_t i = 0; i < s->looks_sent; i++) {
         if (s->looks.data[i].seq != seq || !ID_EQUAL(s->looks.data[i].id, from))
             continue;
-        look_end(s, i);
-        struct member *m = swim_find(s, from);
-        if (m && m->state == MEMBER_STATE_DEAD)
-            swim_revive(s, m);
+        look_end(s, i); /* the packet itself has revived it */
         return true;
     }
     return false;

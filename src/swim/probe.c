@@ -38,15 +38,27 @@ void swim_ping(struct swim *s, uint32_t seq, struct node_id target, const struct
     swim_send(s, target, addr, &packet, &(struct first){buddy ? m : NULL, false}, 1);
 }
 
+/*
+ * When an unanswered probe is a suspicion: at the end of the period [SWIM 3.1], or sooner where round trips
+ * are short: then the helpers have had as long as three times the target.
+ */
+static int64_t verdict_us(const struct swim *s, int64_t timeout_us) {
+    int64_t end_us = interval_us(s);
+    if (!swim_has(s, SWIM_ROUND_TRIP) || timeout_us * 4 >= end_us)
+        return end_us;
+    return timeout_us * 4 > end_us / 2 ? timeout_us * 4 : end_us / 2;
+}
+
 static void probe_start(struct swim *s, struct probe *p, struct member *m) {
     s->counters.probes++;
+    int64_t timeout_us = probe_timeout_us(s, m);
     *p = (struct probe){
         .active = true,
         .seq = ++s->seq,
         .target = swim_id(m),
         .sent_us = s->now_us,
-        .timeout_us = s->now_us + probe_timeout_us(s, m),
-        .deadline_us = s->now_us + interval_us(s),
+        .timeout_us = s->now_us + timeout_us,
+        .deadline_us = s->now_us + verdict_us(s, timeout_us),
     };
     swim_ping(s, p->seq, p->target, &m->card->addr, m, NULL);
 }

@@ -27,8 +27,13 @@ void swim_ring_add(struct swim *s, struct ring *ring, uint32_t number) {
     if (ring->count == ring->capacity)
         ring->items = vec_grow(ring->items, &ring->capacity, sizeof *ring->items);
     ring_put(s, ring, ring->count++, number);
-    /* Whoever stood there goes to the end: it may get a second turn in this lap, but nobody loses one. */
-    ring_swap(s, ring, ring->count - 1, (size_t)prng_below(&s->prng, ring->count));
+    size_t last = ring->count - 1, at = (size_t)prng_below(&s->prng, ring->count);
+    if (at < ring->cursor) {
+        /* Among those who had their turn: whoever stood there stays with them, or the lap would grow. */
+        ring_swap(s, ring, last, ring->cursor);
+        last = ring->cursor++;
+    }
+    ring_swap(s, ring, last, at);
 }
 
 void swim_ring_remove(struct swim *s, struct ring *ring, uint32_t number) {

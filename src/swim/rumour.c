@@ -14,7 +14,12 @@
 #include "internal.h"
 
 #define GOSSIP_NODES   3  /* members told each time, as memberlist */
-#define GOSSIP_PERCENT 40 /* of a period, between two times; as memberlist */
+#define GOSSIP_PERCENT 25 /* of a period, between two times: 200 ms, as memberlist */
+
+#define SETTLED_LOW_PERIODS  2 /* after the last rumour, until tables are compared */
+#define SETTLED_HIGH_PERIODS 6
+
+#define BACKLOG 64 /* rumours, above which they are too many to tell one by one */
 
 #define MISSES_MAX 8 /* rumours too large for the room that is left, until the packet is called full */
 
@@ -98,13 +103,27 @@ void swim_rumour_start(struct swim *s, struct member *m, bool card) {
     swim_gossip_wake(s);
 }
 
+void swim_rumour_echo(struct swim *s, struct member *m, uint32_t percent) {
+    swim_rumour_start(s, m, false);
+    struct rumour *r = m->dealings ? m->dealings->rumour : NULL;
+    if (!r || !swim_has(s, SWIM_BELIEF))
+        return;
+    rumour_unlink(s, r);
+    r->sent = times(s) * (100 - percent) / 100;
+    rumour_link(s, r);
+}
+
 void swim_rumour_stop(struct swim *s, struct member *m) {
     if (!m->dealings || !m->dealings->rumour)
         return;
     rumour_unlink(s, m->dealings->rumour);
     mem_free(m->dealings->rumour);
     m->dealings->rumour = NULL;
-    s->rumours_count--;
+    swim_dealings_tidy(m);
+    /* What there was to tell is told: does everybody have it? */
+    if (--s->rumours_count == 0)
+        swim_sync_soon(s, SETTLED_LOW_PERIODS * s->config.period_us,
+                       SETTLED_HIGH_PERIODS * s->config.period_us);
 }
 
 void swim_rumours_drop(struct swim *s) {
@@ -255,11 +274,26 @@ void swim_gossip_wake(struct swim *s) {
         s->gossip_us = s->now_us + prng_between(&s->prng, 0, interval_us);
 }
 
+/* As many as memberlist tells while something is new here; what most have heard may go slower. */
+static size_t gossip_nodes(const struct swim *s) {
+    uint32_t new = times(s) * 3 / 4;
+    for (uint32_t sent = 0; sent < new; sent++) {
+        if (s->rumours[sent].first)
+            return GOSSIP_NODES;
+    }
+    return swim_has(s, SWIM_BELIEF) ? 1 : GOSSIP_NODES;
+}
+
 void swim_gossip_run(struct swim *s) {
     struct member *to[GOSSIP_NODES];
     if (s->gossip_us > s->now_us)
         return;
-    size_t count = swim_pick(s, MEMBER_STATE_SUSPECT, NULL, GOSSIP_NODES, to);
+    /* More than a few packets hold: a comparison moves it in one go, and once. */
+    if (s->rumours_count > BACKLOG && swim_has(s, SWIM_HEALING) && swim_has(s, SWIM_BELIEF)) {
+        s->eager = true;
+        swim_sync_soon(s, s->config.period_us, 2 * s->config.period_us);
+    }
+    size_t count = swim_pick(s, MEMBER_STATE_SUSPECT, NULL, gossip_nodes(s), to);
     for (size_t i = 0; i < count; i++) {
         struct wire_swim_packet packet = {0};
         swim_send(s, swim_id(to[i]), &to[i]->card->addr, &packet, NULL, 0);

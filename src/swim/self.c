@@ -54,7 +54,8 @@ static bool may_jump(struct swim *s, const struct addr *other) {
     }
     s->duplicate_us = s->now_us;
     const struct addr *own = &s->self->card->addr;
-    if (bytes_compare(bytes_of(own->b, own->size), bytes_of(other->b, other->size)) >= 0)
+    /* The first time it answers once more, so that the other comes to the same conclusion. */
+    if (!again || bytes_compare(bytes_of(own->b, own->size), bytes_of(other->b, other->size)) >= 0)
         return true;
     bool look = s->yield_us && s->now_us >= s->yield_us;
     if (look || !s->yield_us)

@@ -8,11 +8,11 @@
  * =============================
  * [SWIM] A. Das, I. Gupta, A. Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process Group
  * Membership Protocol", DSN 2002. [LG] A. Dadgar, J. Phillips, J. Currey, "Lifeguard: Local Health
- * Awareness for More Accurate Failure Detection", 2018. memberlist, Tarantool's swim and foca are the
- * implementations that were learnt from.
+ * Awareness for More Accurate Failure Detection", 2018. memberlist, Tarantool's swim, foca and ringpop are
+ * the implementations that were learnt from, and from the troubles that their users reported.
  *
  * One probe a period [SWIM 3.1]: ping a member; without an ack in time ask k others to ping it
- * (ping_req); without any ack by the end of the period it is suspect [SWIM 4.2]. Targets go round in a
+ * (ping_req); without any ack by the end of the probe it is suspect [SWIM 4.2]. Targets go round in a
  * random order that is drawn anew each lap, a newcomer is put in at a random place [SWIM 4.3]: at most
  * 2n - 1 periods lie between two probes of one member. News rides on the pings and acks, each rumour lambda
  * log n times, those sent least often first [SWIM 4.1].
@@ -23,57 +23,81 @@
  * A suspicion lasts from Max down to Min as independent accusers confirm it [LG IV.B], and a ping to a
  * suspect tells it so first [LG IV.C, buddy].
  *
+ * With SWIM_WITHOUT_DSN2002 and its like this is all that is done, so that the core can be held against the
+ * figures of the papers.
+ *
  * What differs, and why
  * =====================
+ * Who is believed
  * - Incarnation = (generation, version). The generation is persisted and raised at each start, so that a
- *   restarted host never loses against its own past; if the disk lost it, the host learns from the first
- *   evidence of its later life, jumps above it and asks (SWIM_GENERATION) for the new one to be kept. The
- *   paper has one number, from 0.
- * - Dead is not final [SWIM 4.2 drops the member]: a higher incarnation brings it back, and only the
- *   member itself makes one. Dead records are kept for days and their members contacted again, as are
- *   seeds and the members of the committed table: a healed cut merges by itself. Implementations that
- *   skip the dead split for good.
- * - The highest incarnation of all evidence is kept, whatever the state: after Alive@1, Dead@1, Dead@10 a
- *   stale Alive@2 resurrects nobody.
- * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and
- *   not in the O(log n) that the rumour takes. Whoever is heard from and held suspect or dead is told of
- *   it, at most once a period.
+ *   restarted host never loses against its own past. It moves by a card alone, which the member has signed
+ *   (card.c): a forged or replayed packet shuts nobody out. Who meets a generation that it has no card for
+ * asks for it. A host whose disk was restored is shown its later card, and jumps above it (self.c). The paper
+ * has one number, from 0.
+ * - Within a generation anybody may accuse and the accused refutes; nothing is signed for that.
+ * - Leaving is signed.
+ * - Members learnt second-hand are let in when they are alive, never when they are dead: ghosts would be
+ * passed round for ever.
+ * - Accusers that are refuted at once, again and again, and seconded by nobody are not believed alone
+ *   (accuser.c): one half-deaf host must not keep a thousand others refuting.
+ *
+ * When somebody is dead
  * - Another's verdict "dead" [SWIM 4.2: overrides at once] only ends the suspicion after Min at the
  *   latest: nobody is dead here without having had that long to refute here. Else whoever was cut off
  *   alone brings the death of all others when he is back. As the suspicion has spread before the verdict,
  *   this costs no more than that took.
+ * - Of those who hear of a suspicion a few look at once themselves: the K confirmations that bring Max down
+ * to Min are there after one probe, where the round robin would take K periods. So Min can be short. The
+ *   accuser tells the suspect itself, in the same moment. Where there are too few to confirm, Min is doubled.
+ * - The probe timeout follows the round trip (smoothed as in RFC 6298), from a quarter of the configured one
+ * to half a period, and so does the end of the probe: half a period if four timeouts are less. Before the
+ * first sample they are as configured [SWIM 3.1 takes an average over all].
  * - A nack is due at 80 % of the asker's remaining budget, which the ping_req carries. With a timer of
  *   the helper's own it comes too late, and a healthy prober of a dead member charges itself.
- * - A late event loop blames nobody: when an input comes more than a period after the deadline that was
- *   told, every deadline moves by the lateness, verdicts not below a whole period from then. [LG] bears
- *   slowness, not a stop.
- * - The probe timeout follows the round trip (smoothed as in RFC 6298), from a quarter of the configured
- *   one to half a period. Before the first sample it is the configured one [SWIM 3.1 takes an average
- *   over all].
+ * - A late event loop blames nobody: what it is late by, every deadline moves by, and what would be judged
+ * now waits as long again, so that the mail in the socket is read first. [LG] bears slowness, not a stop.
+ *
+ * How news travels
+ * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and
+ *   not in the O(log n) that the rumour takes. Whoever is heard from and held suspect or dead is told of
+ *   it, at most once a period; stale news is answered with fresher.
+ * - News also goes out on a clock of its own while there is any [as memberlist; in SWIM 5 it is on pings and
+ * acks alone]. A node that has lost sight of half the group pings rarely, its health being bad, and mostly
+ * the lost: its side would take minutes to agree on who is gone.
  * - One buffer of rumours, not one for the living and one for the failed [SWIM 4.1]: with only one rumour
- *   a member and the fewest-sent first none starves.
+ *   a member and the fewest-sent first none starves. It is bounded; what is too much, and what rumours
+ * missed, is found by comparing digests (digest.c, sync.c), at a price that goes by the difference.
  * - No probe over TCP beside the ping_req as memberlist has: streams between members exist anyway, and
  *   what comes over them is fed as SWIM_ALIVE_HINT.
- * - News also goes out on a clock of its own while there is any, to 3 members five times in two periods [as
- *   memberlist; in SWIM 5 it is on pings and acks alone]. A node that has lost sight of half the group pings
- *   rarely, its health being bad, and mostly the lost: its side would take minutes to agree on who is gone.
- * - Members learnt second-hand are let in when they are alive (the envelope has authenticated who tells
- *   it), never when they are dead: ghosts would be passed round for ever.
+ *
+ * How it heals
+ * - Dead is not final [SWIM 4.2 drops the member]. The dead are remembered for days and tried again, as are
+ * seeds and the members of the committed table for ever (contact.c says how soon): a healed cut merges by
+ * itself. Implementations that skip the dead split for good.
+ * - A higher incarnation brings one back, and only the member itself makes one. But when the verdict is so
+ * old that no rumour of it is about, a sign of life in the same incarnation does, too, if it comes from the
+ * member itself: over a stream, in a packet, or in answer to a ping that another's word gave rise to
+ * (look.c). Else the healing of a cut would have every member of both sides raise its incarnation, and tell
+ * everybody.
+ * - The highest incarnation of all evidence is kept, whatever the state: after Alive@1, Dead@1, Dead@10 a
+ *   stale Alive@2 resurrects nobody.
  *
  * Transitions
  * ===========
- * i = incarnation told, h = incarnation held. "keep i": only the held incarnation is raised. In a merge
- * (push-pull) a dead of the other side counts as suspect, with the whole time to refute: it may only have
- * been cut off. Such a suspicion is put to the member itself, not told on, and confirms nothing.
+ * i = incarnation told, h = incarnation held. "keep i": only the held incarnation is raised. With signatures
+ * an i of a later generation than h is a question for the card, unless the record brings it. In a merge
+ * (tables are compared) a dead of the other side counts as suspect, with the whole time to refute: it may
+ * only have been cut off. Such a suspicion is put to the member itself, not told on, and confirms nothing.
  *
  *   held \ told | alive              | suspect                  | dead                | left
  *   ------------+--------------------+--------------------------+---------------------+-----------------
- *   unknown     | Alive@i  JOINED    | - (with an address, in   | -                   | -
- *               |                    | a merge: Alive, Suspect) |                     |
+ *   unknown     | Alive@i  JOINED    | - (with a card: Alive,   | -                   | -
+ *               |                    | then Suspect)            |                     |
  *   Alive@h     | i>h Alive@i        | i>=h Suspect@i SUSPECTED | i>=h as suspect,    | i>=h Left@i LEFT
  *   Suspect@h   | i>h Alive@i REFUTED| i>h Suspect@i, new timer | and the timer ends  | i>=h Left@i LEFT
  *               |                    | i=h a confirmation       | Min after its start |
  *   Dead@h      | i>h Alive@i JOINED | i>h keep i               | i>h keep i          | i>=h Left@i LEFT
+ *               | i=h see "heals"    |                          |                     |
  *   Left@h      | i>h Alive@i JOINED | i>h Suspect@i JOINED,    | i>h Dead@i DIED     | i>h keep i
  *               |                    | SUSPECTED                |                     |
  *   self        | i>h refute         | i>=h refute              | i>=h refute         | i>=h refute
@@ -82,15 +106,15 @@
  * Everything else changes nothing. At the same incarnation alive < suspect < dead < left, otherwise the
  * higher one wins: views converge in whatever order evidence arrives. A suspect whose timer ends is
  * Dead@h, DIED; a dead or left record whose timer ends is forgotten. Refute: the version goes above
- * whatever was told, or the generation if that was a later one. A name or address of ours that is not so,
- * told at our own incarnation, is refuted as well.
+ * whatever was told.
  *
  * Cost
  * ====
- * A member takes about 120 bytes and its name. An idle period costs one ping of about 35 bytes and, on
- * average, one answered ping. Timers are a heap of the members that are not alive; nothing walks the table
- * but a push-pull, a full table looking for a dead record to give up, and the check of a seed's address when
- * its turn comes.
+ * A view of a member takes about 60 bytes; one that was met 100 more, and its card 250 once for all views of
+ * a process. An idle period costs one ping of about 10 bytes and, on average, one answered ping (104 and 108
+ * bytes on the wire with all headers): 265 bytes a second and member, whatever n is. Timers are a heap of the
+ * members that are not alive; nothing walks the table but a comparison that has found a difference, a full
+ * table looking for a dead record to give up, and the check of a seed's address when its turn comes.
  */
 
 #include "internal.h"
@@ -111,15 +135,15 @@ static uint32_t bounded_u32(uint32_t value, uint32_t otherwise, uint32_t high) {
 }
 
 static void config_settle(struct swim_config *c) {
-    c->period_us = bounded(c->period_us, 500 * US_PER_MS, 10 * US_PER_MS, 60 * US_PER_S);
+    c->period_us = bounded(c->period_us, 800 * US_PER_MS, 10 * US_PER_MS, 60 * US_PER_S);
     c->probe_timeout_us = bounded(c->probe_timeout_us, c->period_us * 2 / 5, US_PER_MS, c->period_us / 2);
     c->indirect_count = bounded_u32(c->indirect_count, 3, HELPERS_MAX);
-    c->suspicion_alpha = bounded_u32(c->suspicion_alpha, 4, 64);
+    c->suspicion_alpha = bounded_u32(c->suspicion_alpha, 1, 64);
     c->suspicion_beta = bounded_u32(c->suspicion_beta, 6, 64);
     if (c->suspicion_us != 0)
         c->suspicion_us = bounded(c->suspicion_us, 1, 1, 3600 * US_PER_S);
     c->confirmations = bounded_u32(c->confirmations, 3, CONFIRMATIONS_MAX);
-    c->retransmit_mult = bounded_u32(c->retransmit_mult, 6, RETRANSMITS_MAX / 5);
+    c->retransmit_mult = bounded_u32(c->retransmit_mult, 4, RETRANSMITS_MAX / 5);
     c->health_max = bounded_u32(c->health_max, 8, 64);
     c->sync_interval_us = bounded(c->sync_interval_us, 30 * US_PER_S, US_PER_S / 10, 86400 * US_PER_S);
     c->dead_retry_us = bounded(c->dead_retry_us, 10 * US_PER_S, US_PER_S / 10, 86400 * US_PER_S);
@@ -254,6 +278,16 @@ static void tick(struct swim *s) {
     leave_run(s);
 }
 
+/* Once a period: one who was stopped finds the same accusation in a hundred packets. */
+static void contradict(struct swim *s, struct member *sender, const struct swim_input *in) {
+    struct dealings *d = sender ? swim_dealings(s, sender) : NULL;
+    if (d && d->refuted_us && s->now_us - d->refuted_us < s->config.period_us)
+        return;
+    if (d)
+        d->refuted_us = s->now_us;
+    swim_tell(s, in->from, &in->addr, s->self, false);
+}
+
 static void packet_answer_sender(struct swim *s, const struct swim_input *in) {
     struct member *sender = swim_find(s, in->from);
     if (s->wanted_count > 0) {
@@ -263,7 +297,7 @@ static void packet_answer_sender(struct swim *s, const struct swim_input *in) {
     if (!swim_has(s, SWIM_BELIEF))
         return;
     if (s->self_refuted)
-        swim_tell(s, in->from, &in->addr, s->self, false);
+        contradict(s, sender, in);
     if (sender && (sender->state != MEMBER_STATE_ALIVE || s->sender_stale))
         swim_answer(s, sender, &in->addr, s->sender_stale);
 }

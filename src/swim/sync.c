@@ -27,6 +27,9 @@
 #define SECOND_LOW_US    (5 * US_PER_S) /* after the first table: a comparison, for who joined with us */
 #define SECOND_HIGH_US   (10 * US_PER_S)
 #define DIFFERED_MAX     3 /* put off so often while rumours are about */
+#define EAGER_MEMBERS    3 /* so many newcomers, or one of so many, are much in one merge */
+#define EAGER_SHARE      64
+#define HINTS            8 /* members that one is told of who is put off */
 
 bool swim_alone(const struct swim *s) { return s->probe_ring.count == 0; }
 
@@ -98,8 +101,17 @@ static bool table_admit(struct swim *s) {
     return true;
 }
 
+/* With others to ask: so the table spreads from all who have it, as a rumour does. */
 static void later_send(struct swim *s, const struct party *to) {
-    sync_send(s, to, &(struct wire_swim_sync){.reply = true, .later = true});
+    struct member *hints[HINTS];
+    struct wire_member records[HINTS + 1];
+    size_t count = swim_pick(s, MEMBER_STATE_ALIVE, swim_find(s, to->id), HINTS, hints);
+    for (size_t i = 0; i < count; i++)
+        records[i] = swim_record(hints[i], true);
+    records[count++] = swim_record(s->self, true);
+    sync_send(
+        s, to,
+        &(struct wire_swim_sync){.reply = true, .later = true, .members = records, .members_count = count});
 }
 
 /* ---- sums and fingerprints ----------------------------------------------------------------------------- */
@@ -309,11 +321,13 @@ static void table_go_on(struct swim *s, const struct party *from, const struct w
 static bool knows_better(const struct swim *s, const struct member *m, const struct wire_member *record) {
     struct incarnation told = {record->generation, record->version};
     bool same = m->state == record->state && incarnation_compare(m->incarnation, told) == 0;
-    return !same && !m->looked && m != s->self;
+    return (!same || s->card_conflict) && !m->looked && m != s->self;
 }
 
 static void merge(struct swim *s, const struct wire_swim_sync *sync, struct node_id from,
                   struct load *better) {
+    size_t known = s->order.count;
+    uint64_t sum = swim_sum(s);
     s->merging = true;
     /* Who knew nobody has nobody to tell. */
     bool pulled = pulling(s) && ID_EQUAL(s->pull_from, from);
@@ -326,6 +340,13 @@ static void merge(struct swim *s, const struct wire_swim_sync *sync, struct node
             load_add(better, m);
     }
     s->merging = s->merging_quietly = false;
+    /* A group that forms: who got much will get more from somebody else. */
+    if (s->order.count >= known + EAGER_MEMBERS && s->order.count > known + known / EAGER_SHARE) {
+        s->eager = true;
+        swim_sync_soon(s, s->config.period_us / 2, 3 * s->config.period_us / 2);
+    } else if (sum != swim_sum(s)) {
+        swim_sync_soon(s, 2 * s->config.period_us, 6 * s->config.period_us);
+    }
 }
 
 static bool sync_is_sane(const struct wire_swim_sync *sync) {
@@ -367,9 +388,11 @@ int swim_sync_take(struct swim *s, const struct swim_input *in) {
         swim_tell(s, in->from, &from.addr, s->self, true);
     if (!s->leaving)
         steps(s, &from, &sync, &told);
-    if (sync.reply && sync.later)
+    if (sync.reply && sync.later) {
+        s->eager = true;
+        swim_sync_soon(s, s->config.period_us / 2, 3 * s->config.period_us / 2);
         swim_retry_soon(s, US_PER_S / 2, 3 * US_PER_S / 2);
-    if (sync.reply && sync.members_count && (sync.next || joining || pulling(s)))
+    } else if (sync.reply && sync.members_count && (sync.next || joining || pulling(s)))
         table_go_on(s, &from, &sync);
     return s->table_full ? ERR_LIMIT : 0;
 }
@@ -403,6 +426,12 @@ static void exchange_run(struct swim *s) {
         m = NULL;
     if (!m && swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) == 0)
         return;
+    if (s->eager) {
+        s->eager = false;
+        struct addr addr = m->card->addr;
+        swim_compare(s, swim_id(m), &addr);
+        return;
+    }
     struct wire_swim_packet packet = {.sum = swim_sum(s)};
     swim_send(s, swim_id(m), &m->card->addr, &packet, NULL, 0);
 }

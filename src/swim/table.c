@@ -80,9 +80,9 @@ static struct member *member_make(struct swim *s, struct card *card, struct inca
 }
 
 static void dealings_drop(struct swim *s, struct member *m) {
+    swim_rumour_stop(s, m);
     if (!m->dealings)
         return;
-    swim_rumour_stop(s, m);
     if (m->dealings->accusation)
         swim_timer_remove(s, m);
     mem_free(m->dealings->accusation);
@@ -134,6 +134,16 @@ struct dealings *swim_dealings(struct swim *s, struct member *m) {
     return m->dealings;
 }
 
+/* What holds nothing is not kept: a large group is heard of in rumours, and mostly never met. */
+void swim_dealings_tidy(struct member *m) {
+    const struct dealings *d = m->dealings;
+    if (!d || d->accusation || d->rumour || d->farewell || d->last_ack_us || d->indirect_us || d->rtt_us ||
+        d->seen_addr.size)
+        return;
+    mem_free(m->dealings);
+    m->dealings = NULL;
+}
+
 /* ---- changes ------------------------------------------------------------------------------------------- */
 
 void swim_member_raise(struct swim *s, struct member *m, struct incarnation incarnation) {
@@ -157,6 +167,7 @@ static void accusation_drop(struct swim *s, struct member *m) {
     swim_timer_remove(s, m);
     mem_free(m->dealings->accusation);
     m->dealings->accusation = NULL;
+    swim_dealings_tidy(m);
 }
 
 static void accusation_make(struct swim *s, struct member *m, struct node_id accuser, uint32_t k) {

@@ -4,7 +4,7 @@
 /*
  * The swim core, alone and by the hundred, in a simulated network, against what the papers measured.
  *
- *     bench_swim paper SEED [TRIALS]
+ *     bench_swim paper SEED [TRIALS [LARGEST]]    LARGEST: no load of larger groups
  *     bench_swim lifeguard ...      see swim_lifeguard.c
  *     bench_swim scale ...          see swim_scale.c
  *     bench_swim kill ...           see swim_kill.c
@@ -31,6 +31,7 @@ void mode_set(struct swim_config *config, enum mode mode) {
         [MODE_DSN2002] = SWIM_WITHOUT_DSN2002,
         [MODE_MEMBERLIST] = SWIM_WITHOUT_MEMBERLIST,
         [MODE_LIFEGUARD] = SWIM_WITHOUT_LIFEGUARD,
+        [MODE_DEFAULT] = 0,
     };
     config->without = without[mode];
 }

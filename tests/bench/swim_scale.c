@@ -5,8 +5,10 @@
  * Large groups, in default mode: how they form, what they cost, and the faults that L. Suresh et al., "Stable
  * and Consistent Membership at Scale with Rapid", 2018, section 7 put to them.
  *
- *     bench_swim scale N SEED SCENARIO...      bootstrap, idle, restart, flap, loss, half; in this order on
- * one group
+ *     bench_swim scale N SEED SCENARIO...
+ *
+ * bootstrap, or introduced (all know each other from the start); then, on the same group, any of idle,
+ * restart, flap, loss, half.
  */
 #include "swim_bench.h"
 
@@ -146,6 +148,12 @@ static void bootstrap(struct group *g) {
     told("bootstrap", "resident memory of a view", (resident_bytes() - before) / (double)g->n / (double)g->n);
 }
 
+static void introduced(struct group *g) {
+    for (size_t i = 0; i < g->n; i++)
+        world_start(&g->world, i);
+    world_introduce(&g->world);
+}
+
 static void idle(struct group *g) {
     struct world *w = &g->world;
     world_run(w, w->now_us + 120 * US_PER_S);
@@ -237,6 +245,8 @@ static void half(struct group *g) {
 static int scenario_run(struct group *g, const char *name) {
     if (strcmp(name, "bootstrap") == 0)
         bootstrap(g);
+    else if (strcmp(name, "introduced") == 0)
+        introduced(g);
     else if (strcmp(name, "idle") == 0)
         idle(g);
     else if (strcmp(name, "restart") == 0)

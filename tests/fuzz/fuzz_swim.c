@@ -8,6 +8,7 @@
  * nothing it sends is too large, time goes forth and work ends.
  */
 #include <covey/codec.h>
+#include <covey/crypto.h>
 #include <covey/swim.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct script {
     const uint8_t *data;
     size_t size;
+    bool is_signed;
 };
 
 static uint8_t take(struct script *s) {
@@ -37,9 +39,27 @@ static struct bytes take_bytes(struct script *s, size_t size) {
     return part;
 }
 
-static struct node_id member_id(unsigned number) {
-    return (struct node_id){
-        {1, (uint8_t)(number % 64)}}; /* 0 is the node itself; more than the table holds */
+/* 0 is the node itself; there are more than the table holds. In a group that signs the ids are of keys. */
+#define KEYS_COUNT 64
+
+struct keys {
+    bool made[KEYS_COUNT];
+    struct identity identity[KEYS_COUNT];
+};
+
+static const struct identity *member_key(unsigned number) {
+    static struct keys keys; /* the same for every input: made when first asked for */
+    number %= KEYS_COUNT;
+    if (!keys.made[number]) {
+        struct secret seed = {{9, (uint8_t)number}};
+        identity_init(&keys.identity[number], &seed);
+        keys.made[number] = true;
+    }
+    return &keys.identity[number];
+}
+
+static struct node_id member_id(const struct script *s, unsigned number) {
+    return s->is_signed ? member_key(number)->id : (struct node_id){{1, (uint8_t)(number % KEYS_COUNT)}};
 }
 
 static struct addr member_addr(unsigned number) {
@@ -94,7 +114,7 @@ static void packet_look(struct run *r, const struct swim_effect *e) {
 
 static void self_look(const struct run *r) {
     struct swim_member self;
-    bool found = swim_member_find(r->swim, member_id(0), &self);
+    bool found = swim_member_at(r->swim, 0, &self);
     assert(found && (r->left || self.state == MEMBER_STATE_ALIVE));
     assert(swim_members_count(r->swim) <= MEMBERS_MAX);
     assert(swim_alive_count(r->swim) <= swim_members_count(r->swim));
@@ -116,33 +136,70 @@ static void feed(struct run *r, const struct swim_input *input) {
 /* ---- well-formed packets ----------------------------------------------------------------------------------
  */
 
-static struct wire_member member_of(struct script *s) {
+/* Room for what the records of one message refer to. */
+struct signatures {
+    struct signature of[16];
+};
+
+static void put_be(struct buf *b, uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+        buf_append_byte(b, (uint8_t)(value >> shift));
+}
+
+/* By the right key or by another one, over what is said or a little beside it. */
+static void sign(struct wire_member *m, const struct identity *key, uint8_t how, struct signature *room) {
+    static const struct cluster_id cluster = {{3}};
+    bool leave = m->state == MEMBER_STATE_LEFT && how & 1;
+    struct buf b = {0};
+    m->key = key->public_key;
+    m->since = how & 2 && m->version > 0 ? 1 : 0;
+    buf_append(&b, cluster.b, sizeof cluster.b);
+    buf_append(&b, m->id.b, sizeof m->id.b);
+    put_be(&b, m->generation);
+    put_be(&b, leave ? m->version : m->since + (how % 16 == 0));
+    if (!leave) {
+        buf_append_byte(&b, m->addr.size);
+        buf_append(&b, m->addr.b, m->addr.size);
+        buf_append_byte(&b, (uint8_t)m->name.size);
+        buf_append(&b, m->name.data, m->name.size);
+    }
+    identity_sign(key, leave ? SIGN_LEAVE : SIGN_ALIVE, buf_bytes(&b), room);
+    *(leave ? &m->farewell : &m->signature) = bytes_of(room->b, sizeof room->b);
+    buf_done(&b);
+}
+
+static struct wire_member member_of(struct script *s, struct signature *room) {
     static const uint32_t generations[] = {0, 1, 2, 3, 1000, UINT32_MAX - 1, UINT32_MAX};
     uint8_t who = take(s), how = take(s);
-    struct wire_member m = {.id = member_id(who),
+    struct wire_member m = {.id = member_id(s, who),
                             .state = (enum member_state)(how & 3),
                             .generation = generations[(how >> 2) % 7],
                             .version = generations[(how >> 5) % 7]};
-    if (m.state == MEMBER_STATE_ALIVE) {
+    uint8_t more = s->is_signed ? take(s) : 0;
+    if (m.state == MEMBER_STATE_ALIVE || more & 4) {
         m.name = bytes_str("name");
-        m.addr = member_addr(who);
-    } else {
-        m.from = member_id(take(s));
+        m.addr = member_addr(more & 8 ? who + 1u : who);
     }
+    if (m.state != MEMBER_STATE_ALIVE)
+        m.from = member_id(s, take(s));
+    if (s->is_signed && (more & 128) == 0)
+        sign(&m, member_key(more & 64 ? who + 1u : who), more, room);
     return m;
 }
 
 static void well_formed(struct run *r, struct script *s, bool sync) {
     struct wire_member members[16];
+    struct signatures signatures;
     uint8_t from = take(s), what = take(s);
     size_t count = take(s) % 16;
     for (size_t i = 0; i < count; i++)
-        members[i] = member_of(s);
+        members[i] = member_of(s, &signatures.of[i]);
     uint32_t seq = what & 8 ? take(s) : r->seq;
-    struct wire_ping ping = {.seq = seq, .target = member_id(take(s) & 1 ? 0 : from), .state = what >> 4 & 3};
-    struct wire_ack ack = {.seq = seq, .target = what & 64 ? member_id(from) : r->pinged};
+    struct wire_ping ping = {
+        .seq = seq, .target = member_id(s, take(s) & 1 ? 0 : from), .state = what >> 4 & 3};
+    struct wire_ack ack = {.seq = seq, .target = what & 64 ? member_id(s, from) : r->pinged};
     struct wire_nack nack = {.seq = seq, .target = ack.target};
-    struct wire_ping_req request = {.seq = seq, .target = member_id(take(s)), .addr = member_addr(from)};
+    struct wire_ping_req request = {.seq = seq, .target = member_id(s, take(s)), .addr = member_addr(from)};
     struct wire_swim_packet packet = {.ping = (what & 7) == 1 ? &ping : NULL,
                                       .ping_req = (what & 7) == 2 ? &request : NULL,
                                       .ack = (what & 7) == 3 ? &ack : NULL,
@@ -161,7 +218,7 @@ static void well_formed(struct run *r, struct script *s, bool sync) {
     else
         codec_encode(&wire_swim_packet_type, &packet, &out);
     feed(r, &(struct swim_input){.kind = sync ? SWIM_SYNC : SWIM_PACKET,
-                                 .from = member_id(from),
+                                 .from = member_id(s, from),
                                  .addr = member_addr(from),
                                  .packet = buf_bytes(&out)});
     buf_done(&out);
@@ -169,7 +226,7 @@ static void well_formed(struct run *r, struct script *s, bool sync) {
 
 static void raw(struct run *r, struct script *s, enum swim_input_kind kind) {
     uint8_t from = take(s);
-    struct swim_input in = {.kind = kind, .from = member_id(from), .addr = member_addr(from)};
+    struct swim_input in = {.kind = kind, .from = member_id(s, from), .addr = member_addr(from)};
     in.packet = take_bytes(s, take(s));
     feed(r, &in);
 }
@@ -205,20 +262,26 @@ static void step(struct run *r, struct script *s) {
         r->left = r->left || kind == SWIM_LEAVE;
         if (kind == SWIM_FORGET && who % 64 == 0)
             return; /* node never forgets itself */
-        feed(r, &(struct swim_input){.kind = kind, .from = member_id(who), .addr = member_addr(who)});
+        feed(r, &(struct swim_input){.kind = kind, .from = member_id(s, who), .addr = member_addr(who)});
     }
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct script s = {data, size};
+    struct script s = {data, size, false};
     struct run r = {.now_us = 1000 * US_PER_S};
-    struct swim_config config = {.id = member_id(0),
+    uint8_t seed = take(&s), how = take(&s);
+    s.is_signed = how & 2;
+    struct swim_config config = {.id = member_id(&s, 0),
                                  .name = bytes_str("self"),
                                  .addr = member_addr(0),
                                  .generation = 2,
-                                 .seed = take(&s),
-                                 .packet_size_max = take(&s) & 1 ? SWIM_PACKET_SIZE_MIN : 1300,
+                                 .seed = seed,
+                                 .packet_size_max = how & 1 ? SWIM_PACKET_SIZE_MIN : 1300,
+                                 .identity = s.is_signed ? member_key(0) : NULL,
+                                 .cluster = {{3}},
+                                 .rumours_max = how & 4 ? 16 : 0,
+                                 .without = how & 128 ? take(&s) : 0,
                                  .members_max = MEMBERS_MAX};
     r.swim = swim_new(&config, r.now_us);
     for (unsigned i = 0; i < STEPS_MAX && s.size > 0; i++)

@@ -198,7 +198,10 @@ check_PROGRAMS += %D%/unit_swim
 	%D%/swim/test_formula.c \
 	%D%/swim/test_healing.c \
 	%D%/swim/test_packets.c \
+	%D%/swim/test_pitfalls.c \
 	%D%/swim/test_probe.c \
+	%D%/swim/test_signed.c \
+	%D%/swim/test_tables.c \
 	%D%/swim/test_transitions.c
 %C%_unit_swim_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_swim_LDADD = $(UNIT_LIBS)

@@ -14,9 +14,15 @@ struct node_id node_id_of(size_t index) {
     return id;
 }
 
-static size_t index_of(struct node_id id) {
+static size_t index_of(const struct cluster *c, struct node_id id) {
     size_t index = (size_t)id.b[1] << 8 | id.b[2];
-    return id_same(id, node_id_of(index)) ? index : SIZE_MAX;
+    if (!c->is_signed && index < c->nodes_count && id_same(id, c->nodes[index].id))
+        return index;
+    for (index = 0; index < c->nodes_count; index++) {
+        if (id_same(id, c->nodes[index].id))
+            return index;
+    }
+    return SIZE_MAX;
 }
 
 struct addr addr_of(size_t index) {
@@ -26,6 +32,68 @@ struct addr addr_of(size_t index) {
 }
 
 bool id_same(struct node_id x, struct node_id y) { return ID_EQUAL(x, y); }
+
+/* ---- signatures ---------------------------------------------------------------------------------------- */
+
+struct identity identity_of(size_t index) {
+    struct secret seed = {{7}};
+    struct identity identity;
+    seed.b[1] = (uint8_t)(index >> 8);
+    seed.b[2] = (uint8_t)index;
+    identity_init(&identity, &seed);
+    return identity;
+}
+
+struct cluster_id cluster_of(uint8_t number) {
+    return (struct cluster_id){{0xc1, number}};
+}
+
+static void put_be(struct buf *b, uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+        buf_append_byte(b, (uint8_t)(value >> shift));
+}
+
+static void statement(struct buf *b, struct cluster_id cluster, struct node_id id, uint32_t generation,
+                      uint32_t version) {
+    buf_append(b, cluster.b, sizeof cluster.b);
+    buf_append(b, id.b, sizeof id.b);
+    put_be(b, generation);
+    put_be(b, version);
+}
+
+void record_sign(struct signed_record *room, const struct identity *key, struct cluster_id cluster, size_t at,
+                 uint32_t generation, uint32_t version, uint32_t since) {
+    struct buf b = {0};
+    buf_printf(&b, "n%zu", at);
+    memset(room, 0, sizeof *room);
+    memcpy(room->name, b.data, b.size);
+    struct wire_member *r = &room->record;
+    *r = (struct wire_member){.id = key->id,
+                              .generation = generation,
+                              .version = version,
+                              .name = bytes_str(room->name),
+                              .addr = addr_of(at),
+                              .key = key->public_key,
+                              .since = since,
+                              .signature = bytes_of(room->signature.b, sizeof room->signature.b)};
+    buf_clear(&b);
+    statement(&b, cluster, r->id, generation, since);
+    buf_append_byte(&b, r->addr.size);
+    buf_append(&b, r->addr.b, r->addr.size);
+    buf_append_byte(&b, (uint8_t)r->name.size);
+    buf_append(&b, r->name.data, r->name.size);
+    identity_sign(key, SIGN_ALIVE, buf_bytes(&b), &room->signature);
+    buf_done(&b);
+}
+
+void record_leave(struct signed_record *room, const struct identity *key, struct cluster_id cluster) {
+    struct buf b = {0};
+    statement(&b, cluster, key->id, room->record.generation, room->record.version);
+    identity_sign(key, SIGN_LEAVE, buf_bytes(&b), &room->farewell);
+    room->record.state = MEMBER_STATE_LEFT;
+    room->record.farewell = bytes_of(room->farewell.b, sizeof room->farewell.b);
+    buf_done(&b);
+}
 
 /* ---- the mail ------------------------------------------------------------------------------------------ */
 
@@ -80,12 +148,14 @@ static size_t node_at(const struct cluster *c, const struct addr *addr) {
 static void mail(struct cluster *c, size_t from, const struct swim_effect *effect) {
     bool stream = effect->kind == SWIM_SYNC_SEND;
     size_t to = node_at(c, &effect->addr);
+    if (stream && c->answering != SIZE_MAX && id_same(effect->to, c->nodes[c->answering].id))
+        to = c->answering;
     if (to == SIZE_MAX || to == from || c->cut[from * c->nodes_count + to])
         return;
     if (stream && (c->cut[to * c->nodes_count + from] || !c->nodes[to].swim))
         return;
     /* Whoever has the address now is not who was meant: the handshake fails. */
-    if (!ID_IS_ZERO(effect->to) && !id_same(effect->to, node_id_of(to)))
+    if (!ID_IS_ZERO(effect->to) && !id_same(effect->to, c->nodes[to].id))
         return;
     if (!stream && prng_chance(&c->prng, c->loss_millionths))
         return;
@@ -96,9 +166,11 @@ static void mail(struct cluster *c, size_t from, const struct swim_effect *effec
     letter_push(c, (struct letter){
                        .at_us = c->now_us + latency_us,
                        .order = c->order++,
+                       .from = from,
                        .to = to,
+                       .generation = c->nodes[from].generation,
                        .input = {.kind = stream ? SWIM_SYNC : SWIM_PACKET,
-                                 .from = node_id_of(from),
+                                 .from = c->nodes[from].id,
                                  .addr = c->nodes[from].addr,
                                  .packet = bytes_of(copy, effect->packet.size)},
                    });
@@ -117,7 +189,7 @@ static void count_datagram(struct cluster *c, size_t index, const struct swim_ef
         struct arena arena = {0};
         struct wire_swim_packet packet;
         cr_assert_eq(codec_decode(&wire_swim_packet_type, effect->packet, &arena, &packet, NULL), 0);
-        c->tap(c, index, index_of(effect->to), &packet);
+        c->tap(c, index, index_of(c, effect->to), &packet);
         arena_done(&arena);
     }
 }
@@ -135,8 +207,8 @@ static void drain(struct cluster *c, size_t index) {
                 .at_us = c->now_us,
                 .node = index,
                 .kind = effect.event,
-                .member = index_of(effect.member),
-                .accuser = index_of(effect.accuser),
+                .member = index_of(c, effect.member),
+                .accuser = index_of(c, effect.accuser),
                 .generation = effect.generation,
                 .late_us = effect.late_us,
             };
@@ -171,6 +243,14 @@ static int feed(struct cluster *c, size_t index, const struct swim_input *input)
     return error;
 }
 
+/* The tests have constants of their own, so that those of the core may be chosen anew. */
+static void config_complete(struct swim_config *c) {
+    c->period_us = c->period_us ? c->period_us : 500 * MS;
+    c->suspicion_alpha = c->suspicion_alpha ? c->suspicion_alpha : 4;
+    c->retransmit_mult = c->retransmit_mult ? c->retransmit_mult : 6;
+    c->packet_size_max = c->packet_size_max ? c->packet_size_max : 1300;
+}
+
 struct cluster *cluster_new(size_t nodes_count, uint64_t seed, const struct swim_config *config) {
     struct cluster *c = mem_alloc(sizeof *c);
     c->now_us = 1000 * SECOND;
@@ -179,17 +259,30 @@ struct cluster *cluster_new(size_t nodes_count, uint64_t seed, const struct swim
     c->cut = mem_alloc(nodes_count * nodes_count * sizeof *c->cut);
     c->latency_low_us = 200;
     c->latency_high_us = 2000;
+    c->answering = SIZE_MAX;
     prng_init(&c->prng, seed);
     if (config)
         c->config = *config;
-    if (!c->config.packet_size_max)
-        c->config.packet_size_max = 1300;
+    config_complete(&c->config);
     for (size_t i = 0; i < nodes_count; i++) {
         c->nodes[i].addr = addr_of(i);
         struct buf name = {0};
         buf_printf(&name, "n%zu", i);
         memcpy(c->nodes[i].name, name.data, name.size);
         buf_done(&name);
+        c->nodes[i].id = node_id_of(i);
+    }
+    return c;
+}
+
+struct cluster *cluster_new_signed(size_t nodes_count, uint64_t seed, const struct swim_config *config) {
+    struct cluster *c = cluster_new(nodes_count, seed, config);
+    c->is_signed = true;
+    if (id_is_zero(c->config.cluster.b, sizeof c->config.cluster.b))
+        c->config.cluster = cluster_of(1);
+    for (size_t i = 0; i < nodes_count; i++) {
+        c->nodes[i].identity = identity_of(i);
+        c->nodes[i].id = c->nodes[i].identity.id;
     }
     return c;
 }
@@ -217,7 +310,8 @@ void cluster_start_as(struct cluster *c, size_t index, uint32_t generation) {
     n->generation = generation;
     n->paused = false;
     n->config = c->config;
-    n->config.id = node_id_of(index);
+    n->config.id = n->id;
+    n->config.identity = c->is_signed ? &n->identity : NULL;
     n->config.name = bytes_str(n->name);
     n->config.addr = n->addr;
     n->config.generation = generation;
@@ -275,9 +369,23 @@ int cluster_feed(struct cluster *c, size_t index, enum swim_input_kind kind, siz
     if (other != SIZE_MAX) {
         input.addr = c->nodes[other].addr;
         if (kind != SWIM_SEED)
-            input.from = node_id_of(other);
+            input.from = c->nodes[other].id;
     }
     return feed(c, index, &input);
+}
+
+/* As node does: a run that is not known has to introduce itself. */
+static bool is_known_run(struct cluster *c, const struct letter *letter) {
+    struct swim_member m;
+    if (!c->is_signed || letter->input.kind != SWIM_PACKET)
+        return true;
+    if (swim_member_find(c->nodes[letter->to].swim, letter->input.from, &m) &&
+        m.generation == letter->generation)
+        return true;
+    struct swim_input introduction = letter->input;
+    introduction.kind = SWIM_INTRODUCTION;
+    introduction.generation = letter->generation;
+    return feed(c, letter->to, &introduction) == 0;
 }
 
 static void deliver(struct cluster *c) {
@@ -287,8 +395,11 @@ static void deliver(struct cluster *c) {
         VEC_PUSH(&c->held, letter);
         return;
     }
-    if (n->swim)
+    if (letter.input.kind == SWIM_SYNC)
+        c->answering = letter.from;
+    if (n->swim && is_known_run(c, &letter))
         feed(c, letter.to, &letter.input);
+    c->answering = SIZE_MAX;
     letter_done(&letter);
 }
 
@@ -342,7 +453,7 @@ void cluster_join_all(struct cluster *c) {
 
 bool cluster_sees(struct cluster *c, size_t viewer, size_t member, enum member_state state) {
     struct swim_member m;
-    return c->nodes[viewer].swim && swim_member_find(c->nodes[viewer].swim, node_id_of(member), &m) &&
+    return c->nodes[viewer].swim && swim_member_find(c->nodes[viewer].swim, c->nodes[member].id, &m) &&
            m.state == state;
 }
 
@@ -360,7 +471,7 @@ bool cluster_converged(struct cluster *c) {
             continue;
         for (size_t j = 0; j < c->nodes_count; j++) {
             struct swim_member m;
-            bool found = swim_member_find(c->nodes[i].swim, node_id_of(j), &m);
+            bool found = swim_member_find(c->nodes[i].swim, c->nodes[j].id, &m);
             bool live = found && m.state <= MEMBER_STATE_SUSPECT;
             if (c->nodes[j].swim ? !found || m.state != MEMBER_STATE_ALIVE : live)
                 return false;
@@ -393,19 +504,26 @@ const struct happening *cluster_first(const struct cluster *c, enum swim_event_k
 /* ---- one core ------------------------------------------------------------------------------------------ */
 
 struct bench *bench_new(const struct swim_config *config) {
+    return bench_new_as(0, config);
+}
+
+struct bench *bench_new_as(size_t index, const struct swim_config *config) {
     struct bench *b = mem_alloc(sizeof *b);
+    char name[16] = "n0";
+    if (index > 0)
+        name[1] = (char)('0' + index % 10);
+    b->index = index;
     struct swim_config own = {0};
     if (config)
         own = *config;
-    own.id = node_id_of(0);
-    own.name = bytes_str("n0");
-    own.addr = addr_of(0);
+    own.id = own.identity ? own.identity->id : node_id_of(index);
+    own.name = bytes_str(name);
+    own.addr = addr_of(index);
     if (!own.generation)
         own.generation = 1;
     if (!own.seed)
         own.seed = 1;
-    if (!own.packet_size_max)
-        own.packet_size_max = 1300;
+    config_complete(&own);
     b->now_us = 1000 * SECOND;
     b->swim = swim_new(&own, b->now_us);
     return b;
@@ -546,7 +664,7 @@ size_t bench_sent(struct bench *b, size_t from, struct wire_swim_packet *ret) {
             continue;
         cr_assert_eq(codec_decode(&wire_swim_packet_type, b->effects.data[i].packet, &b->arena, ret, NULL),
                      0);
-        packet_complete(ret, node_id_of(0), b->effects.data[i].to);
+        packet_complete(ret, node_id_of(b->index), b->effects.data[i].to);
         return i;
     }
     return SIZE_MAX;

@@ -14,6 +14,7 @@
 #include <criterion/criterion.h>
 
 #include "covey/codec.h"
+#include "covey/crypto.h"
 #include "covey/swim.h"
 
 #define SECOND US_PER_S
@@ -25,6 +26,25 @@
 struct node_id node_id_of(size_t index);
 struct addr addr_of(size_t index);
 bool id_same(struct node_id x, struct node_id y);
+
+/* ---- signatures ---------------------------------------------------------------------------------------- */
+
+/* Key i, the same each time. */
+struct identity identity_of(size_t index);
+struct cluster_id cluster_of(uint8_t number);
+/*
+ * An alive record of whoever has the key, as proto/gossip.md says, in `room`, which has to live as long. The
+ * address is that of node `at`.
+ */
+struct signed_record {
+    struct wire_member record;
+    struct signature signature, farewell;
+    char name[16];
+};
+void record_sign(struct signed_record *room, const struct identity *key, struct cluster_id cluster, size_t at,
+                 uint32_t generation, uint32_t version, uint32_t since);
+/* It leaves in this incarnation. */
+void record_leave(struct signed_record *room, const struct identity *key, struct cluster_id cluster);
 
 /* ---- a cluster ----------------------------------------------------------------------------------------- */
 
@@ -38,8 +58,10 @@ struct happening {
 };
 
 struct node {
-    struct swim *swim;   /* NULL: not running */
-    uint32_t generation; /* persisted: raised at each start */
+    struct swim *swim; /* NULL: not running */
+    struct node_id id;
+    struct identity identity; /* in a cluster that signs */
+    uint32_t generation;      /* persisted: raised at each start */
     struct addr addr;
     char name[16];
     bool paused;
@@ -52,7 +74,8 @@ struct node {
 struct letter {
     int64_t at_us;
     uint64_t order;
-    size_t to;
+    size_t from, to;
+    uint32_t generation;     /* of the sender, as the envelope tells */
     struct swim_input input; /* its packet is owned */
 };
 
@@ -69,16 +92,19 @@ struct cluster {
     VEC(struct letter) letters; /* a heap */
     VEC(struct letter) held;    /* for paused ones */
     uint64_t order;
+    size_t answering; /* an answer over a stream goes to where the message came from; SIZE_MAX */
     VEC(struct happening) happenings;
     uint32_t trace; /* checksum of all that was sent and seen */
     /* Looks at every datagram that is sent; may be NULL. */
     void (*tap)(struct cluster *c, size_t from, size_t to, const struct wire_swim_packet *packet);
     void *tap_data;
     struct swim_config config; /* what all nodes share */
+    bool is_signed;            /* all sign, and packets of unknown runs go the way that node sends them */
 };
 
 /* Nobody runs yet. `config` may be NULL for the defaults. */
 struct cluster *cluster_new(size_t nodes_count, uint64_t seed, const struct swim_config *config);
+struct cluster *cluster_new_signed(size_t nodes_count, uint64_t seed, const struct swim_config *config);
 void cluster_free(struct cluster *c);
 void cluster_start(struct cluster *c, size_t index); /* generation + 1 */
 void cluster_start_as(struct cluster *c, size_t index, uint32_t generation);
@@ -107,15 +133,17 @@ const struct happening *cluster_first(const struct cluster *c, enum swim_event_k
 
 /* ---- one core ------------------------------------------------------------------------------------------ */
 
-/* A core that is node 0, with what it sent since the last call that cleared it. */
+/* A core that is node 0 (or another one), with what it sent since the last call that cleared it. */
 struct bench {
     struct swim *swim;
+    size_t index;
     int64_t now_us;
     VEC(struct swim_effect) effects; /* packets owned */
     struct arena arena;
 };
 
 struct bench *bench_new(const struct swim_config *config);
+struct bench *bench_new_as(size_t index, const struct swim_config *config);
 void bench_free(struct bench *b);
 int bench_feed(struct bench *b, const struct swim_input *input);
 int bench_packet(struct bench *b, size_t from, struct wire_swim_packet *packet);

@@ -98,8 +98,9 @@ Test(swim_cluster, aligned_first_detection_takes_e_over_e_minus_1_periods_in_the
 Test(swim_cluster, unaligned_first_detection_takes_two_periods_in_the_mean) {
     enum { N = 24, RUNS = 120 };
     int64_t total_us = 0;
+    struct swim_config config = {.without = SWIM_ROUND_TRIP};
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
-        struct cluster *c = cluster_new(N, seed, NULL);
+        struct cluster *c = cluster_new(N, seed, &config);
         cluster_join_all(c);
         cluster_run(c, (int64_t)(seed * 7919 % 500) * MS);
         int64_t from_us = c->now_us;
@@ -118,10 +119,11 @@ Test(swim_cluster, unaligned_first_detection_takes_two_periods_in_the_mean) {
 }
 
 Test(swim_cluster, in_a_cluster_of_two_or_three_the_killed_is_dead_within_about_three_seconds) {
+    struct swim_config config = {.period_us = 800 * MS, .suspicion_alpha = 1, .retransmit_mult = 4};
     for (size_t n = 2; n <= 3; n++) {
         int64_t total_us = 0, worst_us = 0;
         for (uint64_t seed = 1; seed <= 60; seed++) {
-            struct cluster *c = cluster_new(n, seed, NULL);
+            struct cluster *c = cluster_new(n, seed, &config);
             cluster_join_all(c);
             cluster_run(c, (int64_t)(seed * 7919 % 1000) * MS);
             int64_t from_us = c->now_us;
