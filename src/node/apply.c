@@ -74,8 +74,9 @@ static void apply_instance_event(struct node *n, struct instance_id id) {
     const struct wire_instance_record *r = state_instance_find(n->state, id);
     if (r == NULL)
         return;
+    bool stopping = r->desired == DESIRED_STATE_STOP && r->state <= INSTANCE_STATE_RUNNING;
     node_event(n, "instance", r->node, id, "%.*s.%.*s[%u] is %s on %.*s%s%.*s", BYTES_FMT(r->job),
-               BYTES_FMT(r->group), r->slot, instance_state_str(r->state),
+               BYTES_FMT(r->group), r->slot, stopping ? "stopping" : instance_state_str(r->state),
                BYTES_FMT(node_name_of(n, r->node)), r->reason.size > 0 ? ": " : "", BYTES_FMT(r->reason));
 }
 

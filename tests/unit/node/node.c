@@ -47,6 +47,33 @@ Test(node_start, a_single_host_makes_a_cluster_leads_it_and_runs_a_job) {
     rig_done(&r);
 }
 
+static void told(struct rig *r, uint64_t sequence, enum task_state state) {
+    struct wire_shim_status status = {.sequence = sequence, .fact = {.name = bytes_str("t"), .state = state}};
+    RIG_FEED(r, .kind = NODE_TASK_STATUS, .instance = r->last_started, .task = bytes_str("t"),
+             .status = &status);
+    rig_until(r, US_PER_S);
+}
+
+Test(node_events, one_line_tells_a_change_of_an_instance_once) {
+    struct rig r = single_host();
+    run_hello(&r, 1);
+    rig_until(&r, US_PER_S);
+    told(&r, 1, TASK_STATE_RUNNING);
+    told(&r, 2, TASK_STATE_RUNNING);
+    struct wire_admin_stop stop = {.name = bytes_str("hello")};
+    rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_until(&r, US_PER_S);
+    struct wire_admin_events_query q = {.credit = 1 << 20};
+    rig_request(&r, 3, "events", encoded(&r, &wire_admin_events_query_type, &q));
+    static const char *const lines[] = {"hello.g[0] is running on one\n", "hello.g[0] is stopping on one"};
+    for (int i = 0; i < 2; i++) {
+        const char *first = strstr(buf_str(&r.events), lines[i]);
+        cr_assert_not_null(first, "%s is not told:\n%s", lines[i], buf_str(&r.events));
+        cr_assert_null(strstr(first + 1, lines[i]), "%s is told twice:\n%s", lines[i], buf_str(&r.events));
+    }
+    rig_done(&r);
+}
+
 Test(node_start, what_was_committed_is_there_after_a_restart) {
     struct rig r = single_host();
     run_hello(&r, 1);

@@ -17,6 +17,7 @@ void rig_done(struct rig *r) {
         buf_done(&r->replies[i].data);
     }
     buf_done(&r->said);
+    buf_done(&r->events);
     arena_done(&r->arena);
 }
 
@@ -79,6 +80,13 @@ static void reply_keep(struct rig *r, const struct node_effect *e) {
     buf_append(&reply->data, e->data.data, e->data.size);
 }
 
+static void event_keep(struct rig *r, struct bytes data) {
+    struct wire_admin_chunk chunk;
+    cr_assert_eq(codec_decode_named(&wire_admin_chunk_type, data, &r->arena, &chunk, NULL), 0);
+    if (chunk.event != NULL)
+        buf_printf(&r->events, "%.*s\n", BYTES_FMT(chunk.event->text));
+}
+
 /* Returns the newest ticket that is durable, 0 for none. */
 static uint64_t carry_out(struct rig *r) {
     struct node_effect e;
@@ -92,7 +100,10 @@ static uint64_t carry_out(struct rig *r) {
             break;
         case NODE_SAY: buf_printf(&r->said, "%.*s\n", BYTES_FMT(e.text)); break;
         case NODE_REPLY: reply_keep(r, &e); break;
-        case NODE_TASK_START: r->starts++; break;
+        case NODE_TASK_START:
+            r->starts++;
+            r->last_started = e.spec->instance;
+            break;
         case NODE_TASK_COMMAND:
         case NODE_TASK_RELEASE:
         case NODE_TASK_REMOVE: r->task_commands++; break;
@@ -104,8 +115,8 @@ static uint64_t carry_out(struct rig *r) {
             r->connects++;
             r->last_connect = e.stream;
             break;
+        case NODE_NOTIFY: event_keep(r, e.data); break;
         case NODE_SEND_DATAGRAM:
-        case NODE_NOTIFY:
         case NODE_LOG_OPEN:
         case NODE_LOG_CREDIT:
         case NODE_LOG_CLOSE: break;

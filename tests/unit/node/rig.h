@@ -30,6 +30,8 @@ struct rig {
     unsigned runs;             /* of the agent */
     uint32_t snapshot_entries; /* 0: the default */
     struct buf said;           /* lines of NODE_SAY, each with its newline */
+    struct buf events;         /* texts of NODE_NOTIFY, as lines */
+    struct instance_id last_started;
     struct rig_reply replies[RIG_REPLIES_MAX];
     size_t replies_count;
     unsigned starts, task_commands, exits, closed, ready, connects, sent;
