@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 
+import bench_elections
 import bench_footprint
 import bench_run
 import bench_table
 import bench_wal
 from bench_cluster import Failure
 
-BENCHMARKS = {"footprint": bench_footprint, "run": bench_run, "wal": bench_wal}
+BENCHMARKS = {"elections": bench_elections, "footprint": bench_footprint, "run": bench_run, "wal": bench_wal}
 
 
 class Bench:

@@ -14,6 +14,7 @@
 #define COVEY_SWIM_H
 
 #include <covey/base.h>
+#include <covey/mark.h>
 #include <covey/wire.h>
 
 struct swim;
@@ -44,6 +45,7 @@ struct swim_config {
     int64_t dead_retry_us;         /* [10 s] one dead member or seed is contacted this often, jittered */
     int64_t dead_keep_us;          /* [72 h] a dead member is forgotten after this; left ones after 1 h */
     uint32_t members_max;          /* [20000] records beyond are refused */
+    struct marks *marks;           /* NULL: none are kept */
 };
 
 enum swim_input_kind {

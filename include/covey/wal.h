@@ -29,8 +29,10 @@ enum disk_op_kind {
                     `ticket` is durable then (0: nobody waits) */
     DISK_REMOVE, /* unlink and sync the directory, in order among themselves; never waited for. No such file:
                     done */
-    DISK_REPLACE, /* write `name` whole, atomically: temporary file, fsync, rename, fsync of the directory;
-                     `ticket` */
+    DISK_SET_ASIDE, /* as DISK_REMOVE, but the file goes on under the name bad-`name`, instead of what was
+                     * there before. It needs no room */
+    DISK_REPLACE,   /* write `name` whole, atomically: temporary file, fsync, read back and compare, rename,
+                       fsync of the directory; `ticket` */
 };
 struct disk_op {
     enum disk_op_kind kind;
@@ -71,6 +73,7 @@ struct wal_recovery {
     struct wire_raft_entry *entries;
     size_t entries_count;
     struct wire_log_identity identity; /* as found; zero when nothing was */
+    bool vote_damaged;                 /* one of the copies of the vote cannot be read */
 };
 
 struct wal;
@@ -136,6 +139,7 @@ int snapshot_decode(struct bytes file, const struct wire_log_identity *expected,
 
 /* The file `cluster`: what a member keeps to come back. Errors and views as with snapshot_decode. */
 #define CLUSTER_FILE_NAME "cluster"
+#define CLUSTER_COPY_NAME "cluster-copy" /* the same, written after it: nobody else could give it back */
 void cluster_file_encode(const struct wire_node_files_keys *keys, struct buf *out);
 int cluster_file_decode(struct bytes file, struct arena *arena, struct wire_node_files_keys *ret_keys,
                         char *ret_text, size_t text_size);

@@ -348,6 +348,7 @@ static int open_node(struct daemon *d, const struct secret *seed, const char *ta
         .election_min_us = c->election_us,
         .replace_after_us = c->replace_after_us,
         .heal_stable_us = c->heal_stable_us,
+        .marks = &d->marks,
     };
     o.attributes_count = attributes(d->proc, attrs);
     host_random(o.entropy.b, sizeof o.entropy.b);

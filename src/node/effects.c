@@ -103,6 +103,16 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
     VEC_PUSH(&n->events, entry);
 }
 
+size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max) {
+    size_t count = 0;
+    if (n->event_next == index)
+        return 0;
+    for (size_t i = 0; i < n->events.count && count < out_max; i++)
+        if (n->events.data[i].event.index > index)
+            out[count++] = n->events.data[i].event;
+    return count;
+}
+
 bool node_drain(struct node *n, struct node_effect *ret_effect) {
     if (n->effects.head == n->effects.queue.count) {
         n->effects.head = n->effects.queue.count = 0;

@@ -16,6 +16,7 @@ void node_gossip_start(struct node *n) {
         .seed = seed,
         .packet_size_max = WIRE_DATAGRAM_MAX - ENVELOPE_OVERHEAD,
         .period_us = n->swim_period_us,
+        .marks = n->marks,
     };
     n->swim = swim_new(&config, n->now_us);
     for (size_t i = 0; i < n->seeds.count; i++)
@@ -157,9 +158,10 @@ static bool packet_is_fresh(struct node *n, const struct envelope *head, const s
     int error = replay_check_and_set(&p->window, head->boot, head->sequence);
     if (error == 0)
         return true;
+    node_mark(n, error == ERR_NOT_FOUND ? MARK_NODE_CHALLENGED : MARK_NODE_REPLAY_DROPPED);
     if (error == ERR_NOT_FOUND && n->now_us - p->sync_asked_us >= US_PER_S) {
         p->sync_asked_us = n->now_us;
-        (void)node_dial(n, head->sender, known ? &m.addr : addr, n->stream_keys.primary_id);
+        node_peer_sync(n, head->sender, known ? &m.addr : addr);
     }
     return false;
 }

@@ -14,16 +14,41 @@ static bool join_wanted(const struct node *n) {
     return !n->in_cluster && n->has_token && n->seeds.count > 0 && n->boot_ticket == 0;
 }
 
+static void join_say(struct node *n, const struct addr *addr, struct bytes text) {
+    if (n->join_said_us != 0 && n->now_us - n->join_said_us < SAY_REPEAT_US)
+        return;
+    char where[ADDR_TEXT_SIZE];
+    addr_text(addr, where);
+    n->join_said_us = n->now_us;
+    node_say(n, NODE_WARNING, "cannot join at %s: %.*s; trying again", where, BYTES_FMT(text));
+}
+
+/* A seed that is there and says nothing, stopped or stuck, must not keep this host from the next one. */
+static void join_give_up(struct node *n) {
+    struct stream *s = node_stream(n, n->join_stream);
+    if (s != NULL)
+        join_say(n, &s->addr, bytes_str("no answer"));
+    node_stream_close(n, n->join_stream, "no answer to a join");
+    n->join_stream = 0;
+}
+
 void node_join_tick(struct node *n) {
-    if (!join_wanted(n) || n->join_stream != 0 || n->now_us < n->join_at_us)
+    if (!join_wanted(n))
+        return;
+    if (n->join_stream != 0 && n->now_us >= n->join_until_us)
+        join_give_up(n);
+    if (n->join_stream != 0 || n->now_us < n->join_at_us)
         return;
     const struct addr *seed = &n->seeds.data[n->seed_next++ % n->seeds.count];
     n->join_at_us = n->now_us + JOIN_RETRY_US + prng_between(&n->prng, 0, JOIN_RETRY_US / 4);
+    n->join_until_us = n->now_us + JOIN_ANSWER_US;
     n->join_stream = node_dial(n, (struct node_id){{0}}, seed, 0);
 }
 
 int64_t node_join_deadline(const struct node *n) {
-    return join_wanted(n) && n->join_stream == 0 ? n->join_at_us : TIME_NEVER_US;
+    if (!join_wanted(n))
+        return TIME_NEVER_US;
+    return n->join_stream == 0 ? n->join_at_us : n->join_until_us;
 }
 
 void node_join_opened(struct node *n, struct stream *s) {
@@ -34,15 +59,6 @@ void node_join_opened(struct node *n, struct stream *s) {
     struct wire_join_request request = {.node = n->self,
                                         .signature = bytes_of(signature.b, sizeof signature.b)};
     node_stream_send(n, s->id, &(struct wire_peer_message){.join_request = &request});
-}
-
-static void join_say(struct node *n, const struct addr *addr, struct bytes text) {
-    if (n->join_said_us != 0 && n->now_us - n->join_said_us < SAY_REPEAT_US)
-        return;
-    char where[ADDR_TEXT_SIZE];
-    addr_text(addr, where);
-    n->join_said_us = n->now_us;
-    node_say(n, NODE_WARNING, "cannot join at %s: %.*s; trying again", where, BYTES_FMT(text));
 }
 
 void node_join_closed(struct node *n, struct stream *s, int error, struct bytes text) {
@@ -56,6 +72,7 @@ void node_join_response(struct node *n, struct stream *s, const struct wire_join
     if (n->in_cluster)
         return;
     if (r->error != 0) {
+        node_mark(n, MARK_NODE_JOIN_REFUSED);
         join_say(n, &s->addr, r->text);
         node_stream_close(n, s->id, "the join was not accepted");
         return;
@@ -108,6 +125,11 @@ void node_join_request(struct node *n, struct stream *s, const struct wire_join_
     if (why != NULL) {
         node_say(n, NODE_WARNING, "a join from %s is refused: %s", addr, why);
         node_join_answer(n, s->id, r->node.id, ERR_DENIED, bytes_str(why));
+        return;
+    }
+    if (n->raft == NULL) { /* a newcomer itself, which holds the join secret as well */
+        node_join_answer(n, s->id, r->node.id, ERR_NO_LEADER,
+                         bytes_str("this host has not joined a cluster yet either"));
         return;
     }
     node_event(n, "join.asked", r->node.id, (struct instance_id){{0}}, "%.*s asks to join from %s",

@@ -14,6 +14,9 @@
  */
 #include "internal.h"
 
+/* What an isolated host knows is of no known age: it makes nobody's copy fresh. */
+#define AGE_MAX_MS 3600000u
+
 #define VOTER_LOST_US (2 * US_PER_S)
 
 /* ---- asking ---- */
@@ -63,7 +66,8 @@ static bool pull_wanted(const struct node *n) {
 void node_learner_tick(struct node *n) {
     if (!pull_wanted(n))
         return;
-    if (n->pull_sent_next != 0) {
+    bool lost = n->pull_sent_next != 0;
+    if (lost) {
         if (n->now_us < n->pull_deadline_us)
             return;
         n->pull_sent_next = 0; /* no answer: another peer; pull_peer keeps whom not to ask first */
@@ -75,6 +79,8 @@ void node_learner_tick(struct node *n) {
         return;
     struct wire_pull_request request;
     raft_pull_next(n->raft, &request);
+    if (lost && request.offset > 0)
+        node_mark(n, MARK_RAFT_SNAPSHOT_RESUMED);
     if (voter_is_lost(n))
         request.voter = n->self.log;
     n->pull_peer = peer;
@@ -106,13 +112,13 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
         n->pull_at_us = n->now_us + 5 * US_PER_S;
         return;
     }
-    int64_t fresh = n->now_us - (int64_t)(r->age_ms < 3600000 ? r->age_ms : 3600000) * US_PER_MS;
-    if (fresh > n->fresh_us)
-        n->fresh_us = fresh;
     bool changed = !ID_EQUAL(n->pull_leader, r->leader);
     n->pull_leader = r->leader;
     struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
     (void)node_log_feed(n, &in);
+    int64_t fresh = n->now_us - (int64_t)r->age_ms * US_PER_MS;
+    if (r->age_ms < AGE_MAX_MS && fresh > n->fresh_us && raft_commit_index(n->raft) >= r->commit)
+        n->fresh_us = fresh;
     if (changed)
         n->facts_dirty = true;
 }
@@ -130,8 +136,8 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
     if (head->index == 0 || head->index < p->pull_next || offset > n->snapshot_bytes.size)
         return;
     size_t size = n->snapshot_bytes.size - (size_t)offset;
-    if (size > WIRE_CHUNK_MAX)
-        size = WIRE_CHUNK_MAX;
+    if (size > n->chunk_size_bytes)
+        size = n->chunk_size_bytes;
     *chunk = (struct wire_snapshot_chunk){
         .index = head->index,
         .term = head->term,
@@ -142,6 +148,7 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
         .checksum = head->checksum,
     };
     r->snapshot = chunk;
+    node_mark(n, MARK_NODE_PULL_SNAPSHOT);
 }
 
 static void pull_answer(struct node *n, struct peer *p) {
@@ -153,7 +160,7 @@ static void pull_answer(struct node *n, struct peer *p) {
         .prev_term = p->pull_term,
         .commit = raft_commit_index(n->raft),
         .term = raft_term(n->raft),
-        .age_ms = fresh.age_ms,
+        .age_ms = fresh.isolated && fresh.age_ms < AGE_MAX_MS ? AGE_MAX_MS : fresh.age_ms,
     };
     (void)node_leader_id(n, &r.leader);
     const struct wire_raft_entry *entries = NULL;
@@ -166,6 +173,8 @@ static void pull_answer(struct node *n, struct peer *p) {
         else if (r.prev_index != 0 && own_term != p->pull_term)
             r.refused = true;
         else {
+            if (!node_leads(n))
+                node_mark(n, MARK_NODE_PULL_SERVED);
             r.entries = (struct wire_raft_entry *)(uintptr_t)entries;
             r.entries_count = count < 4096 ? count : 4096;
         }

@@ -101,19 +101,28 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
     n->election_min_us = o->election_min_us;
     n->segment_size_bytes = o->segment_size_bytes;
     n->snapshot_entries = o->snapshot_entries != 0 ? o->snapshot_entries : 8192;
+    n->trailing_entries = o->trailing_entries;
+    n->chunk_size_bytes = o->chunk_size_bytes != 0 ? o->chunk_size_bytes : WIRE_CHUNK_MAX;
+    n->marks = o->marks;
     n->reconcile_options = (struct reconcile_options){
         .replace_after_us = or_default(o->replace_after_us, 3 * US_PER_S),
         .replace_batch_after_us = 600 * US_PER_S,
         .heal_stable_us = or_default(o->heal_stable_us, 15 * US_PER_S),
         .reschedule_us = 30 * US_PER_S,
         .places_max = 1000,
+        .marks = o->marks,
     };
     for (size_t i = 0; i < o->seeds_count; i++)
         VEC_PUSH(&n->seeds, o->seeds[i]);
     n->bootstrap = o->bootstrap;
     n->ticket_next = 1;
     n->stream_next = 2;
-    n->forward_next = n->handle_next = 1;
+    /*
+     * What these number is answered by other hosts, whose answers may have been on their way to the last run
+     * of this agent: no two runs share a number.
+     */
+    csprng_fill(&n->csprng, &n->forward_next, sizeof n->forward_next);
+    n->forward_next = n->handle_next = n->confirm_next = (n->forward_next >> 1) + 1;
     n->state = state_new();
     n->log_state = bytes_str("ok");
     n->task_root = arena_copy(&n->options_arena, o->task_root);
@@ -168,11 +177,13 @@ void node_free(struct node *n) {
     VEC_DONE(&n->held);
     VEC_DONE(&n->raft_tickets);
     VEC_DONE(&n->seeds);
-    VEC_DONE(&n->op_streams);
+    node_op_streams_done(n);
+    node_watch_done(n);
     VEC_DONE(&n->remote_logs);
     VEC_DONE(&n->leader_nodes);
     VEC_DONE(&n->facts);
     VEC_DONE(&n->enlightened);
+    VEC_DONE(&n->forgotten);
     arena_done(&n->facts_arena);
     VEC_DONE(&n->reasons);
     VEC_DONE(&n->effects.queue);
@@ -275,6 +286,7 @@ static void node_turn(struct node *n) {
     node_tasks_journal(n);
     node_report_tick(n);
     node_write_tick(n);
+    node_confirm_tick(n);
     node_reads_changed(n);
     node_events_flush(n);
 }
@@ -308,6 +320,7 @@ int64_t node_deadline(const struct node *n) {
     at = min_us(at, node_tasks_deadline(n));
     at = min_us(at, node_report_deadline(n));
     at = min_us(at, node_write_deadline(n));
+    at = min_us(at, node_confirm_deadline(n));
     return min_us(at, node_reads_deadline(n));
 }
 

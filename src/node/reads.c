@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* Operators' reads: from this node's own copy of the state, each saying how old it is. */
+/*
+ * Operators' reads: from this node's own copy of the state, each saying how old it is. Those that ask to be
+ * consistent wait in read_index.c until the copy is new enough.
+ */
 #include "internal.h"
 
 #define ISOLATED_US (10 * US_PER_S)
+
+/* 0 = never: since the start of this run, and who knows how long before. */
+static uint64_t since_us(const struct node *n, int64_t at_us) {
+    int64_t age = n->now_us - (at_us != 0 ? at_us : n->started_us);
+    return (uint64_t)(age > 0 ? age : 0);
+}
 
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
     *ret = (struct wire_admin_freshness){.index = n->applied_index};
@@ -12,12 +21,12 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
         ret->isolated = true;
         return;
     }
-    int64_t at = raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_contact_us(n->raft);
-    if (node_is_leader(n))
-        at = n->now_us;
-    int64_t age = at != 0 ? n->now_us - at : n->now_us - n->started_us;
-    ret->age_ms = (uint64_t)(age > 0 ? age : 0) / 1000;
-    ret->isolated = age >= ISOLATED_US;
+    bool learner = raft_role(n->raft) == RAFT_LEARNER;
+    int64_t fresh = learner ? n->fresh_us : raft_fresh_us(n->raft);
+    int64_t contact = learner ? n->fresh_us : raft_contact_us(n->raft);
+    ret->consistent = n->confirmed;
+    ret->age_ms = n->confirmed ? 0 : since_us(n, fresh) / 1000;
+    ret->isolated = fresh == 0 || since_us(n, contact) >= ISOLATED_US;
 }
 
 /* ---- status ---- */
@@ -283,6 +292,24 @@ static void read_jobs(struct node *n, uint64_t request) {
 
 /* ---- ps ---- */
 
+int node_find_named(const struct node *n, struct bytes want, struct node_id *ret) {
+    unsigned matches = 0;
+    for (size_t i = 0; i < state_nodes_count(n->state); i++) {
+        const struct wire_node_record *r = state_node_at(n->state, i);
+        char hex[ID_TEXT_SIZE];
+        id_text(r->id.b, hex);
+        if (bytes_equal(r->name, want)) {
+            *ret = r->id;
+            return 0;
+        }
+        if (want.size == 0 || want.size >= ID_TEXT_SIZE || memcmp(hex, want.data, want.size) != 0)
+            continue;
+        *ret = r->id;
+        matches++;
+    }
+    return matches == 0 ? ERR_NOT_FOUND : matches == 1 ? 0 : ERR_INVALID;
+}
+
 static bool node_matches(struct node *n, struct node_id id, struct bytes want) {
     if (want.size == 0)
         return true;
@@ -325,9 +352,7 @@ static void read_vars(struct node *n, uint64_t request, const struct wire_admin_
     node_freshness(n, &r.freshness);
     for (size_t i = 0; i < count; i++) {
         const struct wire_var_record *v = state_var_at(n->state, i);
-        bool match = q->key.size > 0 ? bytes_equal(v->key, q->key)
-                                     : v->key.size >= q->prefix.size &&
-                                           memcmp(v->key.data, q->prefix.data, q->prefix.size) == 0;
+        bool match = q->key.size > 0 ? bytes_equal(v->key, q->key) : bytes_starts(v->key, q->prefix);
         if (match)
             r.vars[r.vars_count++] = *v;
     }
@@ -361,11 +386,21 @@ static bool decode_params(struct node *n, uint64_t request, const struct codec_t
     return error == 0;
 }
 
-static bool request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
+static bool is_read(struct bytes method) {
+    static const char *const methods[] = {"status", "nodes", "jobs", "job", "ps", "vars"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (bytes_is(method, methods[i]))
+            return true;
+    return false;
+}
+
+void node_request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
     struct wire_admin_job_query job;
     struct wire_admin_ps_query ps;
     struct wire_admin_var_query vars;
-    if (bytes_is(method, "nodes"))
+    if (bytes_is(method, "status"))
+        node_read_status(n, request);
+    else if (bytes_is(method, "nodes"))
         read_nodes(n, request);
     else if (bytes_is(method, "jobs"))
         read_jobs(n, request);
@@ -381,28 +416,37 @@ static bool request_read(struct node *n, uint64_t request, struct bytes method, 
         if (decode_params(n, request, &wire_admin_var_query_type, params, &vars))
             read_vars(n, request, &vars);
     } else
-        return false;
-    return true;
+        node_reply_error(n, request, ERR_NOT_FOUND, "there is no method %.*s", BYTES_FMT(method));
 }
 
 void node_request(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
-    if (bytes_is(method, "status"))
+    bool consistent = is_read(method) && node_confirm_wanted(n, params);
+    if (bytes_is(method, "status") && !consistent)
         node_read_status(n, request);
     else if (bytes_is(method, "events"))
         node_stream_events(n, request, params);
+    else if (bytes_is(method, "counters"))
+        node_read_counters(n, request);
     else if (node_write_is(method))
         node_write_request(n, request, method, params);
     else if (n->raft == NULL)
         node_reply_error(n, request, ERR_NO_LEADER, "this host has not joined a cluster yet");
     else if (bytes_is(method, "leave"))
         node_leave_request(n, request);
+    else if (bytes_is(method, "voters"))
+        node_write_forward(n, request, 0, (struct node_id){{0}}, method, params);
     else if (bytes_is(method, "logs"))
         node_stream_logs(n, request, params);
-    else if (!request_read(n, request, method, params))
-        node_reply_error(n, request, ERR_NOT_FOUND, "there is no method %.*s", BYTES_FMT(method));
+    else if (bytes_is(method, "var.watch"))
+        node_stream_vars(n, request, params);
+    else if (consistent)
+        node_confirm_request(n, request, method, params);
+    else
+        node_request_read(n, request, method, params);
 }
 
 void node_request_closed(struct node *n, uint64_t request) {
+    node_confirm_closed(n, request);
     for (size_t i = 0; i < n->reads.count; i++) {
         if (n->reads.data[i].request != request)
             continue;

@@ -11,6 +11,7 @@ void node_instance_refuse(struct node *n, struct local_instance *i, const char *
     buf_vprintf(&i->reason, format, args);
     va_end(args);
     node_text_cut(&i->reason);
+    node_mark(n, MARK_NODE_START_REFUSED);
     i->refused = true;
     node_event(n, "instance.refused", n->identity.id, i->id, "%.*s", BYTES_FMT(buf_bytes(&i->reason)));
     for (size_t t = 0; t < i->tasks_count; t++) {
@@ -161,10 +162,15 @@ static void task_start(struct node *n, struct local_instance *i, const struct wi
                              BYTES_FMT(task->name), err_str(error));
         return;
     }
+    bool ports_held = false;
+    for (size_t k = 0; k < i->tasks_count; k++)
+        ports_held |= i->tasks[k].started;
     t->started = true;
     struct wire_shim_spec *copy = arena_alloc(&n->effects.arena, sizeof *copy);
     codec_copy(&wire_shim_spec_type, &spec, &n->effects.arena, copy);
-    node_emit(n, NODE_TASK_START)->spec = copy;
+    struct node_effect *e = node_emit(n, NODE_TASK_START);
+    e->spec = copy;
+    e->ports_held = ports_held;
 }
 
 /* ---- admission ---- */
@@ -234,11 +240,5 @@ void node_instance_start(struct node *n, const struct wire_instance_record *reco
 
 void node_instance_start_again(struct node *n, struct local_instance *i,
                                const struct wire_instance_record *record) {
-    bool running = false;
-    for (size_t t = 0; t < i->tasks_count; t++)
-        running |= i->tasks[t].started && i->tasks[t].fact.state == TASK_STATE_RUNNING;
-    if (i->port_tries > 0 && !running)
-        for (size_t t = 0; t < i->tasks_count; t++)
-            i->tasks[t].started = false;
     instance_run(n, i, record);
 }

@@ -153,6 +153,8 @@ void node_tasks_found(struct node *n, const struct node_input *in) {
     struct local_task *t = node_instance_task(i, spec->task, true);
     if (t == NULL)
         return;
+    if (in->status != NULL && in->status->fact.state == TASK_STATE_RUNNING)
+        node_mark(n, MARK_NODE_ADOPTED);
     t->started = true;
     i->memory_mib += spec->memory_mib;
     i->cpu_mhz += spec->cpu_mhz;
@@ -194,6 +196,7 @@ void node_tasks_lost(struct node *n, const struct node_input *in) {
         node_instance_touch(n, i);
         return;
     }
+    node_mark(n, MARK_NODE_SHIM_LOST);
     node_event(n, "task.lost", n->identity.id, i->id, "the shim of %.*s is gone without an exit status",
                BYTES_FMT(t->name));
     t->started = false;
@@ -207,13 +210,36 @@ void node_tasks_lost(struct node *n, const struct node_input *in) {
     node_instance_touch(n, i);
 }
 
+/*
+ * Its first start failed: other dynamic ports, if a stranger has ours and nothing of the instance runs yet;
+ * else the instance is refused. A task that is to be started anew beside others that run waits and tries
+ * again: they go on running.
+ */
 void node_tasks_refused(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
-    if (i == NULL || i->refused)
+    struct local_task *task = i != NULL ? node_instance_task(i, in->task, false) : NULL;
+    if (task == NULL || i->refused)
         return;
-    if (in->error == ERR_EXISTS && ++i->port_tries < 4) {
-        /* A port of ours is taken by a stranger: other dynamic ones, as nothing of the instance runs yet. */
-        const struct wire_instance_record *r = state_instance_find(n->state, i->id);
+    bool started = false, running = false;
+    task->started = false;
+    if (i->stop_asked) { /* there is nothing to be stopped */
+        task->fact.state = TASK_STATE_DEAD;
+        task->final = true;
+        node_instance_touch(n, i);
+        return;
+    }
+    for (size_t t = 0; t < i->tasks_count; t++) {
+        started |= i->tasks[t].started;
+        running |= i->tasks[t].started && i->tasks[t].fact.state == TASK_STATE_RUNNING;
+    }
+    if (running) {
+        i->start_after_us = n->now_us + (US_PER_S << (task->lost_count < 6 ? task->lost_count : 6));
+        task->lost_count++;
+        node_instance_touch(n, i);
+        return;
+    }
+    const struct wire_instance_record *r = state_instance_find(n->state, i->id);
+    if (in->error == ERR_EXISTS && !started && ++i->port_tries < 4) {
         if (r != NULL)
             node_instance_start_again(n, i, r);
         return;
@@ -309,7 +335,10 @@ static bool may_start(struct node *n) {
     const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
     if (self == NULL || !n->scan_done || n->shutting_down)
         return false;
-    if (self->generation == n->generation && self->status == NODE_STATUS_READY)
+    /* A lost disk begins its generations anew: an old part of the log has the same number of another life. */
+    bool is_this_run = self->generation == n->generation && ID_EQUAL(self->boot, n->self.boot) &&
+                       ID_EQUAL(self->log, n->self.log);
+    if (is_this_run && self->status == NODE_STATUS_READY)
         return true;
     return n->now_us - n->started_us >= BOOT_GRACE_US;
 }
@@ -363,6 +392,7 @@ void node_tasks_reconcile(struct node *n) {
                                   &n->scratch, &actions);
     for (size_t k = 0; k < count; k++) {
         if (actions[k].kind == RECONCILE_START && !start) {
+            node_mark(n, MARK_NODE_START_HELD);
             n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
             continue;
         }

@@ -62,6 +62,8 @@ static void flush_probe(struct raft *r, struct raft_peer *p) {
 static void flush_replicate(struct raft *r, struct raft_peer *p) {
     while (p->next <= raft_log_last(&r->log) && raft_peer_room(r, p))
         entries_send(r, p);
+    if (p->next <= raft_log_last(&r->log))
+        MARK(r, INFLIGHT_FULL);
     if (p->commit_sent < r->commit || p->round_sent < r->round)
         append_send(r, p, p->next - 1, 0);
 }
@@ -119,6 +121,10 @@ static size_t weight(const struct raft *r, uint64_t after, uint64_t upto) {
  * 6.4).
  */
 void raft_leader_start(struct raft *r) {
+    if (raft_conf_joint(r))
+        MARK(r, LEADER_IN_JOINT);
+    if (raft_log_last(&r->log) > r->commit && !raft_sole_voter(r))
+        MARK(r, LEADER_UNCOMMITTED);
     r->role = RAFT_LEADER;
     r->leader_known = true;
     r->leader = r->options.self;
@@ -151,6 +157,8 @@ void raft_commit_to(struct raft *r, uint64_t index) {
     if (index <= r->commit)
         return;
     assert(index <= raft_log_last(&r->log));
+    if (index > r->stable)
+        MARK(r, COMMIT_EARLY);
     if (r->role == RAFT_LEADER)
         r->uncommitted_bytes -= weight(r, r->commit, index);
     r->commit = index;
@@ -163,8 +171,12 @@ void raft_commit_to(struct raft *r, uint64_t index) {
  */
 void raft_commit_advance(struct raft *r) {
     uint64_t index = raft_quorum_match(r);
-    if (index > r->commit && raft_log_term(&r->log, index) == r->term)
+    if (index <= r->commit)
+        return;
+    if (raft_log_term(&r->log, index) == r->term)
         raft_commit_to(r, index);
+    else if (!raft_sole_voter(r))
+        MARK(r, OLD_TERM_KEPT);
 }
 
 /* ---- follower ------------------------------------------------------------------------------------------ */
@@ -200,12 +212,17 @@ int raft_take_entries(struct raft *r, const struct wire_raft_entry *entries, siz
     while (i < entries_count &&
            (entries[i].index < r->log.base_index || raft_log_has(&r->log, entries[i].index, entries[i].term)))
         i++;
-    if (i == entries_count)
+    if (i == entries_count) {
+        if (entries_count > 0 && entries[i - 1].index < raft_log_last(&r->log))
+            MARK(r, APPEND_OLD);
         return 0;
+    }
     if (entries[i].index <= r->commit)
         return ERR_CONFLICT;
-    if (entries[i].index <= raft_log_last(&r->log))
+    if (entries[i].index <= raft_log_last(&r->log)) {
+        MARK(r, TRUNCATED);
         raft_cut(r, entries[i].index);
+    }
     for (; i < entries_count; i++)
         raft_append(r, &entries[i]);
     return 0;
@@ -222,6 +239,8 @@ static void append_answer(struct raft *r, const struct raft_id *to, uint64_t aft
 static void append_refuse(struct raft *r, const struct wire_raft_message *m) {
     const struct wire_append_request *q = m->append_request;
     uint64_t hint = raft_log_seek(&r->log, q->prev_index, q->prev_term);
+    if (raft_log_term(&r->log, q->prev_index) != 0)
+        MARK(r, CONFLICT);
     append_answer(r, &m->from, raft_ticket_hard(r),
                   (struct wire_append_response){
                       .hint_index = hint, .hint_term = raft_log_term(&r->log, hint), .round = q->round});
@@ -277,6 +296,8 @@ void raft_append_request(struct raft *r, const struct wire_raft_message *m) {
     if (last < r->commit)
         last = r->commit;
     raft_commit_to(r, q->commit < last ? q->commit : last);
+    if (q->commit <= r->commit)
+        r->fresh_us = r->now_us;
     append_accept(r, m, last);
 }
 
@@ -286,11 +307,16 @@ static void append_refused(struct raft *r, struct raft_peer *p, const struct wir
     if (p->state == PEER_SNAPSHOT || a->hint_index < p->match)
         return;
     uint64_t next = raft_log_seek(&r->log, a->hint_index, a->hint_term) + 1;
+    if (next <= a->hint_index)
+        MARK(r, TERM_SKIPPED);
     if (next <= p->match)
         next = p->match + 1;
     /* A refusal of what is being probed lowers next: one that does not is an old one. */
-    if (next < p->next)
-        raft_peer_probe(p, next);
+    if (next >= p->next)
+        return;
+    if (p->state == PEER_REPLICATE)
+        MARK(r, APPEND_LOST);
+    raft_peer_probe(p, next);
 }
 
 void raft_append_response(struct raft *r, const struct wire_raft_message *m) {

@@ -16,6 +16,7 @@
 #define MESSAGE_BYTES_MAX     ((size_t)512 << 10)
 #define UNCOMMITTED_BYTES_MAX ((size_t)32 << 20)
 #define TRAILING_ENTRIES      4096u
+#define TRAILING_BYTES        ((size_t)16 << 20)
 
 /* In one message: the schema's bound. */
 #define ENTRIES_MAX 4096u
@@ -29,7 +30,10 @@
 #define GUESTS_MAX    8u
 #define LEAVING_TURNS 20
 /* A peer that claims a later term is broken; ours must not wrap around. */
-#define TERM_MAX (UINT64_MAX / 2)
+#define TERM_MAX  (UINT64_MAX / 2)
+#define INDEX_MAX (UINT64_MAX / 2)
+/* Of `struct raft *r`: the interesting thing has happened. */
+#define MARK(r, name) mark_hit((r)->options.marks, MARK_RAFT_##name)
 
 /* ---- the log in memory, log.c -------------------------------------------------------------------------- */
 
@@ -170,6 +174,7 @@ struct raft {
     bool leader_known;
     struct raft_id leader;
     int64_t leader_heard_us;
+    int64_t fresh_us; /* a message of the leader's was taken whose commit index the log here reaches */
     int64_t election_at_us;
     int64_t hurry_until_us; /* after RAFT_LEADER_DEAD: pre-votes are repeated quickly until then */
     uint64_t vote_ticket;   /* our own vote counts once this is durable */
@@ -195,7 +200,7 @@ struct raft {
         bool active, installing;
         uint64_t index, term, size, offset;
         uint32_t checksum;
-        uint64_t round;
+        uint64_t round, round_term; /* of the newest chunk's leader, in its term */
         struct raft_conf conf;
     } incoming;
 

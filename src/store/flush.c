@@ -19,6 +19,7 @@
 /* Zeros are flushed in pieces, so that a flush of the log never waits behind all of them. */
 #define ZEROS_SIZE       (256 * 1024)
 #define ZEROS_FLUSH_SIZE (1024 * 1024)
+#define VERIFY_SIZE      (256 * 1024)
 
 static const char *op_word(enum disk_op_kind kind) {
     switch (kind) {
@@ -26,6 +27,7 @@ static const char *op_word(enum disk_op_kind kind) {
     case DISK_WRITE: return "writing it";
     case DISK_SYNC: return "flushing it";
     case DISK_REMOVE: return "removing it";
+    case DISK_SET_ASIDE: return "setting it aside";
     case DISK_REPLACE: return "replacing it";
     }
     return "?";
@@ -197,17 +199,40 @@ static int op_sync(struct store *s, const char **ret_name) {
     return 0;
 }
 
+/* From the disk, not from memory: the log behind a snapshot is cut on the strength of this. */
+static int fd_verify(struct store *s, int fd, struct bytes data) {
+    uint8_t *found = mem_alloc(VERIFY_SIZE);
+    int error = 0;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    for (size_t at = 0; at < data.size && !error;) {
+        size_t part = data.size - at < VERIFY_SIZE ? data.size - at : VERIFY_SIZE;
+        ssize_t got = s->calls.pread(s->calls.context, fd, found, part, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            error = errno;
+        else if (got == 0 || memcmp(found, data.data + at, (size_t)got) != 0)
+            error = EIO;
+        else
+            at += (size_t)got;
+    }
+    mem_free(found);
+    return error;
+}
+
 static int op_replace(struct store *s, const struct disk_op *op) {
     char temporary[PATH_NAME_SIZE];
     int fd = -1;
     snprintf(temporary, sizeof temporary, "%s.tmp", op->name);
     open_file_forget(s, op->name);
-    int error = fd_open(s, temporary, O_WRONLY | O_CREAT | O_TRUNC, &fd);
+    int error = fd_open(s, temporary, O_RDWR | O_CREAT | O_TRUNC, &fd);
     if (error)
         return error;
     error = fd_write(s, fd, op->data.data, op->data.size, 0);
     if (!error && s->calls.fsync(s->calls.context, fd) != 0)
         error = errno;
+    if (!error)
+        error = fd_verify(s, fd, op->data);
     if (close(fd) != 0 && !error)
         error = errno;
     if (!error && s->calls.renameat(s->calls.context, s->directory, temporary, op->name) != 0)
@@ -246,7 +271,11 @@ static int op_create(struct store *s, const struct disk_op *op) {
 }
 
 static int op_remove(struct store *s, const struct disk_op *op) {
-    if (s->calls.unlinkat(s->calls.context, s->directory, op->name) != 0 && errno != ENOENT)
+    char aside[PATH_NAME_SIZE];
+    snprintf(aside, sizeof aside, "bad-%s", op->name);
+    int failed = op->kind == DISK_REMOVE ? s->calls.unlinkat(s->calls.context, s->directory, op->name)
+                                         : s->calls.renameat(s->calls.context, s->directory, op->name, aside);
+    if (failed != 0 && errno != ENOENT)
         return errno;
     return directory_flush(s);
 }
@@ -271,6 +300,10 @@ static void job_finish(struct store *s, struct job_list *list) {
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
     mem_free(job);
+}
+
+static bool op_is_making(enum disk_op_kind kind) {
+    return kind == DISK_CREATE || kind == DISK_REMOVE || kind == DISK_SET_ASIDE;
 }
 
 /* From one list to the other. */
@@ -325,7 +358,7 @@ void *store_flusher(void *store) {
         struct job *job = job_await(s, &s->flushing, &s->closing);
         if (!job)
             break;
-        if (job->op.kind == DISK_CREATE || job->op.kind == DISK_REMOVE) {
+        if (op_is_making(job->op.kind)) {
             open_file_forget(s, job->op.name);
             job_hand_on(s);
             continue;

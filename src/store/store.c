@@ -104,6 +104,8 @@ int store_open(const struct store_options *options, struct store **ret_store, ch
     s->path = mem_alloc(path_size);
     memcpy(s->path, options->directory, path_size);
     s->calls = options->calls ? *options->calls : store_calls_system;
+    if (!s->calls.pread)
+        s->calls.pread = store_calls_system.pread;
     s->directory = s->lock = s->event = -1;
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->changed, NULL);

@@ -13,6 +13,8 @@ static void tell(struct swim *s, struct member *m) {
 void swim_health_add(struct swim *s, int delta) {
     if (delta > 0 && s->health < s->config.health_max)
         s->health++;
+    if (delta > 0 && s->health == s->config.health_max)
+        mark_hit(s->config.marks, MARK_SWIM_UNHEALTHY);
     if (delta < 0 && s->health > 0)
         s->health--;
 }
@@ -29,6 +31,7 @@ void swim_answer(struct swim *s, struct member *m, const struct addr *addr) {
 /* ---- this node ----------------------------------------------------------------------------------------- */
 
 static void generation_raise(struct swim *s, uint32_t generation) {
+    mark_hit(s->config.marks, MARK_SWIM_GENERATION);
     s->self->incarnation = (struct incarnation){generation, 0};
     swim_event(s, SWIM_GENERATION, s->self);
 }
@@ -39,8 +42,11 @@ static void self_raise(struct swim *s, struct incarnation seen) {
         generation_raise(s, seen.generation + 1);
     else if (seen.version >= INCARNATION_LIMIT)
         generation_raise(s, own->generation + 1);
-    else
+    else {
+        if (seen.version > own->version)
+            mark_hit(s->config.marks, MARK_SWIM_VERSION_JUMP);
         own->version = seen.version + 1;
+    }
     s->self_refuted = true;
     swim_rumour_start(s, s->self);
 }
@@ -61,6 +67,7 @@ void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnati
         return;
     self_raise(s, seen);
     if (state != MEMBER_STATE_ALIVE) {
+        mark_hit(s->config.marks, MARK_SWIM_SELF_REFUTED);
         swim_health_add(s, 1);
         swim_event(s, SWIM_SELF_REFUTED, s->self)->accuser = via;
     }
@@ -128,6 +135,12 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
     }
     enum member_state was = (enum member_state)m->state;
     bool changed = renew(m, record, seen);
+    if (was == MEMBER_STATE_SUSPECT)
+        mark_hit(s->config.marks, MARK_SWIM_REFUTED);
+    if (was == MEMBER_STATE_DEAD)
+        mark_hit(s->config.marks, MARK_SWIM_RETURNED);
+    if (was == MEMBER_STATE_DEAD && s->merging)
+        mark_hit(s->config.marks, MARK_SWIM_MERGED);
     if (was != MEMBER_STATE_ALIVE)
         swim_member_turn(s, m, MEMBER_STATE_ALIVE, via, 0);
     if (was == MEMBER_STATE_DEAD || was == MEMBER_STATE_LEFT)
@@ -174,8 +187,10 @@ static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
     a->from[a->from_count++] = accuser;
     a->accuser = accuser;
     int64_t due_us = a->started_us + swim_suspicion_us(a->from_count - 1, a->k, a->min_us, a->max_us);
-    if (due_us < a->timer_us)
+    if (due_us < a->timer_us) {
+        mark_hit(s->config.marks, MARK_SWIM_CONFIRMED);
         swim_timer_set(s, m, due_us);
+    }
     tell(s, m);
 }
 
@@ -241,6 +256,7 @@ static void hear_left(struct swim *s, struct member *m, struct incarnation seen,
         return;
     m->incarnation = seen;
     if (m->state != MEMBER_STATE_LEFT) {
+        mark_hit(s->config.marks, MARK_SWIM_LEFT);
         swim_member_turn(s, m, MEMBER_STATE_LEFT, via, 0);
         swim_event(s, SWIM_LEFT, m);
     }
@@ -294,9 +310,11 @@ void swim_hear(struct swim *s, const struct wire_member *record, struct node_id 
 void swim_timers_run(struct swim *s) {
     while (s->heap_count > 0 && s->heap[0]->accusation->timer_us <= s->now_us) {
         struct member *m = s->heap[0];
-        if (m->state == MEMBER_STATE_SUSPECT)
+        if (m->state == MEMBER_STATE_SUSPECT) {
+            mark_hit(s->config.marks, MARK_SWIM_DIED);
             gone_dead(s, m, m->incarnation, s->config.id);
-        else
+        } else {
             swim_table_forget(s, m);
+        }
     }
 }

@@ -230,7 +230,9 @@ void swim_ack_take(struct swim *s, const struct wire_ack *ack, struct node_id fr
         struct member *m = swim_find(s, p->target);
         if (!m || (!direct && !was_asked(p, from)))
             return;
-        if (direct && !p->stalled)
+        if (!direct)
+            mark_hit(s->config.marks, MARK_SWIM_INDIRECT);
+        else if (!p->stalled)
             rtt_sample(m, s->now_us - p->sent_us);
         probe_succeed(s, p);
         return;
@@ -243,6 +245,7 @@ void swim_nack_take(struct swim *s, const struct wire_nack *nack, struct node_id
         struct probe *p = &s->probes[i];
         if (!p->active || p->seq != nack->seq || !ID_EQUAL(p->target, nack->target))
             continue;
+        mark_hit(s->config.marks, MARK_SWIM_NACK);
         for (uint32_t h = 0; h < p->helpers_count; h++)
             p->helpers[h].nacked |= ID_EQUAL(p->helpers[h].id, from);
     }

@@ -232,6 +232,7 @@ static void stall_guard(struct swim *s) {
     if (late_us <= s->config.period_us)
         return;
     int64_t floor_us = s->now_us + s->config.period_us;
+    mark_hit(s->config.marks, MARK_SWIM_STALLED);
     swim_probes_shift(s, late_us, floor_us);
     swim_timers_shift(s, late_us, floor_us);
     later(&s->gossip_us, late_us);

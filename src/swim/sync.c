@@ -126,8 +126,10 @@ static void exchange_run(struct swim *s) {
     int64_t interval_us = s->config.sync_interval_us * swim_sync_scale(s->probe_ring.count + 1);
     s->sync_us = s->now_us + prng_between(&s->prng, interval_us * 7 / 8, interval_us * 9 / 8);
     struct member *m;
-    if (swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) == 1)
-        sync_send(s, m->id, &m->addr, false);
+    if (swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) != 1)
+        return;
+    mark_hit(s->config.marks, MARK_SWIM_SYNC_SENT);
+    sync_send(s, m->id, &m->addr, false);
 }
 
 void swim_sync_run(struct swim *s) {
@@ -194,6 +196,7 @@ int swim_contact_forget(struct swim *s, struct node_id id) {
         return ERR_INVALID;
     struct member *m = swim_find(s, id);
     if (m) {
+        mark_hit(s->config.marks, MARK_SWIM_FORGOTTEN);
         m->pinned = false;
         swim_table_forget(s, m);
     } else if ((m = MAP_REMOVE_ID(&s->strangers, id)) != NULL) {

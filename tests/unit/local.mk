@@ -104,8 +104,12 @@ TESTS += %D%/unit_net
 check_PROGRAMS += %D%/unit_node
 %C%_unit_node_SOURCES = \
 	%D%/node/node.c \
+	%D%/node/reads.c \
 	%D%/node/rig.c \
-	%D%/node/rig.h
+	%D%/node/rig.h \
+	%D%/node/town.c \
+	%D%/node/town.h \
+	%D%/node/voters.c
 %C%_unit_node_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_node_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_node
@@ -171,6 +175,13 @@ check_PROGRAMS += %D%/unit_shim
 %C%_unit_shim_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_shim
 
+check_PROGRAMS += %D%/unit_sim
+%C%_unit_sim_SOURCES = \
+	%D%/sim/linear.c
+%C%_unit_sim_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_sim_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_sim
+
 check_PROGRAMS += %D%/unit_state
 %C%_unit_state_SOURCES = \
 	%D%/state/check.c \
@@ -207,6 +218,7 @@ TESTS += %D%/unit_swim
 check_PROGRAMS += %D%/unit_wal
 %C%_unit_wal_SOURCES = \
 	%D%/wal/crash.c \
+	%D%/wal/faults.c \
 	%D%/wal/journal.c \
 	%D%/wal/rig.c \
 	%D%/wal/rig.h \
@@ -214,7 +226,7 @@ check_PROGRAMS += %D%/unit_wal
 	%D%/wal/snapshot.c \
 	%D%/wal/writer.c
 %C%_unit_wal_CPPFLAGS = $(UNIT_CPPFLAGS)
-%C%_unit_wal_LDADD = $(UNIT_LIBS)
+%C%_unit_wal_LDADD = src/store/libstore.a $(UNIT_LIBS)
 TESTS += %D%/unit_wal
 
 endif

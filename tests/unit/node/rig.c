@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
+#include <stdio.h>
+
 #include "rig.h"
 
 void rig_init(struct rig *r) {
@@ -66,6 +68,10 @@ static void disk(struct rig *r, const struct disk_op *op) {
         mem_free((void *)(uintptr_t)f->data.data);
         *f = r->files[--r->files_count];
         break;
+    case DISK_SET_ASIDE:
+        if (f != NULL)
+            snprintf(f->name, sizeof f->name, "bad-%.30s", op->name);
+        break;
     case DISK_SYNC: break;
     }
 }
@@ -94,6 +100,8 @@ static uint64_t carry_out(struct rig *r) {
     while (node_drain(r->node, &e)) {
         switch (e.kind) {
         case NODE_DISK:
+            if (r->disk_ops_count++ >= r->disk_ops_max && r->disk_ops_max != 0)
+                break;
             disk(r, &e.op);
             if (e.op.ticket > ticket)
                 ticket = e.op.ticket;

@@ -37,6 +37,8 @@ struct rig {
     unsigned starts, task_commands, exits, closed, ready, connects, sent;
     uint64_t last_connect;
     char why[256]; /* of node_new */
+    /* Power cut: only so many operations of the disk are carried out; 0: all. */
+    unsigned disk_ops_max, disk_ops_count;
 };
 
 void rig_init(struct rig *r);

@@ -34,7 +34,9 @@ struct rig {
     bool released;         /* ... for this */
     unsigned syncs_count;  /* fdatasync and fsync, failed ones too */
     unsigned writes_count;
-    char trace[4000]; /* "call name;" in order */
+    const char *unreadable; /* a file of which the sector at 1024 cannot be read */
+    const char *altered;    /* a file of which the byte at 900 is not what was written */
+    char trace[4000];       /* "call name;" in order */
 };
 
 static void name_of(int fd, char name[128]) {
@@ -103,6 +105,19 @@ static int rig_renameat(void *context, int directory, const char *from, const ch
 static int rig_unlinkat(void *context, int directory, const char *name) {
     return rig_call(context, "unlink", name) ? -1 : unlinkat(directory, name, 0);
 }
+static ssize_t rig_pread(void *context, int fd, void *data, size_t size, off_t offset) {
+    struct rig *r = context;
+    char name[128];
+    name_of(fd, name);
+    if (r->unreadable && strcmp(name, r->unreadable) == 0 && offset < 1536 && offset + (off_t)size > 1024) {
+        errno = EIO;
+        return -1;
+    }
+    ssize_t got = pread(fd, data, size < 700 ? size : 700, offset);
+    if (r->altered && strcmp(name, r->altered) == 0 && offset <= 900 && offset + got > 900)
+        ((uint8_t *)data)[900 - offset] ^= 1;
+    return got;
+}
 
 static void rig_open(struct rig *r) {
     struct store_options options = {.directory = r->path, .calls = &r->calls};
@@ -121,8 +136,8 @@ static struct rig *rig_begin(void) {
              base && strlen(base) <= 40 ? base : "/tmp");
     cr_assert_not_null(mkdtemp(r->parent));
     snprintf(r->path, sizeof r->path, "%s/data", r->parent);
-    r->calls =
-        (struct store_calls){r, rig_openat, rig_pwrite, rig_fdatasync, rig_fsync, rig_renameat, rig_unlinkat};
+    r->calls = (struct store_calls){r,         rig_openat,   rig_pwrite,   rig_fdatasync,
+                                    rig_fsync, rig_renameat, rig_unlinkat, rig_pread};
     pthread_mutex_init(&r->mutex, NULL);
     pthread_cond_init(&r->changed, NULL);
     rig_open(r);
@@ -294,6 +309,52 @@ Test(store, gives_back_its_files_by_name_and_no_others) {
     rig_end(r);
 }
 
+/* The rest of the files, and of the file, is still of use. */
+Test(store, a_sector_that_cannot_be_read_is_damage_and_no_reason_not_to_start) {
+    struct rig *r = rig_begin();
+    char text[2600];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = 0;
+    replace(r, "cluster", "c", 1);
+    replace(r, "journal", text, 2);
+    next_done(r);
+    next_done(r);
+    rig_close(r);
+    r->unreadable = "journal";
+    rig_open(r);
+    size_t count;
+    const struct disk_file *files = store_files(r->store, &count);
+    cr_assert_eq(count, 2);
+    cr_assert(bytes_is(files[0].data, "c"));
+    cr_assert_eq(files[1].data.size, sizeof text - 1);
+    for (size_t i = 0; i < files[1].data.size; i++)
+        cr_assert_eq(files[1].data.data[i], i < 1024 || i >= 1536 ? 'a' : 0xff, "at %zu", i);
+    rig_end(r);
+}
+
+Test(store, what_is_set_aside_goes_on_under_another_name_and_is_not_read) {
+    struct rig *r = rig_begin();
+    replace(r, "log-1", "first", 1);
+    submit(r, (struct disk_op){.kind = DISK_SET_ASIDE}, "log-1", NULL);
+    submit(r, (struct disk_op){.kind = DISK_SET_ASIDE}, "log-nothing", NULL);
+    replace(r, "log-1", "second", 2);
+    next_done(r);
+    next_done(r);
+    file_is(r, "bad-log-1", "first");
+    file_is(r, "log-1", "second");
+    cr_assert_not_null(strstr(r->trace, "rename bad-log-1;fsync data;"), "%s", r->trace);
+    submit(r, (struct disk_op){.kind = DISK_SET_ASIDE}, "log-1", NULL);
+    flush(r, 3);
+    next_done(r);
+    rig_close(r);
+    file_is(r, "bad-log-1", "second");
+    rig_open(r);
+    size_t count;
+    store_files(r->store, &count);
+    cr_assert_eq(count, 0);
+    rig_end(r);
+}
+
 Test(store, refuses_to_read_more_than_it_may) {
     struct rig *r = rig_begin();
     create(r, "log-1", 4096);
@@ -333,6 +394,21 @@ Test(store, replacing_keeps_the_old_file_until_the_new_one_is_whole) {
     char path[200];
     snprintf(path, sizeof path, "%s/cluster.tmp", r->path);
     cr_assert_eq(access(path, F_OK), -1, "what was left over is removed at the next start");
+    rig_end(r);
+}
+
+Test(store, what_replaces_a_file_is_read_back_before_the_old_one_goes) {
+    struct rig *r = rig_begin();
+    char text[2600];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = 0;
+    replace(r, "snapshot-1", "old", 1);
+    next_done(r);
+    r->altered = "snapshot-1.tmp";
+    replace(r, "snapshot-1", text, 2);
+    cr_assert_eq(next_done(r).error, ERR_IO);
+    rig_close(r);
+    file_is(r, "snapshot-1", "old");
     rig_end(r);
 }
 

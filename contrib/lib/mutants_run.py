@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the covey authors
+"""Runs seeds of a covey-sim, one after the other, and says which failed and by whose judgement."""
+import os
+import re
+import select
+import subprocess
+import tempfile
+
+# No seed takes longer than this, unless the program no longer comes to an end.
+SEED_SECONDS = 120
+
+BAD = re.compile(r"not ok seed (\d+): (\S+)")
+OK = re.compile(r"ok seed (\d+) ")
+HOW = re.compile(r"#   how: +(.*)")
+NOT_SETTLED = re.compile(r".*not settled after \d+ s: (.*)")
+ASSERT = re.compile(r"Assertion `(.*)' failed")
+
+
+def judged(checker, text, errors):
+    """Who failed the run, and what it said. An assert is a judge, too; promises about the end are told as
+    `liveness`."""
+    if checker == "crash":
+        failed = ASSERT.findall(errors)
+        return ("assert", failed[-1]) if failed else (checker, text)
+    match = NOT_SETTLED.match(text)
+    return ("liveness", match[1]) if match and checker == "world" else (checker, text)
+
+
+def lines(process):
+    """Its lines; None when it says nothing for too long."""
+    rest = b""
+    while True:
+        if not select.select([process.stdout], [], [], SEED_SECONDS)[0]:
+            yield None
+            return
+        data = process.stdout.read1(65536)
+        if not data:
+            return
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace")
+
+
+def read_back(errors):
+    return os.pread(errors.fileno(), 1 << 20, 0).decode(errors="replace")  # the place is the writer's
+
+
+def outcomes(sim, first, last):
+    """(seed, None or {seed, checker, text}) of each seed, in order; the caller may stop listening any time."""
+    at = first
+    while at <= last:
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(["nice", "-n", "5", sim, "--seeds", f"{at}..{last}", "--once"],
+                                       stdout=subprocess.PIPE, stderr=errors)
+            silent, failed = False, None
+            try:
+                for line in lines(process):
+                    if line is None:
+                        silent = True
+                        break
+                    bad, ok, how = BAD.match(line), OK.match(line), HOW.match(line)
+                    if bad:
+                        failed, at = bad[2], int(bad[1]) + 1
+                    elif ok:
+                        at = int(ok[1]) + 1
+                        yield at - 1, None
+                    elif how and failed:
+                        checker, text = judged(failed, how[1], read_back(errors))
+                        failed = None
+                        yield at - 1, {"seed": at - 1, "checker": checker, "text": text}
+            finally:
+                process.kill()
+                status = process.wait()
+                process.stdout.close()
+            if at > last:
+                return
+            text = f"no end in {SEED_SECONDS} s" if silent else f"the runner ended with {status}: {read_back(errors)}"
+        yield at, {"seed": at, "checker": "hang" if silent else "crash", "text": text}
+        at += 1
+
+
+def pieces(first, last, left_out):
+    """The range without the seeds that are left out, as ranges."""
+    begin = first
+    for seed in sorted(s for s in left_out if first <= s <= last):
+        if begin < seed:
+            yield begin, seed - 1
+        begin = seed + 1
+    if begin <= last:
+        yield begin, last
+
+
+def failures(sim, first, last):
+    return [bad for _, bad in outcomes(sim, first, last) if bad]
+
+
+def kind(bad):
+    """A failure without its numbers: what also befalls the tree as it is says nothing of a mutant."""
+    return bad["checker"] + ": " + re.sub(r"\d+", "#", bad["text"])
+
+
+def first_failure(sim, first, last, left_out):
+    run, known = 0, {kind(b) for b in left_out}
+    for low, high in pieces(first, last, {b["seed"] for b in left_out}):
+        for _, bad in outcomes(sim, low, high):
+            run += 1
+            if bad and kind(bad) not in known:
+                return {"caught": bad["checker"], "seed": bad["seed"], "text": bad["text"], "run": run}
+    return {"caught": None, "seed": None, "text": "", "run": run}
+
+
+def measure(sim, first, last, left_out):
+    """All of them: how many fail, and who finds them, most often first."""
+    run, found, known = 0, [], {kind(b) for b in left_out}
+    for low, high in pieces(first, last, {b["seed"] for b in left_out}):
+        for _, bad in outcomes(sim, low, high):
+            run += 1
+            if bad and kind(bad) not in known:
+                found.append(bad)
+    by = {}
+    for bad in found:
+        by[bad["checker"]] = by.get(bad["checker"], 0) + 1
+    names = sorted(by, key=lambda c: -by[c])
+    return {"caught": ", ".join(names) or None, "seed": found[0]["seed"] if found else None,
+            "text": found[0]["text"] if found else "", "run": run, "failed": len(found), "by": by}
