@@ -53,6 +53,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/node-ack-before-commit.mutant \
 	%D%/sim/mutants/node-ack-other-term.mutant \
 	%D%/sim/mutants/node-end-not-journalled.mutant \
+	%D%/sim/mutants/node-fact-told-by-number.mutant \
 	%D%/sim/mutants/node-install-before-durable.mutant \
 	%D%/sim/mutants/node-lost-shim-believed.mutant \
 	%D%/sim/mutants/node-raft-id-of-host.mutant \
@@ -100,7 +101,6 @@ EXTRA_DIST += \
 	%D%/sim/mutants/shim-stop-while-starting-lost.mutant \
 	%D%/sim/mutants/state-cas-unchecked.mutant \
 	%D%/sim/mutants/state-map-order.mutant \
-	%D%/sim/mutants/state-old-fact-applied.mutant \
 	%D%/sim/mutants/state-place-old-run.mutant \
 	%D%/sim/mutants/state-requests-not-in-snapshot.mutant \
 	%D%/sim/mutants/state-slot-placed-twice.mutant \
@@ -123,6 +123,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/wal-writes-over-tear.mutant \
 	%D%/sim/scenarios/agent-killed.txt \
 	%D%/sim/scenarios/all-power-off.txt \
+	%D%/sim/scenarios/change-undone.txt \
 	%D%/sim/scenarios/disk-damaged.txt \
 	%D%/sim/scenarios/figure-8.txt \
 	%D%/sim/scenarios/halves-merge.txt \
@@ -187,25 +188,40 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/calls.c \
 	%D%/sim/calls.h \
 	%D%/sim/check_acked.c \
+	%D%/sim/check_answered.c \
+	%D%/sim/check_capacity.c \
 	%D%/sim/check_committed.c \
 	%D%/sim/check_config.c \
+	%D%/sim/check_desired.c \
 	%D%/sim/check_election.c \
 	%D%/sim/check_facts.c \
+	%D%/sim/check_false_death.c \
+	%D%/sim/check_heal.c \
+	%D%/sim/check_keeper.c \
 	%D%/sim/check_leader.c \
 	%D%/sim/check_linear.c \
 	%D%/sim/check_matching.c \
 	%D%/sim/check_matching.h \
 	%D%/sim/check_monotone.c \
+	%D%/sim/check_notice.c \
 	%D%/sim/check_own_term.c \
+	%D%/sim/check_placement.c \
 	%D%/sim/check_prevote.c \
 	%D%/sim/check_quorum.c \
 	%D%/sim/check_reads.c \
+	%D%/sim/check_replace.c \
+	%D%/sim/check_resign.c \
+	%D%/sim/check_restart.c \
+	%D%/sim/check_resurrection.c \
 	%D%/sim/check_settled.c \
 	%D%/sim/check_single.c \
+	%D%/sim/check_slot.c \
+	%D%/sim/check_snapshot.c \
 	%D%/sim/check_starts.c \
 	%D%/sim/check_state.c \
 	%D%/sim/check_stops.c \
 	%D%/sim/check_told.c \
+	%D%/sim/check_update.c \
 	%D%/sim/check_votes.c \
 	%D%/sim/checker.h \
 	%D%/sim/checkers.c \
@@ -236,6 +252,8 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/network.c \
 	%D%/sim/operator.c \
 	%D%/sim/parameters.c \
+	%D%/sim/plans.c \
+	%D%/sim/plans.h \
 	%D%/sim/play.c \
 	%D%/sim/play.h \
 	%D%/sim/play_act.c \
@@ -261,6 +279,8 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/swarm.h \
 	%D%/sim/tasks.c \
 	%D%/sim/truth.h \
+	%D%/sim/views.c \
+	%D%/sim/views.h \
 	%D%/sim/world.c \
 	%D%/sim/world.h
 %C%_sim_covey_sim_LDADD = $(PURE_ROOMS) $(EXT_LIBS)

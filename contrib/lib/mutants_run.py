@@ -46,13 +46,14 @@ def read_back(errors):
     return os.pread(errors.fileno(), 1 << 20, 0).decode(errors="replace")  # the place is the writer's
 
 
-def outcomes(sim, first, last):
+def outcomes(sim, first, last, sets):
     """(seed, None or {seed, checker, text}) of each seed, in order; the caller may stop listening any time."""
     at = first
     while at <= last:
         with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(["nice", "-n", "5", sim, "--seeds", f"{at}..{last}", "--once"],
-                                       stdout=subprocess.PIPE, stderr=errors)
+            words = ["nice", "-n", "5", sim, "--seeds", f"{at}..{last}", "--once"]
+            process = subprocess.Popen(words + [w for s in sets for w in ("--set", s)], stdout=subprocess.PIPE,
+                                       stderr=errors)
             silent, failed = False, None
             try:
                 for line in lines(process):
@@ -91,8 +92,8 @@ def pieces(first, last, left_out):
         yield begin, last
 
 
-def failures(sim, first, last):
-    return [bad for _, bad in outcomes(sim, first, last) if bad]
+def failures(sim, first, last, sets):
+    return [bad for _, bad in outcomes(sim, first, last, sets) if bad]
 
 
 def kind(bad):
@@ -100,27 +101,32 @@ def kind(bad):
     return bad["checker"] + ": " + re.sub(r"\d+", "#", bad["text"])
 
 
-def first_failure(sim, first, last, left_out):
-    run, known = 0, {kind(b) for b in left_out}
+def first_failure(sim, first, last, mutant, left_out):
+    """Goes on until one of the expected judges speaks; what others said is told, but is no proof."""
+    run, others, known = 0, {}, {kind(b) for b in left_out}
     for low, high in pieces(first, last, {b["seed"] for b in left_out}):
-        for _, bad in outcomes(sim, low, high):
+        for _, bad in outcomes(sim, low, high, mutant.sets):
             run += 1
-            if bad and kind(bad) not in known:
-                return {"caught": bad["checker"], "seed": bad["seed"], "text": bad["text"], "run": run}
-    return {"caught": None, "seed": None, "text": "", "run": run}
+            if bad and bad["checker"] in mutant.expected:
+                if kind(bad) not in known:
+                    return dict(bad, caught=bad["checker"], run=run, others=others)
+            elif bad:
+                others.setdefault(bad["checker"], bad["seed"])
+    return {"caught": None, "seed": None, "text": "", "run": run, "others": others}
 
 
-def measure(sim, first, last, left_out):
-    """All of them: how many fail, and who finds them, most often first."""
+def measure(sim, first, last, mutant, left_out):
+    """All of them: how many fail, and who finds them."""
     run, found, known = 0, [], {kind(b) for b in left_out}
     for low, high in pieces(first, last, {b["seed"] for b in left_out}):
-        for _, bad in outcomes(sim, low, high):
+        for _, bad in outcomes(sim, low, high, mutant.sets):
             run += 1
             if bad and kind(bad) not in known:
                 found.append(bad)
     by = {}
     for bad in found:
         by[bad["checker"]] = by.get(bad["checker"], 0) + 1
-    names = sorted(by, key=lambda c: -by[c])
-    return {"caught": ", ".join(names) or None, "seed": found[0]["seed"] if found else None,
-            "text": found[0]["text"] if found else "", "run": run, "failed": len(found), "by": by}
+    mine = [b for b in found if b["checker"] in mutant.expected]
+    best = mine[0] if mine else {"seed": None, "text": "", "checker": None}
+    return dict(best, caught=best["checker"], run=run, failed=len(mine), by=by,
+                others={c: n for c, n in by.items() if c not in mutant.expected})

@@ -55,7 +55,6 @@
     X(MARK_RAFT_SNAPSHOT_RESUMED, "raft: a snapshot that was cut half way went on where it stopped")         \
     X(MARK_RAFT_SNAPSHOT_KEPT_LOG, "raft: a snapshot came whose end the log had: the entries stayed")        \
     X(MARK_RAFT_INSTALLED, "raft: a snapshot took the place of the log")                                     \
-    X(MARK_RAFT_PULLED_CUT, "raft: what a learner had and nobody committed gave way to what it pulled")      \
     /* swim */                                                                                               \
     X(MARK_SWIM_REFUTED, "swim: a suspect was alive after all")                                              \
     X(MARK_SWIM_SELF_REFUTED, "swim: this host was suspected and answered")                                  \
@@ -122,8 +121,7 @@
     X(MARK_SHIM_RESTARTED, "shim: a task was restarted by its policy")                                       \
     X(MARK_SHIM_EXHAUSTED, "shim: the restart policy was used up")                                           \
     X(MARK_SHIM_KILLED, "shim: a task did not stop in time and was killed")                                  \
-    X(MARK_SHIM_STOPPED_WAITING, "shim: a task was stopped while it waited to restart")                      \
-    X(MARK_SHIM_CROSSED, "shim: a task ended by itself while its stop was on the way")
+    X(MARK_SHIM_STOPPED_WAITING, "shim: a task was stopped while it waited to restart")
 
 enum mark {
 #define MARK_ENUM(name, text) name,

@@ -170,7 +170,8 @@ struct swim;
 struct state;
 const struct raft *node_raft(const struct node *n);     /* NULL before a cluster is known */
 const struct swim *node_swim(const struct node *n);     /* NULL before a cluster is known */
-/* What it saw happen after event number `index`, oldest first, as far as it is kept; borrowed until the next feed. */
+/* What it saw happen after event number `index`, oldest first, as far as it is kept; borrowed until the next
+ * feed. */
 size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max);
 const struct state *node_state(const struct node *n);
 

@@ -230,8 +230,8 @@ bool raft_is_voter(const struct raft *r, const struct raft_id *id);
 /* Last time (now_us) a majority of voters was heard (leader) or the leader was heard (others); 0 = never. */
 int64_t raft_contact_us(const struct raft *r);
 /*
- * Last time the log here had all that its leader said was committed (leader: as above); 0 = never. The
- * leader's word may have been under way for a while.
+ * The log here had all that was committed anywhere at this time, whatever was lost or late; 0 = not known. A
+ * sole voter, which needs nobody, has it always; of a learner that pulls the caller knows. See src/raft/fresh.c
  */
 int64_t raft_fresh_us(const struct raft *r);
 

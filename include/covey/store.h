@@ -8,6 +8,9 @@
  *
  * SHELL. All functions are called by one thread, the event loop's.
  *
+ * That there is no room to make a file ahead (DISK_CREATE) is told as a warning: it fails when the file is
+ * written to, if there is still none then.
+ *
  * After the first error the store has failed: it does nothing more, for ever. A flush is never tried again,
  * because the kernel forgets what a failed one did not write, and reports success the next time (Rebello et
  * al., ATC 2020).
@@ -66,9 +69,9 @@ void store_files_release(struct store *s);
 int store_submit(struct store *s, const struct disk_op *op);
 
 struct store_done {
-    uint64_t ticket; /* durable, with everything before it; 0 with an error */
+    uint64_t ticket; /* durable, with everything before it; 0 with an error, or with a mere text: a warning */
     int error;       /* 0, ERR_IO or ERR_NO_SPACE: reported once, nothing comes after it */
-    char text[256];  /* with an error: operation, path and reason */
+    char text[256];  /* with an error, or a warning: operation, path and reason */
 };
 /* Readable while store_poll has something to tell. */
 int store_fd(const struct store *s);

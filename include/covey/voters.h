@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * voters: which hosts vote. A pure function from what a leader knows of the hosts to the set that should vote;
- * the leader brings it about (src/node/voters.c), one joint change at a time.
+ * voters: which hosts vote. A pure function from what a leader knows of the hosts to the set that should
+ * vote; the leader brings it about (src/node/voters.c), one joint change at a time.
  */
 #ifndef COVEY_VOTERS_H
 #define COVEY_VOTERS_H

@@ -23,7 +23,8 @@
 /* What the outside must do, in this order. DISK_ in the simulator and in store alike. */
 enum disk_op_kind {
     DISK_CREATE, /* make `name`, `size` bytes of zeros, durable with its directory entry before it is used; a
-                    file that is there is replaced. May be done beside later operations that do not name it */
+                    file that is there is replaced. May be done beside later operations that do not name it,
+                    and without room for it as late as the first that writes to it */
     DISK_WRITE,  /* bytes at offset of `name` */
     DISK_SYNC,   /* fdatasync of every file written since the last sync, before anything behind it is written;
                     `ticket` is durable then (0: nobody waits) */

@@ -121,6 +121,11 @@ static void proc_events(struct daemon *d) {
 static void store_events(struct daemon *d) {
     struct store_done done;
     while (store_poll(d->store, &done)) {
+        if (done.ticket == 0 && done.error == 0) {
+            daemon_say(d, NODE_WARNING, "%s; there is room for the log until the files that it has are full",
+                       done.text);
+            continue;
+        }
         struct node_input in = {.kind = NODE_DISK_DONE, .ticket = done.ticket};
         if (done.error != 0)
             in = (struct node_input){

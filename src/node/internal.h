@@ -21,6 +21,7 @@
 #define DIAL_RETRY_US     (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
 #define DIAL_RETRY_MAX_US (5 * US_PER_S)
 #define JOIN_ANSWER_US    (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
+#define TABLE_RETRY_US    (5 * US_PER_S) /* between questions for the table */
 #define JOIN_RETRY_US     (1 * US_PER_S)
 #define REPORT_RETRY_US   (1 * US_PER_S)    /* facts not committed by then are sent again */
 #define BOOT_GRACE_US     (30 * US_PER_S)   /* without news from a leader, own instances start after this */
@@ -155,6 +156,12 @@ struct confirm_read {
 struct remote_read {
     uint64_t context, id;
     struct node_id peer;
+};
+/* A question about a job that waits for the leader's reasons. */
+struct waiting_why {
+    uint64_t id, request;
+    struct bytes job; /* owned */
+    int64_t deadline_us;
 };
 enum op_stream_kind { OP_EVENTS, OP_LOGS, OP_VARS };
 /* A change of a variable, kept for those that watch. */
@@ -348,6 +355,7 @@ struct node {
     VEC(struct waiting_read) reads;
     VEC(struct confirm_read) confirms;
     VEC(struct remote_read) remote_reads;
+    VEC(struct waiting_why) whys;
     uint64_t confirm_next, confirm_batch; /* the question under way; 0 = none */
     struct node_id confirm_to;
     int64_t confirm_sent_us;
@@ -432,6 +440,8 @@ void node_distrust(struct node *n, struct node_id id);
 void node_join_tick(struct node *n);
 int64_t node_join_deadline(const struct node *n);
 void node_join_opened(struct node *n, struct stream *s);
+/* false: there is no reason to; the stream is to be closed. */
+bool node_join_ask_table(struct node *n, struct stream *s);
 void node_join_closed(struct node *n, struct stream *s, int error, struct bytes text);
 void node_join_request(struct node *n, struct stream *s, const struct wire_join_request *request);
 void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *response);
@@ -535,6 +545,19 @@ void node_read_status(struct node *n, uint64_t request);
 /* By name or prefix of its id. ERR_NOT_FOUND, ERR_INVALID: several. *ret is touched in any case. */
 int node_find_named(const struct node *n, struct bytes want, struct node_id *ret);
 void node_request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params);
+
+/* With the leader's reasons, or NULL: those known here. */
+void node_job_answer(struct node *n, uint64_t request, struct bytes name,
+                     const struct wire_reasons_response *reasons);
+
+/* reasons.c */
+bool node_reasons_ask(struct node *n, uint64_t request, struct bytes job); /* true: it will be answered */
+void node_reasons_request(struct node *n, struct node_id from, const struct wire_reasons_request *q);
+void node_reasons_response(struct node *n, const struct wire_reasons_response *r);
+void node_reasons_tick(struct node *n);
+int64_t node_reasons_deadline(const struct node *n);
+void node_reasons_closed(struct node *n, uint64_t request);
+void node_reasons_done(struct node *n);
 
 /* read_index.c */
 bool node_confirm_wanted(struct node *n, struct bytes params);

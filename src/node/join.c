@@ -68,20 +68,8 @@ void node_join_closed(struct node *n, struct stream *s, int error, struct bytes 
         join_say(n, &s->addr, bytes_empty(text) ? bytes_str(err_str(error)) : text);
 }
 
-void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *r) {
-    if (n->in_cluster)
-        return;
-    if (r->error != 0) {
-        node_mark(n, MARK_NODE_JOIN_REFUSED);
-        join_say(n, &s->addr, r->text);
-        node_stream_close(n, s->id, "the join was not accepted");
-        return;
-    }
-    if (!ID_EQUAL(r->cluster.id, n->token.cluster)) {
-        join_say(n, &s->addr, bytes_str("the answer is of another cluster than the token"));
-        node_stream_close(n, s->id, "another cluster");
-        return;
-    }
+static void table_take(struct node *n, const struct wire_join_response *r) {
+    n->table_count = 0;
     n->table = arena_alloc(&n->options_arena, (r->nodes_count + 1) * sizeof *n->table);
     for (size_t i = 0; i < r->nodes_count; i++) {
         if (ID_EQUAL(r->nodes[i].id, n->identity.id))
@@ -89,14 +77,61 @@ void node_join_response(struct node *n, struct stream *s, const struct wire_join
         codec_copy(&wire_node_record_type, &r->nodes[i], &n->options_arena, &n->table[n->table_count++]);
         node_trust(n, &r->nodes[i]);
     }
-    struct wire_cluster_record cluster = r->cluster;
-    node_enter_cluster(n, &cluster);
+}
+
+static void table_contact(struct node *n) {
     for (size_t i = 0; i < n->table_count; i++) {
         struct swim_input in = {.kind = SWIM_CONTACT, .from = n->table[i].id, .addr = n->table[i].addr};
         node_gossip_feed(n, &in);
     }
-    node_say(n, NODE_INFO, "joined the cluster with %zu other hosts", n->table_count);
+}
+
+void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *r) {
+    if (r->error != 0) {
+        node_mark(n, MARK_NODE_JOIN_REFUSED);
+        join_say(n, &s->addr, r->text);
+        node_stream_close(n, s->id, "the join was not accepted");
+        return;
+    }
+    if (!ID_EQUAL(r->cluster.id, n->in_cluster ? n->cluster.id : n->token.cluster)) {
+        join_say(n, &s->addr, bytes_str("the answer is of another cluster than the token"));
+        node_stream_close(n, s->id, "another cluster");
+        return;
+    }
+    table_take(n, r);
+    if (n->in_cluster) {
+        node_cluster_file_save(n);
+        node_say(n, NODE_INFO, "learnt who the members are: %zu other hosts", n->table_count);
+    } else {
+        struct wire_cluster_record cluster = r->cluster;
+        node_enter_cluster(n, &cluster);
+        node_say(n, NODE_INFO, "joined the cluster with %zu other hosts", n->table_count);
+    }
+    table_contact(n);
     node_stream_close(n, s->id, "joined");
+}
+
+/*
+ * Everybody whom this host knew may have left while it was away, and all others came later: it trusts nobody
+ * who is still there. That the peer has a key of the cluster's streams is enough to ask it who is who.
+ */
+bool node_join_ask_table(struct node *n, struct stream *s) {
+    struct wire_admin_freshness fresh;
+    node_freshness(n, &fresh);
+    if (!n->in_cluster || !fresh.isolated || n->now_us < n->join_at_us)
+        return false;
+    if (n->join_stream != 0)
+        node_stream_close(n, n->join_stream, "no answer to a question for the table");
+    n->join_at_us = n->now_us + TABLE_RETRY_US;
+    n->join_stream = s->id;
+    struct peer *p = node_peer(n, s->node, false);
+    if (p != NULL && p->dialling == s->id)
+        p->dialling = 0;
+    s->state = STREAM_JOINING;
+    s->node = (struct node_id){{0}};
+    struct wire_table_request request = {.index = n->applied_index};
+    node_stream_send(n, s->id, &(struct wire_peer_message){.table_request = &request});
+    return true;
 }
 
 /* ---- the member that is asked ---- */

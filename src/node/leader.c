@@ -104,7 +104,8 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
         status_propose(n, r, NODE_STATUS_UNREACHABLE);
     struct raft_id voter = {.node = r->id, .log = r->log};
     struct wire_cmd_node_status remove = {.id = r->id};
-    /* One that did not tell everybody that it leaves may not know that it has: it is heard out when it is back. */
+    /* One that did not tell everybody that it leaves may not know that it has: it is heard out when it is
+     * back. */
     bool told = n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.state == MEMBER_STATE_LEFT;
     bool is_gone = !alive && (told || n->now_us - v->last_good_us >= LEFT_FORGET_US);
     if (r->status == NODE_STATUS_LEFT && is_gone && !raft_is_voter(n->raft, &voter))
@@ -216,11 +217,13 @@ static void plan_make(struct node *n) {
     struct reconcile_node_view *views = arena_alloc(&n->scratch, (count + 1) * sizeof *views);
     for (size_t i = 0; i < count; i++) {
         const struct leader_node *v = &n->leader_nodes.data[i];
+        /* It may be back since the last look at it. */
+        int64_t back_us = !v->was_alive && node_alive(n, v->id) ? n->now_us : v->back_us;
         views[i] = (struct reconcile_node_view){.id = v->id,
                                                 .alive = node_alive(n, v->id),
                                                 .unheard = is_unheard(n, v->id),
                                                 .last_good_us = v->last_good_us,
-                                                .back_us = v->back_us};
+                                                .back_us = back_us};
     }
     struct reconcile_plan plan = {0};
     reconcile_cluster(n->state, views, count, n->now_us, &n->reconcile_options, n->memory, &n->prng,

@@ -116,7 +116,9 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     n->pull_leader = r->leader;
     struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
     (void)node_log_feed(n, &in);
-    int64_t fresh = n->now_us - (int64_t)r->age_ms * US_PER_MS;
+    /* Counted from the question: the answer may have been under way for long. */
+    int64_t asked_us = n->pull_deadline_us - PULL_HOLD_US - US_PER_S;
+    int64_t fresh = asked_us - (int64_t)r->age_ms * US_PER_MS;
     if (r->age_ms < AGE_MAX_MS && fresh > n->fresh_us && raft_commit_index(n->raft) >= r->commit)
         n->fresh_us = fresh;
     if (changed)

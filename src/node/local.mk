@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/peers.c \
 	%D%/read_index.c \
 	%D%/reads.c \
+	%D%/reasons.c \
 	%D%/report.c \
 	%D%/start.c \
 	%D%/tasks.c \

@@ -287,6 +287,7 @@ static void node_turn(struct node *n) {
     node_report_tick(n);
     node_write_tick(n);
     node_confirm_tick(n);
+    node_reasons_tick(n);
     node_reads_changed(n);
     node_events_flush(n);
 }
@@ -321,6 +322,7 @@ int64_t node_deadline(const struct node *n) {
     at = min_us(at, node_report_deadline(n));
     at = min_us(at, node_write_deadline(n));
     at = min_us(at, node_confirm_deadline(n));
+    at = min_us(at, node_reasons_deadline(n));
     return min_us(at, node_reads_deadline(n));
 }
 

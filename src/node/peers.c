@@ -246,6 +246,8 @@ void node_stream_opened(struct node *n, const struct node_input *in) {
     }
     const struct trusted *t = map_get(&n->statics, bytes_of(in->key.b, sizeof in->key.b));
     if (t == NULL || ID_EQUAL(t->id, n->identity.id)) {
+        if (t == NULL && node_join_ask_table(n, s))
+            return;
         node_stream_close(n, s->id, "the peer's key is not in the table of members");
         return;
     }
@@ -297,6 +299,10 @@ static void peer_dispatch(struct node *n, struct node_id from, struct bytes data
         node_read_request(n, from, m->read_request);
     if (m->read_response != NULL)
         node_read_response(n, m->read_response);
+    if (m->reasons_request != NULL)
+        node_reasons_request(n, from, m->reasons_request);
+    if (m->reasons_response != NULL)
+        node_reasons_response(n, m->reasons_response);
     (void)data;
 }
 
@@ -337,6 +343,8 @@ void node_stream_message(struct node *n, const struct node_input *in) {
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_ALIVE_HINT, .from = from});
     if (node_is_leader(n))
         node_leader_heard(n, from);
+    if (m.table_request != NULL)
+        node_join_answer(n, s->id, from, 0, (struct bytes){0});
     peer_dispatch(n, from, in->data, &m);
 }
 

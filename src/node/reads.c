@@ -16,15 +16,17 @@ static uint64_t since_us(const struct node *n, int64_t at_us) {
 }
 
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
-    *ret = (struct wire_admin_freshness){.index = n->applied_index};
+    *ret = (struct wire_admin_freshness){.index = n->applied_index, .consistent = n->confirmed};
     if (n->raft == NULL) {
         ret->isolated = true;
         return;
     }
     bool learner = raft_role(n->raft) == RAFT_LEARNER;
+    const struct wire_raft_config *config = raft_config_now(n->raft);
+    if (node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0)
+        return; /* it asks nobody but itself */
     int64_t fresh = learner ? n->fresh_us : raft_fresh_us(n->raft);
     int64_t contact = learner ? n->fresh_us : raft_contact_us(n->raft);
-    ret->consistent = n->confirmed;
     ret->age_ms = n->confirmed ? 0 : since_us(n, fresh) / 1000;
     ret->isolated = fresh == 0 || since_us(n, contact) >= ISOLATED_US;
 }
@@ -202,7 +204,25 @@ static void job_groups(struct node *n, const struct wire_job_record *record,
     }
 }
 
-static void job_answer(struct node *n, uint64_t request, struct bytes name) {
+static bool has_empty_slots(const struct wire_admin_job_status *r) {
+    for (size_t g = 0; g < r->groups_count; g++) {
+        const struct wire_admin_group_status *o = &r->groups[g];
+        if (o->running + o->starting + o->complete < o->count)
+            return true;
+    }
+    return false;
+}
+
+static void job_reasons(struct wire_admin_job_status *r, const struct wire_reasons_response *reasons) {
+    for (size_t g = 0; g < r->groups_count; g++)
+        for (size_t k = 0; k < reasons->reasons_count; k++)
+            if (bytes_equal(reasons->reasons[k].group, r->groups[g].name))
+                r->groups[g].reason = reasons->reasons[k].text;
+}
+
+/* may_ask: the leader, when slots are empty; then the answer comes later. */
+static void job_tell(struct node *n, uint64_t request, struct bytes name, bool may_ask,
+                     const struct wire_reasons_response *reasons) {
     const struct wire_job_record *record = state_job_find(n->state, name);
     if (record == NULL) {
         node_reply_error(n, request, ERR_NOT_FOUND, "there is no job named %.*s", BYTES_FMT(name));
@@ -215,8 +235,20 @@ static void job_answer(struct node *n, uint64_t request, struct bytes name) {
     state_instances_of_job(n->state, name, job_collect, &c);
     r.instances = c.list.data;
     r.instances_count = c.list.count;
-    node_reply(n, request, &wire_admin_job_status_type, &r);
+    if (reasons != NULL)
+        job_reasons(&r, reasons);
+    if (!may_ask || !has_empty_slots(&r) || !node_reasons_ask(n, request, name))
+        node_reply(n, request, &wire_admin_job_status_type, &r);
     VEC_DONE(&c.list);
+}
+
+static void job_answer(struct node *n, uint64_t request, struct bytes name) {
+    job_tell(n, request, name, true, NULL);
+}
+
+void node_job_answer(struct node *n, uint64_t request, struct bytes name,
+                     const struct wire_reasons_response *reasons) {
+    job_tell(n, request, name, false, reasons);
 }
 
 static void read_job(struct node *n, uint64_t request, const struct wire_admin_job_query *q) {
@@ -447,6 +479,7 @@ void node_request(struct node *n, uint64_t request, struct bytes method, struct 
 
 void node_request_closed(struct node *n, uint64_t request) {
     node_confirm_closed(n, request);
+    node_reasons_closed(n, request);
     for (size_t i = 0; i < n->reads.count; i++) {
         if (n->reads.data[i].request != request)
             continue;

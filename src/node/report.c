@@ -67,8 +67,7 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
         i->fact_sequence = r->sequence + 1;
     /* A number of an earlier run of this agent may have come after it was thought to be free: only what the
      * log says proves that it has the fact. */
-    if (r->sequence >= i->fact_sequence &&
-        (i->sent_sequence != i->fact_sequence || !fact_is_told(i, r)))
+    if (r->sequence >= i->fact_sequence && (i->sent_sequence != i->fact_sequence || !fact_is_told(i, r)))
         i->fact_sequence = r->sequence + 1;
     if (r->sequence >= i->fact_sequence)
         return;

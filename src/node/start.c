@@ -31,7 +31,7 @@ static bool port_used(const struct node *n, const struct local_instance *self, u
     for (size_t k = 0; k < n->instances.count; k++) {
         const struct local_instance *i = n->instances.entries[k].value;
         bool over = i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
-                    i->state == INSTANCE_STATE_STOPPED || i->refused;
+                    i->state == INSTANCE_STATE_STOPPED || i->state == INSTANCE_STATE_REFUSED;
         if (over && i != self)
             continue;
         for (size_t p = 0; p < i->ports_count; p++)

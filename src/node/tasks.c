@@ -121,8 +121,13 @@ void node_instance_touch(struct node *n, struct local_instance *i) {
     for (size_t t = 0; t < i->tasks_count; t++)
         facts[t] = i->tasks[t].fact;
     size_t expected = i->tasks_expected > i->tasks_count ? i->tasks_expected : i->tasks_count;
-    i->state = i->refused ? INSTANCE_STATE_REFUSED
-                          : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
+    bool is_idle = true;
+    for (size_t t = 0; t < i->tasks_count; t++)
+        is_idle &= !i->tasks[t].started || i->tasks[t].final;
+    /* A refusal gives back ports and room: not before the tasks that were started with it are gone. */
+    i->state = i->refused && is_idle
+                   ? INSTANCE_STATE_REFUSED
+                   : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
     if (i->fact_sequence != 0)
         i->fact_sequence++;
     n->ends_dirty |= instance_is_over(i) && !i->end_journalled;
@@ -218,10 +223,14 @@ void node_tasks_lost(struct node *n, const struct node_input *in) {
 void node_tasks_refused(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
     struct local_task *task = i != NULL ? node_instance_task(i, in->task, false) : NULL;
-    if (task == NULL || i->refused)
-        return;
     bool started = false, running = false;
+    if (task == NULL)
+        return;
     task->started = false;
+    if (i->refused) { /* for another task's sake: that is settled when none is left */
+        node_instance_touch(n, i);
+        return;
+    }
     if (i->stop_asked) { /* there is nothing to be stopped */
         task->fact.state = TASK_STATE_DEAD;
         task->final = true;
@@ -393,7 +402,8 @@ void node_tasks_reconcile(struct node *n) {
     for (size_t k = 0; k < count; k++) {
         if (actions[k].kind == RECONCILE_START && !start) {
             node_mark(n, MARK_NODE_START_HELD);
-            n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
+            if (!n->shutting_down) /* then nothing starts, however long it takes */
+                n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
             continue;
         }
         act(n, &actions[k]);

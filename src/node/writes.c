@@ -428,4 +428,5 @@ void node_writes_done(struct node *n) {
     VEC_DONE(&n->waiting);
     VEC_DONE(&n->reads);
     node_confirms_done(n);
+    node_reasons_done(n);
 }

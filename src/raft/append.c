@@ -21,6 +21,7 @@ static void append_send(struct raft *r, struct raft_peer *p, uint64_t prev, size
         .prev_term = raft_log_term(&r->log, prev),
         .commit = r->commit,
         .round = r->round,
+        .fresh = p->fresh_told,
     };
     item->entries_first = prev + 1;
     item->entries_count = entries_count;
@@ -91,6 +92,7 @@ void raft_heartbeat(struct raft *r) {
     r->round++;
     r->heartbeat_commit = r->commit;
     r->heartbeat_at_us = r->now_us + r->options.heartbeat_us;
+    raft_fresh_begin(r);
     r->transfer_sent = false;
     for (size_t i = 0; i < r->peers.count; i++) {
         struct raft_peer *p = r->peers.data[i];
@@ -131,6 +133,7 @@ void raft_leader_start(struct raft *r) {
     r->hurry_until_us = 0;
     r->votes.count = 0;
     r->uncommitted_bytes = weight(r, r->commit, raft_log_last(&r->log));
+    raft_fresh_forget(r);
     raft_peers_clear(r);
     raft_peers_sync(r);
     r->term_start = raft_log_last(&r->log) + 1;
@@ -233,6 +236,8 @@ static void append_answer(struct raft *r, const struct raft_id *to, uint64_t aft
     struct raft_item *item = raft_send(r, to, after);
     item->message.append_response = &item->body.append_response;
     item->body.append_response = answer;
+    if (answer.round != 0)
+        raft_fresh_answered(r, answer.round);
 }
 
 /* Where the logs may agree: skips whole terms that the leader cannot have here (etcd's probe). */
@@ -296,8 +301,8 @@ void raft_append_request(struct raft *r, const struct wire_raft_message *m) {
     if (last < r->commit)
         last = r->commit;
     raft_commit_to(r, q->commit < last ? q->commit : last);
-    if (q->commit <= r->commit)
-        r->fresh_us = r->now_us;
+    if (q->fresh != 0 && q->commit <= r->commit)
+        raft_fresh_told(r, q->fresh);
     append_accept(r, m, last);
 }
 

@@ -63,6 +63,7 @@ void raft_follow(struct raft *r, uint64_t term, const struct raft_id *leader) {
         memset(&r->vote, 0, sizeof r->vote);
         r->hard_dirty = true;
         r->leader_known = false;
+        raft_fresh_forget(r);
     }
     if (r->role == RAFT_LEADER) {
         lead_end(r);

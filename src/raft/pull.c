@@ -31,7 +31,6 @@ static int entries_pulled(struct raft *r, const struct wire_pull_response *p) {
         return ERR_STALE;
     bool fits = p->prev_index < r->log.base_index || raft_log_has(&r->log, p->prev_index, p->prev_term);
     if (!fits && p->prev_index > r->commit) {
-        MARK(r, PULLED_CUT);
         raft_cut(r, p->prev_index);
         return ERR_STALE;
     }

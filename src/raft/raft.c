@@ -12,6 +12,7 @@
  *   config.c     joint consensus (4.3) for every change
  *   snapshot.c   snapshots in chunks (5)
  *   read.c       reads without the log (6.4)
+ *   fresh.c      how old the copy here is, for reads that do not ask
  *   transfer.c   leadership handed over (3.10)
  *   pull.c       learners that take committed entries from anybody
  *   persist.c    tickets: what is written and what that proves
@@ -23,18 +24,18 @@
  *                is told; handing over with TimeoutNow (3.10); a detector's word that the leader is dead
  *                (etcd's ForgetLeader)
  *   the log      entries of the own term alone are committed by counting (3.6.2); an entry without content
- *                begins each term (6.4); the leader writes while it sends, its own match is what is durable
- *                (10.2.1); group commit without a timer (10.2.2); refusals name (index, term) and both sides
- *                skip whole terms (3.5, etcd's probe); per follower PROBE, REPLICATE, SNAPSHOT, with limits by
- *                count and bytes of what is under way; proposals beyond a bound of uncommitted bytes are
- *                refused
+ *                begins each term (6.4); the leader writes while it sends, and its own match is what is
+ *                durable (10.2.1); group commit without a timer (10.2.2); refusals name (index, term) and
+ *                both sides skip whole terms (3.5, etcd's probe); each follower is in PROBE, REPLICATE or
+ *                SNAPSHOT, with limits by count and bytes of what is under way; proposals beyond a bound of
+ *                uncommitted bytes are refused
  *   reads        ReadIndex (6.4) by rounds that the leader counts; all that wait share a round
- *   voters       joint consensus (4.3) for every change; none before an entry of the leader's own term is
- *                committed; learners, which are sent the log but never counted, and which vote when asked; a
- *                newcomer is caught up first (4.2.1); a removed leader hands over, a removed voter stands until
- *                its removal is committed (4.2.2)
+ *   voters       joint consensus (4.3) for every change, none before an entry of the leader's own term is
+ *                committed; learners, which are sent the log but never counted, and which vote when asked;
+ *                a newcomer is caught up first (4.2.1); a removed leader hands over, a removed voter stands
+ *                until its removal is committed (4.2.2)
  *   snapshots    in chunks that go on where they stopped (5); entries kept behind them by count and bytes
- * Not here: leases for reads (6.4.1), because clocks would have to be trusted; sessions of clients (6.3), which
+ * Not here: leases for reads (6.4.1), as clocks would have to be trusted; sessions of clients (6.3), which
  * are the state machine's; proposals forwarded by followers, which node does.
  *
  * What differs from the thesis, and why:
@@ -249,6 +250,7 @@ int raft_bootstrap(struct raft *r, int64_t now_us) {
 static void lead_settle(struct raft *r) {
     raft_commit_advance(r);
     raft_conf_leave_joint(r);
+    raft_fresh_settle(r);
     raft_reads_settle(r);
     raft_transfer_settle(r);
     raft_flush(r);
@@ -371,7 +373,9 @@ int64_t raft_deadline(const struct raft *r) {
 
 /* ---- getters ------------------------------------------------------------------------------------------- */
 
-struct raft_id raft_self(const struct raft *r) { return r->options.self; }
+struct raft_id raft_self(const struct raft *r) {
+    return r->options.self;
+}
 enum raft_role raft_role(const struct raft *r) { return r->role; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
 uint64_t raft_commit_index(const struct raft *r) { return r->commit; }
@@ -399,9 +403,7 @@ int64_t raft_contact_us(const struct raft *r) {
     return r->role == RAFT_LEADER ? raft_quorum_heard(r) : r->leader_heard_us;
 }
 
-int64_t raft_fresh_us(const struct raft *r) {
-    return r->role == RAFT_LEADER ? raft_quorum_heard(r) : r->fresh_us;
-}
+int64_t raft_fresh_us(const struct raft *r) { return r->fresh_us; }
 
 bool raft_progress(const struct raft *r, const struct raft_id *peer, struct raft_progress_view *ret) {
     const struct raft_peer *p = r->role == RAFT_LEADER ? raft_peer_find(r, peer) : NULL;

@@ -208,8 +208,6 @@ static void noted(struct shim *s, const struct event *e) {
     (void)e;
     if (s->stop_asked)
         return;
-    if (s->phase == PHASE_CLEANING)
-        mark_hit(s->marks, MARK_SHIM_CROSSED);
     s->stop_asked = true;
     save(s);
 }

@@ -73,7 +73,12 @@ void atlas_look(struct world *w, struct sim_host *h) {
         return;
     struct known_config *k = &w->configs[h->index];
     const struct wire_raft_config *c = raft_config_now(r);
-    h->raft_id = raft_self(r);
+    struct raft_id id = raft_self(r);
+    if (!raft_id_equal(&id,
+                       &h->raft_id)) { /* a new life: what ended the old one was damage, found by its agent */
+        atlas_damaged(w, h);
+        h->raft_id = id;
+    }
     k->commit = raft_commit_index(r);
     k->last = raft_last_index(r);
     if (c == NULL)

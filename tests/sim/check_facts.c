@@ -35,7 +35,7 @@ static void see_fact(struct world *w, struct sim_host *h, const struct wire_fact
     const struct wire_instance_record *r = state_instance_find(truth_state(w), f->instance);
     bool counts = r != NULL && state_instance_live(r) && f->sequence > r->sequence;
     bool over = f->state == INSTANCE_STATE_COMPLETE || f->state == INSTANCE_STATE_FAILED ||
-                f->state == INSTANCE_STATE_STOPPED;
+                f->state == INSTANCE_STATE_STOPPED || f->state == INSTANCE_STATE_REFUSED;
     bool own_end = false;
     bool spawned = any_spawned(p, f->instance, &own_end);
     if (!counts)

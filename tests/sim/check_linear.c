@@ -78,7 +78,8 @@ static void add_put(struct history *h, const struct call *call) {
 static bool key_matches(const struct wire_admin_var_query *q, struct bytes key) {
     if (q->key.size > 0)
         return bytes_equal(q->key, key);
-    return key.size >= q->prefix.size && memcmp(key.data, q->prefix.data, q->prefix.size) == 0;
+    return q->prefix.size == 0 ||
+           (key.size >= q->prefix.size && memcmp(key.data, q->prefix.data, q->prefix.size) == 0);
 }
 
 static void add_read(struct history *h, const struct call *call) {

@@ -4,9 +4,10 @@
 /*
  * Reads tell how old they are, and are. The answer to `vars` is what the log up to its `index` makes, nothing
  * else; and every write that an operator was told was done before (now - age_ms) is in it. What a host has
- * heard of its leader had left before and was on its way: on a good link for less than SLACK_US. On a bad one
- * for any time, so the age is only judged when every link has been good since CALM_US before the moment that
- * it names, and a host that says it is isolated promises nothing.
+ * heard of its leader had left before and was on its way: on a good stream for less than SLACK_US. A bad one,
+ * and one that is still being dialled, keeps messages for any time. So the age is judged only when this host
+ * and all that run have been up and well connected since CALM_US before the moment that it names; and a host
+ * that says it is isolated promises nothing.
  */
 #include "calls.h"
 #include "links.h"
@@ -72,7 +73,8 @@ static void compare(const struct reads *r, struct world *w, const struct call *c
         const struct wire_admin_var_query *q = call->vars;
         bool asked = q->key.size > 0 ? bytes_equal(q->key, c->key)
                                      : c->key.size >= q->prefix.size &&
-                                           memcmp(c->key.data, q->prefix.data, q->prefix.size) == 0;
+                                           (q->prefix.size == 0 ||
+                                            memcmp(c->key.data, q->prefix.data, q->prefix.size) == 0);
         expected += asked && c->exists && change_at(r, c->key, index) == c;
     }
     if (expected != call->found->vars_count)
@@ -85,8 +87,7 @@ static void see_age(const struct reads *r, struct world *w, const struct call *c
     int64_t age_us = (int64_t)(f->age_ms < 86400000 ? f->age_ms : 86400000) * US_PER_MS;
     age_us += age_us / 8; /* clocks may run slow */
     int64_t since_us = w->now_us - age_us - SLACK_US;
-    int64_t calm_us = links_of(w)->calm_us;
-    if (f->isolated || calm_us == 0 || calm_us + CALM_US > since_us)
+    if (f->isolated || !links_steady(w, call->host, w->now_us - since_us + CALM_US))
         return;
     for (size_t i = r->told.count; i-- > 0;) {
         if (r->told.data[i].at_us > since_us)

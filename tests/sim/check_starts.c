@@ -7,6 +7,8 @@
  * elsewhere; alone, BOOT_GRACE_US after its own start. What was stopped by a command is over: no shim and no
  * agent runs it again. Nor what the log knows to be over.
  */
+#include <stdio.h>
+
 #include "durable.h"
 #include "ledger.h"
 #include "processes.h"
@@ -59,8 +61,12 @@ static void see_spawn(struct world *w, const struct sight *s) {
     const struct ledger_instance *i = ledger_find(ledger_of(w), spec->instance);
     if (p != NULL && p->spawns > 1 && p->stop_asked && p->cause == END_SHIM_STOP)
         fail_start(w, s->host, &spec->instance, "which was stopped");
-    else if (i != NULL && i->over_index != 0 && !i->removed)
-        fail_start(w, s->host, &spec->instance, "which is over in the log");
+    else if (i != NULL && i->over_index != 0 && !i->removed) {
+        char why[100];
+        snprintf(why, sizeof why, "which is %s in the log since index %llu", instance_state_str(i->state),
+                 (unsigned long long)i->over_index);
+        fail_start(w, s->host, &spec->instance, why);
+    }
 }
 
 static void starts_see(void *self, struct world *w, const struct sight *s) {

@@ -161,8 +161,8 @@ static void see_started(struct durable_self *self, struct world *w, struct sim_h
         d->faulty = false;
         return;
     }
-    if (d->faulty)
-        return;
+    if (d->faulty && start->missing == 0)
+        return; /* what is gone is gone under a new raft id only */
     if (start->missing != 0)
         check_fail(w, &check_told, (int)h->index, "h%u starts without what its disk had at index %llu",
                    h->index, (unsigned long long)start->missing);

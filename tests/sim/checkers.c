@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "history.h"
 #include "truth.h"
 
 #define LIST(X)                                                                                              \
@@ -18,18 +19,34 @@
     X(check_own_term)                                                                                        \
     X(check_monotone)                                                                                        \
     X(check_state)                                                                                           \
+    X(check_snapshot)                                                                                        \
     X(observe_links)                                                                                         \
+    X(check_resign)                                                                                          \
     X(observe_processes)                                                                                     \
     X(observe_ledger)                                                                                        \
     X(check_stops)                                                                                           \
     X(check_starts)                                                                                          \
     X(check_single)                                                                                          \
+    X(observe_views)                                                                                         \
+    X(check_false_death)                                                                                     \
+    X(check_notice)                                                                                          \
+    X(check_resurrection)                                                                                    \
+    X(check_capacity)                                                                                        \
+    X(check_keeper)                                                                                          \
+    X(check_update)                                                                                          \
+    X(check_placement)                                                                                       \
+    X(check_slot)                                                                                            \
+    X(check_heal)                                                                                            \
+    X(check_replace)                                                                                         \
+    X(check_restart)                                                                                         \
     X(check_facts)                                                                                           \
     X(observe_calls)                                                                                         \
     X(check_acked)                                                                                           \
+    X(check_answered)                                                                                        \
     X(check_reads)                                                                                           \
     X(check_linear)                                                                                          \
-    X(check_settled)
+    X(check_settled)                                                                                         \
+    X(check_desired)
 #define DECLARE(name) extern const struct checker name;
 #define ENTRY(name)   &name,
 LIST(DECLARE)
@@ -76,6 +93,7 @@ static void see_message(struct world *w, const struct sight *s) {
 }
 
 void checkers_see(struct world *w, const struct sight *s) {
+    history_see(w, s);
     if (s->kind == SIGHT_EFFECT && s->effect->kind == NODE_STREAM_SEND)
         see_message(w, s);
     else

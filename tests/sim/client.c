@@ -178,9 +178,12 @@ static void job_stop(struct world *w, struct client *c) {
 
 static void look(struct world *w, struct client *c) {
     static const char *const methods[] = {"status", "nodes", "jobs"};
-    struct wire_admin_ps_query ps = {.all = chance(w, 500000), .consistent = chance(w, 500000)};
-    struct wire_admin_job_query job = {
-        .name = bytes_str(services[below(w, 4)]), .min_index = below(w, 200), .wait_ms = below(w, 5000)};
+    /* One draw a statement: the order within an initializer is the compiler's. */
+    struct wire_admin_ps_query ps = {.all = chance(w, 500000)};
+    ps.consistent = chance(w, 500000);
+    struct wire_admin_job_query job = {.name = bytes_str(services[below(w, 4)])};
+    job.min_index = below(w, 200);
+    job.wait_ms = below(w, 5000);
     uint64_t which = below(w, 5);
     if (which < 3)
         ask(w, c, methods[which], &wire_empty_type, &(struct wire_empty){0});

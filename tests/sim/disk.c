@@ -178,6 +178,7 @@ static void ops_done(struct sim_ops *ops) {
 void disk_done(struct sim_host *h) {
     ops_done(&h->disk.flushing);
     ops_done(&h->disk.making);
+    ops_done(&h->disk.homeless);
     for (size_t i = 0; i < h->disk.files.count; i++) {
         struct sim_file *f = h->disk.files.data[i];
         buf_done(&f->content);

@@ -38,6 +38,7 @@ static void fail(struct world *w, struct sim_host *h, const struct disk_op *op, 
     h->disk.error = error;
     ops_drop(&h->disk.flushing, true);
     ops_drop(&h->disk.making, true);
+    ops_drop(&h->disk.homeless, true);
     snprintf(text, sizeof text, "%s: %s it: %s", op->name, words[op->kind],
              error == ERR_NO_SPACE ? "No space left on device" : "Input/output error");
     disk_told(w, h, op, "%s", text);
@@ -219,15 +220,43 @@ static struct sim_op take(struct sim_ops *ops) {
     return o;
 }
 
+/* Of the files without room those with this name, or all, go to the maker again; needed: no room is a
+ * failure. */
+static void homeless_try(struct sim_host *h, const char *name, bool needed) {
+    struct sim_ops *from = &h->disk.homeless;
+    for (size_t i = 0; i < from->list.count;) {
+        struct sim_op o = from->list.data[i];
+        if (name != NULL && strcmp(o.op.name, name) != 0) {
+            i++;
+            continue;
+        }
+        o.needed = needed;
+        VEC_REMOVE(&from->list, i);
+        VEC_PUSH(&h->disk.making.list, o);
+    }
+}
+
+static void homeless_drop(struct sim_host *h, const char *name) {
+    struct sim_ops *from = &h->disk.homeless;
+    for (size_t i = from->list.count; i-- > 0;)
+        if (strcmp(from->list.data[i].op.name, name) == 0) {
+            mem_free(from->list.data[i].data);
+            VEC_REMOVE(&from->list, i);
+        }
+}
+
 static void go_on(struct world *w, struct sim_host *h) {
     struct sim_ops *f = &h->disk.flushing, *m = &h->disk.making;
     while (!f->busy && f->head < f->list.count) {
         const struct disk_op *op = &f->list.data[f->head].op;
         if (op->kind == DISK_CREATE || op->kind == DISK_REMOVE || op->kind == DISK_SET_ASIDE) {
             struct sim_op o = take(f);
+            homeless_drop(h, o.op.name);
             VEC_PUSH(&m->list, o);
             continue;
         }
+        if (op->name[0] != 0)
+            homeless_try(h, op->name, true);
         if (op->name[0] != 0 && maker_has(h, op->name))
             break;
         begin(w, h, f, FLUSHER);
@@ -266,14 +295,22 @@ void disk_event(struct world *w, struct event *e) {
     struct sim_op o = take(ops);
     ops->busy = false;
     int error = carry_out(w, h, &o.op);
+    if (error == ERR_NO_SPACE && o.op.kind == DISK_CREATE && !o.needed && h->disk.error == 0) {
+        disk_file_remove(disk_file_get(h, o.op.name, true), true);
+        VEC_PUSH(&h->disk.homeless.list, o);
+        go_on(w, h);
+        return;
+    }
+    if (error == 0 && o.op.kind == DISK_REMOVE)
+        homeless_try(h, NULL, false);
     ended(w, h, &o.op, error);
     mem_free(o.data);
     go_on(w, h);
 }
 
 void disk_agent_gone(struct world *w, struct sim_host *h) {
-    struct sim_ops *both[2] = {&h->disk.flushing, &h->disk.making};
-    for (int i = 0; i < 2; i++) {
+    struct sim_ops *both[3] = {&h->disk.flushing, &h->disk.making, &h->disk.homeless};
+    for (int i = 0; i < 3; i++) {
         if (both[i]->busy)
             carry_out_part(w, h, &both[i]->list.data[both[i]->head].op);
         both[i]->busy = false;

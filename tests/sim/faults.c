@@ -76,6 +76,7 @@ static void shutdown_agent(struct world *w, uint32_t host) {
     if (h->node == NULL || h->paused || h->suspended)
         return;
     world_say(w, host, "agent is told to end");
+    h->ending = true;
     later(w, ACT_END, host, h->run, between(w, 0, US_PER_S));
     host_feed(w, h, &(struct node_input){.kind = NODE_SHUTDOWN});
 }
@@ -88,7 +89,8 @@ static void shutdown_ends(struct world *w, uint32_t host, uint64_t run) {
 
 static void crash_loop(struct world *w, uint32_t host) {
     host_kill_agent(w, host);
-    later(w, ACT_START, host, 2 + below(w, 6), between(w, 0, 2 * US_PER_S));
+    uint64_t kills = 2 + below(w, 6); /* one draw a statement: the order of arguments is the compiler's */
+    later(w, ACT_START, host, kills, between(w, 0, 2 * US_PER_S));
 }
 
 static void power(struct world *w, uint32_t host) {
@@ -125,7 +127,8 @@ static void start(struct world *w, uint32_t host, uint64_t kills) {
     host_start(w, host, false);
     if (kills == 0 || h->node == NULL)
         return;
-    host_kill_after(w, host, 1 + (uint32_t)below(w, chance(w, 500000) ? 20 : 300), chance(w, 100000));
+    uint32_t effects = 1 + (uint32_t)below(w, chance(w, 500000) ? 20 : 300);
+    host_kill_after(w, host, effects, chance(w, 100000));
     later(w, ACT_START, host, kills - 1, between(w, 500 * US_PER_MS, 4 * US_PER_S));
 }
 
@@ -356,7 +359,7 @@ static void heal_host(struct world *w, uint32_t i) {
     h->broken = false;
     host_resume(w, i);
     disk_heal(w, h);
-    if (h->disk.error != 0)
+    if (h->disk.error != 0 || h->ending)
         host_kill_agent(w, i);
     host_start(w, i, false);
 }

@@ -284,7 +284,7 @@ void host_start(struct world *w, uint32_t host, bool bootstrap) {
     h->boots++;
     h->tick_us = h->tick_wanted_us = TIME_NEVER_US;
     h->kill_after = 0;
-    h->exiting = h->leaving = h->has_left = false;
+    h->exiting = h->ending = h->leaving = h->has_left = false;
     int error = agent_new(w, h, bootstrap, text, sizeof text);
     if (error == ERR_CORRUPT && disk_damaged(h)) { /* it says what to do: begin with an empty directory */
         world_say(w, host, "agent refuses its files: %s", text);

@@ -21,22 +21,29 @@ static void since(int64_t *at_us, bool holds, int64_t now_us) {
         *at_us = now_us;
 }
 
+static void good_ends(struct links *l, const struct world *w, uint32_t a, uint32_t b) {
+    if (l->good_us[a][b] == 0)
+        return;
+    l->good_from_us[a][b] = l->good_us[a][b];
+    l->good_until_us[a][b] = w->now_us;
+    l->good_us[a][b] = 0;
+}
+
 static void look(struct links *l, const struct world *w) {
-    bool calm = true;
     for (uint32_t a = 0; a < w->hosts_count; a++) {
         const struct sim_host *h = &w->hosts[a];
         since(&l->up_us[a], host_well(h), w->now_us);
         since(&l->down_us[a], h->node == NULL, w->now_us);
-        calm &= !h->paused && !h->suspended;
         for (uint32_t b = 0; b < w->hosts_count; b++) {
             if (a == b)
                 continue;
             bool pass = link_good(w, a, b) && link_good(w, b, a);
-            calm &= pass || !h->powered || !w->hosts[b].powered;
-            since(&l->good_us[a][b], pass && host_well(h) && host_well(&w->hosts[b]), w->now_us);
+            bool is_good = pass && host_well(h) && host_well(&w->hosts[b]);
+            if (!is_good)
+                good_ends(l, w, a, b);
+            since(&l->good_us[a][b], is_good, w->now_us);
         }
     }
-    since(&l->calm_us, calm, w->now_us);
 }
 
 /* A stream that the join secret has opened says nothing of who lives. */
@@ -66,8 +73,10 @@ static void links_see(void *self, struct world *w, const struct sight *s) {
     uint32_t gone = s->host->index; /* its node is still there to be looked at */
     l->up_us[gone] = 0;
     l->down_us[gone] = w->now_us;
-    for (uint32_t i = 0; i < w->hosts_count; i++)
-        l->good_us[gone][i] = l->good_us[i][gone] = 0;
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        good_ends(l, w, gone, i);
+        good_ends(l, w, i, gone);
+    }
 }
 
 const struct checker observe_links = {

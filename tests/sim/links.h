@@ -12,10 +12,11 @@
 
 struct links {
     /* 0: not at the moment. */
-    int64_t good_us[HOSTS_MAX][HOSTS_MAX];  /* both ways pass, without loss or long delays, both agents run */
+    int64_t good_us[HOSTS_MAX][HOSTS_MAX]; /* both ways pass, without loss or long delays, both agents run */
+    /* The good time before: from, until. */
+    int64_t good_from_us[HOSTS_MAX][HOSTS_MAX], good_until_us[HOSTS_MAX][HOSTS_MAX];
     int64_t up_us[HOSTS_MAX];               /* its agent runs, and nothing has stopped it */
     int64_t down_us[HOSTS_MAX];             /* it has had no agent */
-    int64_t calm_us;                        /* every pair of hosts passes both ways, and nobody is stopped */
     int64_t heard_us[HOSTS_MAX][HOSTS_MAX]; /* [a][b]: a's agent last took anything that b had sent */
 };
 extern const struct checker observe_links;

@@ -17,12 +17,18 @@ void play_fail(struct play *p, const char *format, ...) {
     p->failed = true;
 }
 
+static void line_end(struct buf *out) {
+    while (out->size > 0 && out->data[out->size - 1] == ' ')
+        out->size--;
+    buf_append_byte(out, '\n');
+}
+
 void play_text(struct play *p, const char *format, ...) {
     va_list args;
     va_start(args, format);
     buf_vprintf(&p->out, format, args);
     va_end(args);
-    buf_append_byte(&p->out, '\n');
+    line_end(&p->out);
 }
 
 void play_line(struct play *p, const char *format, ...) {
@@ -31,7 +37,7 @@ void play_line(struct play *p, const char *format, ...) {
     va_start(args, format);
     buf_vprintf(&p->out, format, args);
     va_end(args);
-    buf_append_byte(&p->out, '\n');
+    line_end(&p->out);
 }
 
 void play_run(struct play *p, int64_t until_us) {

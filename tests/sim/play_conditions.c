@@ -8,6 +8,7 @@
  *     leader HOSTS | not HOSTS | no leader
  *                                      one of these leads (is in office and may commit); nobody does
  *     office HOSTS                     one of these has just won an election, whatever comes of it
+ *     joint HOSTS                      these are in the midst of a change of the voters, as their logs say
  *     running JOB N [on HOSTS]         so many processes
  *     complete JOB N                   so many instances of a batch job, says the state of the first host up
  *     HOST holds HOSTS alive|dead      what its gossip believes of all of them
@@ -65,6 +66,15 @@ static bool is_led(struct play *p, const struct condition *c) {
 static bool is_in_office(struct play *p, const struct condition *c) {
     int leader = leader_of(p, false);
     return leader >= 0 && in(c->hosts, (uint32_t)leader);
+}
+
+static bool is_joint(struct play *p, const struct condition *c) {
+    for (uint32_t i = 0; i < p->w->hosts_count; i++) {
+        const struct raft *r = p->w->hosts[i].node != NULL ? node_raft(p->w->hosts[i].node) : NULL;
+        if (in(c->hosts, i) && (r == NULL || raft_config_now(r)->voters_next_count == 0))
+            return false;
+    }
+    return true;
 }
 
 static bool is_running(struct play *p, const struct condition *c) {
@@ -246,6 +256,10 @@ static bool take(struct play *p, struct words *w, struct condition *c) {
     }
     if (words_take(w, "office")) {
         c->holds = is_in_office;
+        return words_hosts(p, w, &c->hosts);
+    }
+    if (words_take(w, "joint")) {
+        c->holds = is_joint;
         return words_hosts(p, w, &c->hosts);
     }
     if (words_take(w, "running")) {

@@ -103,8 +103,8 @@ static void command(struct play *p, const char *line) {
     }
     struct words w = {.count = 0};
     (void)snprintf(text, sizeof text, "%s", line);
-    for (char *at = strtok(text, " \t"); at != NULL && w.count < WORDS_MAX; at = strtok(NULL, " \t"))
-        w.word[w.count++] = at;
+    for (char *word = strtok(text, " \t"); word != NULL && w.count < WORDS_MAX; word = strtok(NULL, " \t"))
+        w.word[w.count++] = word;
     if (w.count == 0 || w.word[0][0] == '#' || p->failed)
         return;
     if (!play_act(p, &w) && (w.at = 0, !play_ask(p, &w)))

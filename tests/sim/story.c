@@ -128,28 +128,31 @@ static bool was_taken_out(const struct world *w, const struct sim_host *h) {
     return r == NULL || r->status == NODE_STATUS_LEFT;
 }
 
-/* A leave that has begun is seen through, so that nobody's part of it is left to chance. */
-static void finish_leaving(struct world *w) {
-    bool any = false;
+static uint32_t staying(const struct world *w) {
+    uint32_t mask = all_hosts(w);
     for (uint32_t i = 0; i < w->hosts_count; i++)
-        any |= w->hosts[i].leaving || was_taken_out(w, &w->hosts[i]);
-    if (!any)
+        if (w->hosts[i].leaving || was_taken_out(w, &w->hosts[i]))
+            mask &= ~(UINT32_C(1) << i);
+    return mask;
+}
+
+/* A leave that has begun is seen through, until the cluster can do without those that leave. */
+static void finish_leaving(struct world *w) {
+    if (staying(w) == all_hosts(w))
         return;
     faults_heal(w, all_hosts(w));
     int64_t until = w->now_us + LEAVE_MAX_US;
-    while (any && w->now_us < until && !w->failed) {
+    bool waits = true;
+    while (waits && w->now_us < until && !w->failed) {
         world_run(w, w->now_us + US_PER_S);
-        any = false;
+        waits = !atlas_enough(w, staying(w));
         for (uint32_t i = 0; i < w->hosts_count; i++)
-            any |= w->hosts[i].leaving;
+            waits |= w->hosts[i].leaving;
     }
 }
 
 static uint32_t choose_core(struct world *w) {
-    uint32_t all = 0, core = 0, order[HOSTS_MAX];
-    for (uint32_t i = 0; i < w->hosts_count; i++)
-        if (((all_hosts(w) >> i) & 1) != 0 && !was_taken_out(w, &w->hosts[i]))
-            all |= UINT32_C(1) << i;
+    uint32_t all = staying(w), core = 0, order[HOSTS_MAX];
     if (w->swarm->heal_all)
         return all;
     for (uint32_t i = 0; i < w->hosts_count; i++) {

@@ -2,8 +2,8 @@
  * Copyright the covey authors */
 
 /*
- * Drawing. Each number comes from a stream of its own (the seed and the number's name), so that overriding
- * one leaves the others as they were.
+ * Drawing. Each group of numbers comes from a stream of its own, of the seed and the group's name, and what
+ * is overridden is so afterwards: the others stay as they were.
  *
  * Small limits are drawn often (segments of a few KiB, a snapshot every few entries, chunks of some hundred
  * bytes): what happens once a month in a real cluster then happens in every run.

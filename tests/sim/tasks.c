@@ -134,7 +134,7 @@ void tasks_start(struct world *w, struct sim_host *h, const struct node_effect *
     arena_reset(&t->arena);
     codec_copy(&wire_shim_spec_type, spec, &t->arena, &t->spec);
     buf_clear(&t->status);
-    t->released = t->wiped = t->lost = t->kill_asked = t->killing = false;
+    t->released = t->wiped = t->lost = t->kill_asked = t->killing = t->release_asked = false;
     t->made_us = t->saved_us = w->now_us;
     t->tick_us = TIME_NEVER_US;
     t->shim = shim_new(&t->spec);
@@ -152,13 +152,20 @@ void tasks_command(struct world *w, struct sim_host *h, const struct node_effect
     out->data = buf_take(&data, &out->data_size);
 }
 
+static void release(struct world *w, struct sim_host *h, struct sim_task *t) {
+    struct wire_shim_command command = {.release = true};
+    t->released = true;
+    task_feed(w, h, t, &(struct shim_input){.kind = SHIM_COMMAND, .command = &command});
+}
+
+/* One that has not ended is released when it has. */
 void tasks_release(struct world *w, struct sim_host *h, const struct node_effect *e) {
     struct sim_task *t = task_find(h, e->instance, e->task);
     if (t == NULL)
         return;
-    t->released = true;
-    struct wire_shim_command release = {.release = true};
-    task_feed(w, h, t, &(struct shim_input){.kind = SHIM_COMMAND, .command = &release});
+    t->release_asked = true;
+    if (t->shim == NULL || shim_state(t->shim) == TASK_STATE_DEAD)
+        release(w, h, t);
 }
 
 void tasks_remove(struct world *w, struct sim_host *h, struct instance_id id) {
@@ -184,6 +191,8 @@ static void told(struct world *w, struct sim_host *h, struct sim_task *t, const 
     struct node_input in = {
         .kind = NODE_TASK_STATUS, .instance = t->spec.instance, .task = t->spec.task, .status = &status};
     host_feed(w, h, &in);
+    if (t->release_asked && !t->released && t->shim != NULL && shim_state(t->shim) == TASK_STATE_DEAD)
+        release(w, h, t);
     arena_done(&a);
 }
 
@@ -258,6 +267,7 @@ static void scan_one(struct world *w, struct sim_host *h, struct sim_task *t) {
     struct wire_shim_status status;
     bool has = status_read(t, &a, &status);
     uint32_t run = h->run;
+    t->release_asked = false; /* that was the last agent's */
     struct node_input in = {.kind = NODE_TASK_FOUND, .spec = &t->spec, .status = has ? &status : NULL};
     host_feed(w, h, &in);
     if (t->shim != NULL)

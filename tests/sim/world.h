@@ -92,6 +92,7 @@ struct sim_file {
 struct sim_op {
     struct disk_op op;
     uint8_t *data;
+    bool needed; /* no room to make it is a failure */
 };
 struct sim_ops {
     VEC(struct sim_op) list;
@@ -109,6 +110,7 @@ struct disk_rates {
 struct sim_disk {
     VEC(struct sim_file *) files;
     struct sim_ops flushing, making; /* as store has them: two threads */
+    struct sim_ops homeless;         /* files to be made for which there was no room, not needed yet */
     int error;                       /* the store has failed: only another agent opens it again */
     struct disk_rates rates;
     uint64_t capacity_bytes; /* 0: no limit */
@@ -136,6 +138,7 @@ struct sim_task {
     bool killing;         /* SIGKILL is on its way to all */
     bool waits_spawn;     /* SHIM_SPAWN is to be answered */
     uint64_t spawn;       /* counts spawns: an exit of an older one is dropped */
+    bool release_asked;   /* by the agent that runs: when it is dead */
     bool released, wiped; /* wiped: its directory is gone */
     bool lost;            /* the agent was told that its shim is gone: it may start it anew */
     int64_t made_us, saved_us;
@@ -189,6 +192,7 @@ struct sim_host {
     bool paused;    /* the agent is stopped (SIGSTOP): what comes for it waits in `held` */
     bool suspended; /* the whole host is: its shims, too, and the network does not reach it */
     bool has_left;  /* its agent ended because it has left the cluster (and was not given a new disk) */
+    bool ending;    /* its agent was told to end, and is about to */
     bool leaving;   /* an operator asked it to */
     uint64_t leave_request;
     bool mending; /* an operator is about to see to its disk */

@@ -103,6 +103,8 @@ TESTS += %D%/unit_net
 
 check_PROGRAMS += %D%/unit_node
 %C%_unit_node_SOURCES = \
+	%D%/node/counters.c \
+	%D%/node/join.c \
 	%D%/node/node.c \
 	%D%/node/reads.c \
 	%D%/node/rig.c \
@@ -196,6 +198,8 @@ TESTS += %D%/unit_state
 
 check_PROGRAMS += %D%/unit_store
 %C%_unit_store_SOURCES = \
+	%D%/store/rig.c \
+	%D%/store/rig.h \
 	%D%/store/store.c
 %C%_unit_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_store_LDADD = src/store/libstore.a $(UNIT_LIBS)

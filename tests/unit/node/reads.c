@@ -143,6 +143,41 @@ Test(node_reads, a_copy_that_lags_is_not_shown_before_it_has_caught_up) {
     town_done(&t);
 }
 
+static struct wire_admin_freshness age(struct town *t, size_t host) {
+    struct wire_admin_vars vars;
+    const struct town_reply *r = town_reply(t, host, ask(t, host, "", false));
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(codec_decode_named(&wire_admin_vars_type, buf_bytes(&r->data), &t->arena, &vars, NULL), 0);
+    return vars.freshness;
+}
+
+Test(node_reads, state_their_age_on_a_cluster_that_has_nothing_to_do) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    town_run(&t, 60 * US_PER_S);
+    for (size_t host = 0; host < 4; host++) {
+        struct wire_admin_freshness f = age(&t, host);
+        cr_assert(!f.isolated && !f.consistent, "host %zu", host);
+        cr_assert_leq(f.age_ms, host == 3 ? 3000 : 300, "host %zu: %llu", host, (unsigned long long)f.age_ms);
+    }
+    size_t leader = town_leader(&t), other = other_than(leader);
+    town_away(&t, other, true);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_geq(age(&t, other).age_ms, 5000);
+    cr_assert_leq(age(&t, leader).age_ms, 300);
+    town_run(&t, 6 * US_PER_S);
+    cr_assert(age(&t, other).isolated);
+    town_done(&t);
+}
+
+Test(node_reads, a_host_alone_is_never_old) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    town_run(&t, 60 * US_PER_S);
+    cr_assert(age(&t, 0).age_ms == 0 && !age(&t, 0).isolated);
+    town_done(&t);
+}
+
 Test(node_reads, a_client_that_goes_takes_its_read_with_it) {
     struct town t;
     town_init(&t, 3, NULL);
@@ -355,5 +390,35 @@ Test(node_snapshots, a_log_of_few_large_entries_is_saved_and_cut_too) {
     const struct raft *r = node_raft(t.hosts[0].node);
     cr_assert_gt(raft_first_index(r), 1);
     cr_assert_lt((raft_last_index(r) - raft_first_index(r)) * 60000, 60u << 20);
+    town_done(&t);
+}
+
+/* ---- reasons ---- */
+
+Test(node_reads, every_host_tells_why_a_job_is_not_placed) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    struct wire_task task = {
+        .name = bytes_str("t"), .command = bytes_str("/bin/true"), .memory_mib = 1u << 20};
+    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
+    struct wire_admin_run run = {.job = {.name = bytes_str("huge"), .groups = &group, .groups_count = 1}};
+    struct wire_admin_job_query q = {.name = bytes_str("huge")};
+    town_call(&t, 0, "run", &wire_admin_run_type, &run);
+    town_run(&t, 5 * US_PER_S);
+    for (size_t host = 0; host < 3; host++) {
+        struct wire_admin_job_status s;
+        uint64_t request = town_call(&t, host, "job", &wire_admin_job_query_type, &q);
+        town_run(&t, 100 * US_PER_MS);
+        const struct town_reply *r = town_reply(&t, host, request);
+        cr_assert_not_null(r);
+        cr_assert_eq(codec_decode_named(&wire_admin_job_status_type, buf_bytes(&r->data), &t.arena, &s, NULL),
+                     0);
+        cr_assert(s.groups[0].reason.size > 0, "host %zu", host);
+    }
+    size_t leader = town_leader(&t), other = other_than(leader);
+    town_kill(&t, leader);
+    uint64_t request = town_call(&t, other, "job", &wire_admin_job_query_type, &q);
+    town_run(&t, 500 * US_PER_MS);
+    cr_assert_not_null(town_reply(&t, other, request), "without a leader, the rest");
     town_done(&t);
 }

@@ -156,7 +156,8 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
                              .task_root = bytes_str("/tasks"),
                              .files = r->files,
                              .files_count = r->files_count,
-                             .snapshot_entries = r->snapshot_entries};
+                             .snapshot_entries = r->snapshot_entries,
+                             .marks = r->marks};
     struct addr seed;
     memset(o.identity_seed.b, 7, sizeof o.identity_seed.b);
     memset(o.entropy.b, (int)(++r->runs), sizeof o.entropy.b);

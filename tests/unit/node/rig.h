@@ -29,6 +29,7 @@ struct rig {
     int64_t now_us;
     unsigned runs;             /* of the agent */
     uint32_t snapshot_entries; /* 0: the default */
+    struct marks *marks;       /* NULL: none */
     struct buf said;           /* lines of NODE_SAY, each with its newline */
     struct buf events;         /* texts of NODE_NOTIFY, as lines */
     struct instance_id last_started;

@@ -185,6 +185,8 @@ static uint64_t carry_out(struct store *s, const struct rig_run *run, int *ret_e
         *ret_error = done.error;
         if (done.error)
             break;
+        if (done.ticket == 0)
+            continue; /* a warning: no room for what is made ahead */
         cr_assert_eq(done.ticket, told + 1);
         told = done.ticket;
     }
@@ -211,7 +213,7 @@ static const struct rig_log *found(struct store *s, struct rig_run *run, uint64_
     struct arena arena = {0};
     const struct rig_log *log = NULL;
     const struct disk_file *files = store_files(s, &disk.count);
-    memcpy(disk.files, files, disk.count * sizeof *files);
+    mem_copy(disk.files, files, disk.count * sizeof *files);
     rig_recover(&disk, &arena, &r);
     bool good = r.verdict == WAL_CLEAN || r.verdict == WAL_TORN || (r.verdict == WAL_EMPTY && told == 0);
     cr_assert(good, "%s, %llu told: %s", what, (unsigned long long)told, r.text);
@@ -237,7 +239,7 @@ static void go_on(const char *path, struct store *s, const struct rig_log *log, 
     struct rig_run run;
     int error = 0;
     const struct disk_file *files = store_files(s, &disk.count);
-    memcpy(disk.files, files, disk.count * sizeof *files);
+    mem_copy(disk.files, files, disk.count * sizeof *files);
     struct rig_disk copy = rig_disk_copy(&disk);
     begin.hard.term = 3; /* at least what was found */
     rig_run_begin(&run, copy, &begin, 4096);
@@ -268,8 +270,10 @@ static bool fail_once(const char *path, enum failure failure, unsigned fail_at) 
     store_close(s);
     if (failure == FAIL_SHORT || !f.failed)
         cr_assert_eq(error, 0, "%s", f.what);
-    else if (told + 1 < run.states.count)
-        cr_assert_eq(error, failure == FAIL_ENOSPC ? ERR_NO_SPACE : ERR_IO, "%s", f.what);
+    else if (failure == FAIL_EIO && told + 1 < run.states.count)
+        cr_assert_eq(error, ERR_IO, "%s", f.what);
+    else if (failure == FAIL_ENOSPC) /* there was room again when the file was needed */
+        cr_assert_eq(error, told + 1 < run.states.count ? ERR_NO_SPACE : 0, "%s", f.what);
     s = directory_open(path, NULL);
     go_on(path, s, found(s, &run, told, f.what), f.what);
     rig_run_done(&run);
