@@ -49,6 +49,7 @@ EXTRA_DIST += \
 	%D%/cluster/17-full-disk.test \
 	%D%/cluster/18-snapshots.test \
 	%D%/cluster/19-reads-and-voters.test \
+	%D%/cluster/20-backup.test \
 	%D%/cluster/harness.py \
 	%D%/sim/mutants/node-ack-before-commit.mutant \
 	%D%/sim/mutants/node-ack-other-term.mutant \

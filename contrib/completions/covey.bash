@@ -47,7 +47,7 @@ _covey() {
         return
     fi
     case $verb in
-    run | validate) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    run | validate | backup | restore) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     stop | status | ps) _covey_words "$(_covey_jobs)" "$word" ;;
     logs) _covey_words "$(_covey_jobs) $(_covey_column ps)" "$word" ;;
     var)

@@ -231,7 +231,8 @@ bool raft_is_voter(const struct raft *r, const struct raft_id *id);
 int64_t raft_contact_us(const struct raft *r);
 /*
  * The log here had all that was committed anywhere at this time, whatever was lost or late; 0 = not known. A
- * sole voter, which needs nobody, has it always; of a learner that pulls the caller knows. See src/raft/fresh.c
+ * sole voter, which needs nobody, has it always; of a learner that pulls the caller knows
+ * (src/raft/fresh.c).
  */
 int64_t raft_fresh_us(const struct raft *r);
 

@@ -118,6 +118,12 @@ void wal_compact(struct wal *w, uint64_t index);
  */
 int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term,
               const struct wire_hard_state *hard);
+/*
+ * The log is given up: its files are set aside, and another may begin in their place. Nothing is appended to
+ * this one any more.
+ */
+void wal_set_aside(struct wal *w);
+
 /* An operation's bytes are borrowed until the next call that takes the wal and is not wal_drain(). */
 bool wal_drain(struct wal *w, struct disk_op *ret_op);
 uint64_t wal_size_bytes(const struct wal *w); /* of all segments */

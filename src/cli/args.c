@@ -31,6 +31,7 @@ static const struct flag flags[] = {
     {"from", 0, CLI_WATCH, FLAG_NUMBER, AT(from), "INDEX",
      "watch: go on behind this log index [begin with what there is]"},
     {"once", 0, CLI_WATCH, FLAG_BOOL, AT(once), NULL, "watch: end after the first change"},
+    {"force", 0, CLI_FORCE, FLAG_BOOL, AT(force), NULL, "overwrite what is there and differs"},
     {"cas", 0, CLI_CHECK, FLAG_CHECK, AT(check), "VERSION",
      "only if the variable has this version; 0: if it does not exist"},
     {"consistent", 0, CLI_CONSISTENT, FLAG_BOOL, AT(consistent), NULL,

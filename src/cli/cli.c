@@ -54,6 +54,14 @@ const struct cli_verb cli_verbs[] = {
      "excluded one never\n"
      "votes; auto takes either back.\n",
      CLI_AGENT, 0, 2, cli_voters},
+    {"backup", "FILE|-", "Save jobs and variables to a file",
+     "\nAll as of one moment. No secrets, no hosts: another cluster can take it, too.\n", CLI_AGENT, 1, 1,
+     cli_backup},
+    {"restore", "FILE|-", "Submit the jobs and write the variables of a backup",
+     "\nWhat is there already is left alone; what is there and differs is an error (status 4), or "
+     "overwritten "
+     "with --force.\n",
+     CLI_AGENT | CLI_FORCE, 1, 1, cli_restore},
     {"validate", "FILE...", "Check job files; needs no agent", "", 0, 1, 1000, cli_validate},
     {"token", "", "Print the join token, and what to type on the next host", "", CLI_AGENT, 0, 0, cli_token},
     {"leave", "", "Take this host out of the cluster: its instances are moved, its agent ends", "", CLI_AGENT,

@@ -19,7 +19,7 @@ struct codec_type;
 
 /* What the flags of all verbs set. */
 struct cli_options {
-    bool help, json, detach, all, follow, is_stderr, has_check, has_timeout, consistent, prefix, once;
+    bool help, json, detach, all, follow, is_stderr, has_check, has_timeout, consistent, prefix, once, force;
     const char *socket, *job, *node, *task; /* NULL: not given */
     int64_t timeout_us;
     uint64_t tail_bytes, check, from;
@@ -41,6 +41,7 @@ struct cli_options {
 #define CLI_ALWAYS     (1u << 11) /* --json, --help */
 #define CLI_CONSISTENT (1u << 12)
 #define CLI_WATCH      (1u << 13)
+#define CLI_FORCE      (1u << 14)
 
 struct cli;
 struct cli_verb {
@@ -190,6 +191,8 @@ int cli_logs(struct cli *c);
 int cli_var(struct cli *c);
 int cli_var_watch(struct cli *c, const char *key);
 int cli_voters(struct cli *c);
+int cli_backup(struct cli *c);
+int cli_restore(struct cli *c);
 int cli_validate(struct cli *c);
 int cli_events(struct cli *c);
 int cli_counters(struct cli *c);

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libcli.a
 # files: *.c *.h
 %C%_libcli_a_SOURCES = \
 	%D%/args.c \
+	%D%/backup.c \
 	%D%/cli.c \
 	%D%/counters.c \
 	%D%/events.c \

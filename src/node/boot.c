@@ -145,14 +145,11 @@ static void boot_snapshot(struct node *n, const struct node_options *o,
     }
 }
 
-static void log_renew(struct node *n, const struct node_options *o, const char *why) {
+/* The new id first: what is then still there of the old log is another's, however few of its files. */
+static void log_id_renew(struct node *n, const char *why) {
     csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
     n->log_begun = false;
-    /* The new id first: what is then still there of the old log is another's, however few of its files. */
     (void)node_cluster_file_save(n);
-    for (size_t i = 0; i < o->files_count; i++)
-        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-"))
-            move_aside(n, &o->files[i]);
     n->log_damaged = true;
     n->log_state = bytes_str(arena_printf(&n->options_arena, "re-seeding under a new raft id: %s", why));
     node_say(
@@ -160,6 +157,13 @@ static void log_renew(struct node *n, const struct node_options *o, const char *
         "the log is not used: %s. It is kept under bad-log-*; this host votes no more as its old self, takes "
         "the log from the others, and keeps its tasks running",
         why);
+}
+
+static void log_renew(struct node *n, const struct node_options *o, const char *why) {
+    log_id_renew(n, why);
+    for (size_t i = 0; i < o->files_count; i++)
+        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-"))
+            move_aside(n, &o->files[i]);
 }
 
 /* false: what was restored has a gap. */
@@ -238,6 +242,39 @@ static void boot_log(struct node *n, const struct node_options *o) {
     bool started = raft_start(n, &restored);
     assert(started);
     (void)started;
+}
+
+/*
+ * In a running agent. What it knows stays: all of it is in the snapshot that the new log begins with, so the
+ * state never goes back and no task notices. What the old raft still had to say is not said: its promises
+ * were made in the name of a log that is given up here.
+ */
+void node_log_renew(struct node *n, const char *why) {
+    assert(n->snapshot_durable == n->applied_index && n->snapshot_ticket == 0 && n->install_ticket == 0);
+    assert(!n->log_draining && raft_role(n->raft) != RAFT_LEADER);
+    log_id_renew(n, why);
+    wal_set_aside(n->wal);
+    node_disk_flush_wal(n);
+    wal_free(n->wal);
+    struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
+    n->wal = wal_new(&options, NULL, 0);
+    for (size_t i = 0; i < n->held.count; i++)
+        mem_free(n->held.data[i].data);
+    n->held.count = n->raft_tickets.count = 0;
+    n->raft_ticket_done = 0;
+    n->hard = (struct wire_hard_state){0};
+    buf_clear(&n->incoming);
+    n->incoming_index = 0;
+    n->pull_sent_next = 0;
+    raft_free(n->raft);
+    struct raft_restored restored = {.snapshot_index = n->snapshot_head.index,
+                                     .snapshot_term = n->snapshot_head.term,
+                                     .snapshot_config = n->snapshot_head.config};
+    bool started = raft_start(n, &restored);
+    assert(started);
+    (void)started;
+    n->facts_dirty = n->self_dirty = true;
+    node_log_drain(n);
 }
 
 int node_boot_files(struct node *n, const struct node_options *o, char *ret_text, size_t text_size) {

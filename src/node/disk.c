@@ -95,12 +95,8 @@ static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index,
     };
 }
 
-void node_snapshot_start(struct node *n) {
-    if (n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed)
-        return;
+static void snapshot_write(struct node *n) {
     uint64_t index = n->applied_index;
-    if (!node_snapshot_due(n))
-        return;
     struct buf state = {0};
     state_snapshot(n->state, &state);
     struct wire_snapshot_header head = snapshot_head(n, index, raft_term_at(n->raft, index),
@@ -109,6 +105,24 @@ void node_snapshot_start(struct node *n) {
     n->snapshot_index = index;
     snapshot_remember(n, &head, buf_bytes(&state));
     buf_done(&state);
+}
+
+static bool snapshot_busy(const struct node *n) {
+    return n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed;
+}
+
+void node_snapshot_start(struct node *n) {
+    if (!snapshot_busy(n) && node_snapshot_due(n))
+        snapshot_write(n);
+}
+
+bool node_snapshot_whole(struct node *n) {
+    if (snapshot_busy(n))
+        return false;
+    if (n->snapshot_durable == n->applied_index)
+        return true;
+    snapshot_write(n);
+    return false;
 }
 
 static void snapshot_done(struct node *n) {

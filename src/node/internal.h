@@ -28,7 +28,8 @@
 #define LEADER_TICK_US    (500 * US_PER_MS) /* the leader looks again at nodes and voters */
 #define VOTER_DEAD_US                                                                                        \
     (10 * US_PER_S) /* a dead voter is replaced after this (hashicorp autopilot: the same) */
-#define LEFT_FORGET_US (600 * US_PER_S) /* a host that was taken out and is out of sight is waited for so long */
+/* a host that was taken out and is out of sight is waited for so long */
+#define LEFT_FORGET_US (600 * US_PER_S)
 #define WRITE_WAIT_US    (15 * US_PER_S) /* an operator's write waits this long for a leader */
 #define FORWARD_RETRY_US (300 * US_PER_MS)
 #define PULL_HOLD_US     (2 * US_PER_S) /* a pull with nothing new is answered after this */
@@ -70,6 +71,7 @@ struct peer {
     uint64_t pull_next;    /* a pull of this peer that waits for news: first index wanted, 0 = none */
     uint64_t pull_term, pull_snapshot, pull_offset; /* the rest of that request */
     int64_t pull_since_us;
+    struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
 };
 
 /* A key of the committed table (or of the one a join brought), as a handshake shows it. */
@@ -163,7 +165,7 @@ struct waiting_why {
     struct bytes job; /* owned */
     int64_t deadline_us;
 };
-enum op_stream_kind { OP_EVENTS, OP_LOGS, OP_VARS };
+enum op_stream_kind { OP_EVENTS, OP_LOGS, OP_VARS, OP_BACKUP };
 /* A change of a variable, kept for those that watch. */
 struct var_change {
     uint64_t index;
@@ -190,6 +192,8 @@ struct op_stream {
     uint64_t remote; /* logs of another: id of its remote_open */
     struct node_id peer;
     struct var_watch *watch; /* VARS: owned */
+    struct buf bytes;        /* BACKUP: all of it */
+    size_t bytes_sent;
 };
 /* A log read here on behalf of another host. */
 struct remote_log {
@@ -396,6 +400,8 @@ int node_boot_files(struct node *n, const struct node_options *options, char *re
 int node_boot_new_cluster(struct node *n);
 /* Keys, swim, raft, an empty log: when a cluster is made or joined. */
 void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluster);
+/* A new log under a new id, in place; node_snapshot_whole() before. */
+void node_log_renew(struct node *n, const char *why);
 void node_cluster_keys(struct node *n); /* from n->cluster to the keyrings */
 
 /* disk.c */
@@ -407,6 +413,8 @@ uint64_t node_cluster_file_save(struct node *n); /* returns the ticket */
 /* All in one flush; the ticket tells when they are durable. */
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
 void node_snapshot_start(struct node *n);
+/* Is all that is applied here in a durable snapshot? If not, one is begun. */
+bool node_snapshot_whole(struct node *n);
 /* NULL when the bytes are no sound state at this index. */
 struct state *node_state_of(struct bytes snapshot, uint64_t index);
 void node_install_start(struct node *n, uint64_t index, uint64_t term);
@@ -584,6 +592,10 @@ void node_remote_data(struct node *n, struct node_id from, const struct wire_rem
 void node_remote_credit(struct node *n, struct node_id from, const struct wire_remote_credit *credit);
 void node_events_flush(struct node *n);
 void node_op_streams_peer_gone(struct node *n, struct node_id peer);
+
+/* backup.c */
+void node_stream_backup(struct node *n, uint64_t request, struct bytes params);
+bool node_backup_send(struct node *n, struct op_stream *s); /* true: that was all */
 
 /* watch.c */
 void node_stream_vars(struct node *n, uint64_t request, struct bytes params);

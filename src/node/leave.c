@@ -12,9 +12,18 @@
 #define LEAVE_WAIT_US  (120 * US_PER_S)
 #define LEAVE_TELL_US  (5 * US_PER_S)
 
+static size_t others_staying(const struct node *n, struct node_id id) {
+    size_t count = 0;
+    for (size_t i = 0; i < state_nodes_count(n->state); i++) {
+        const struct wire_node_record *r = state_node_at(n->state, i);
+        count += !ID_EQUAL(r->id, id) && r->status != NODE_STATUS_LEFT;
+    }
+    return count;
+}
+
 void node_leave_asked(struct node *n, struct node_id id) {
     const struct wire_node_record *r = state_node_find(n->state, id);
-    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT)
+    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT || others_staying(n, id) == 0)
         return;
     struct wire_cmd_node_status change = {.id = id, .status = NODE_STATUS_LEFT};
     (void)node_propose(n, &(struct wire_command){.node_status = &change}, NULL);
@@ -23,7 +32,7 @@ void node_leave_asked(struct node *n, struct node_id id) {
 }
 
 void node_leave_request(struct node *n, uint64_t request) {
-    if (!n->in_cluster || state_nodes_count(n->state) <= 1) {
+    if (!n->in_cluster || others_staying(n, n->identity.id) == 0) {
         node_reply_error(n, request, ERR_INVALID,
                          "this is the only host of the cluster: stop the agent instead; its tasks go on");
         return;

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libnode.a
 # files: *.c *.h
 %C%_libnode_a_SOURCES = \
 	%D%/apply.c \
+	%D%/backup.c \
 	%D%/boot.c \
 	%D%/counters.c \
 	%D%/disk.c \

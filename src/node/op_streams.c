@@ -19,6 +19,7 @@ static struct op_stream *stream_find(struct node *n, uint64_t request) {
 
 static void stream_drop(struct node *n, struct op_stream *s) {
     node_watch_free(s->watch);
+    buf_done(&s->bytes);
     VEC_REMOVE(&n->op_streams, (size_t)(s - n->op_streams.data));
 }
 
@@ -49,8 +50,10 @@ void node_stream_open(struct node *n, const struct op_stream *stream) {
 }
 
 void node_op_streams_done(struct node *n) {
-    for (size_t i = 0; i < n->op_streams.count; i++)
+    for (size_t i = 0; i < n->op_streams.count; i++) {
         node_watch_free(n->op_streams.data[i].watch);
+        buf_done(&n->op_streams.data[i].bytes);
+    }
     VEC_DONE(&n->op_streams);
 }
 
@@ -92,7 +95,7 @@ void node_events_flush(struct node *n) {
         struct op_stream *s = &n->op_streams.data[i];
         if (s->kind == OP_VARS)
             node_watch_send(n, s);
-        if (s->kind == OP_EVENTS && events_send(n, s))
+        if ((s->kind == OP_EVENTS && events_send(n, s)) || (s->kind == OP_BACKUP && node_backup_send(n, s)))
             stream_drop(n, s);
         else
             i++;

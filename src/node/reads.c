@@ -419,7 +419,7 @@ static bool decode_params(struct node *n, uint64_t request, const struct codec_t
 }
 
 static bool is_read(struct bytes method) {
-    static const char *const methods[] = {"status", "nodes", "jobs", "job", "ps", "vars"};
+    static const char *const methods[] = {"status", "nodes", "jobs", "job", "ps", "vars", "backup"};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (bytes_is(method, methods[i]))
             return true;
@@ -436,6 +436,8 @@ void node_request_read(struct node *n, uint64_t request, struct bytes method, st
         read_nodes(n, request);
     else if (bytes_is(method, "jobs"))
         read_jobs(n, request);
+    else if (bytes_is(method, "backup"))
+        node_stream_backup(n, request, params);
     else if (bytes_is(method, "token"))
         read_token(n, request);
     else if (bytes_is(method, "job")) {

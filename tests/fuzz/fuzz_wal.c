@@ -60,7 +60,7 @@ static bool directory_apply(struct directory *d, const struct disk_op *op) {
     case DISK_SYNC: return true;
     case DISK_WRITE:
     case DISK_REMOVE:
-    case DISK_SET_ASIDE: break; /* wal sets nothing aside */
+    case DISK_SET_ASIDE: break; /* not asked for */
     }
     for (size_t i = 0; i < d->count; i++) {
         struct disk_file *f = &d->files[i];

@@ -156,6 +156,20 @@ bool atlas_may_damage(struct world *w, const struct sim_host *h) {
     return known;
 }
 
+/* By an operator's word: the node table of whoever has applied most tells. */
+bool atlas_taken_out(const struct world *w, const struct sim_host *h) {
+    const struct state *best = NULL;
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        const struct state *s = w->hosts[i].node != NULL ? node_state(w->hosts[i].node) : NULL;
+        if (s != NULL && (best == NULL || state_index(s) > state_index(best)))
+            best = s;
+    }
+    if (best == NULL || ID_IS_ZERO(h->raft_id.node))
+        return false;
+    const struct wire_node_record *r = state_node_find(best, h->raft_id.node);
+    return r == NULL || r->status == NODE_STATUS_LEFT;
+}
+
 static bool half_enough(const struct world *w, const struct known_config *c, unsigned half, uint32_t hosts) {
     size_t whole = 0;
     for (size_t i = 0; i < c->count[half]; i++) {

@@ -18,7 +18,8 @@ static void capacity_see(void *self, struct world *w, const struct sight *s) {
     if (!plan_view_of(w, s, &v))
         return;
     for (size_t at = 0; (r = plan_stop_at(&v, &at)) != NULL && !w->failed;) {
-        bool judged = plan_runs(&v, r) && plan_knows(&v, r) && !plan_is_asked(&v, r) && !plan_is_old(&v, r);
+        bool judged = plan_runs(&v, r) && plan_knows(&v, r) && plan_knows_job(&v, r->job) &&
+                      !plan_is_asked(&v, r) && !plan_is_old(&v, r);
         char id[ID_SHORT_SIZE];
         id_short(r->id.b, id);
         if (judged && plan_keeper(&v, r, false) == NULL)

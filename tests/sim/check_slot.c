@@ -20,7 +20,8 @@ static void look(void *arg, const struct wire_instance_record *r) {
     const struct wire_node_record *node = state_node_find(l->v->state, r->node);
     bool holds = bytes_equal(r->group, l->place->group) && r->slot == l->place->slot &&
                  !ID_EQUAL(r->id, l->place->instance) && plan_wanted(r);
-    if (holds && node != NULL && node->status == NODE_STATUS_READY && plan_knows(l->v, r))
+    if (holds && node != NULL && node->status == NODE_STATUS_READY && plan_knows(l->v, r) &&
+        plan_knows_node(l->v, r->node))
         l->holder = r;
 }
 

@@ -131,10 +131,24 @@ static void adopt(struct durable_log *d, const struct raft *r) {
     }
 }
 
+/* What was written and not flushed may be there all the same: from where on it replaces what was flushed. */
+static uint64_t written_cut(const struct durable_log *d) {
+    uint64_t cut = UINT64_MAX;
+    for (size_t i = 0; i < d->queue.count; i++) {
+        const struct durable_record *r = &d->queue.data[i];
+        if (r->kind == DURABLE_RESET)
+            return 0;
+        if (r->kind == DURABLE_CUT && r->index < cut)
+            cut = r->index;
+    }
+    return cut;
+}
+
 static void see_start(struct durable_self *self, struct sim_host *h) {
     struct durable_log *d = &self->logs[h->index];
     struct start *start = &self->starts[h->index];
     const struct raft *r = node_raft(h->node);
+    uint64_t cut_index = written_cut(d);
     d->queue.count = 0;
     d->renewed = false;
     *start = (struct start){
@@ -143,7 +157,7 @@ static void see_start(struct durable_self *self, struct sim_host *h) {
         return;
     uint64_t first = raft_first_index(r) > d->base_index ? raft_first_index(r) : d->base_index + 1;
     for (uint64_t i = durable_last(d); i >= first && i > 0; i--)
-        if (raft_term_at(r, i) != d->terms.data[i - d->base_index - 1])
+        if (i < cut_index && raft_term_at(r, i) != d->terms.data[i - d->base_index - 1])
             start->missing = i;
     start->term = raft_term(r);
     adopt(d, r);

@@ -5,7 +5,8 @@
  * An update takes one slot after the other. When a plan stops an instance that runs because it is of an old
  * version, and none of its slot is kept, then no other slot of its group below the count is on its way: the
  * plan takes no second one out, none is being stopped on a host that is ready, and whatever is of the newest
- * version and wanted there runs. Hosts that the leader holds dead, or did a moment ago, do not count.
+ * version and wanted there runs. Hosts that the leader does not know alive, or has
+ * held dead a moment ago, do not count.
  */
 #include "plans.h"
 #include "views.h"
@@ -29,11 +30,13 @@ static void look_other(void *arg, const struct wire_instance_record *other) {
         !state_instance_live(other) || !plan_knows(v, other))
         return;
     const struct wire_node_record *node = state_node_find(v->state, other->node);
-    if (node == NULL || node->status != NODE_STATUS_READY)
+    if (node == NULL || node->status != NODE_STATUS_READY || !plan_knows_node(v, other->node))
         return;
     const struct sim_host *h = truth_host_of(v->w, other->node);
-    int64_t dead_us = h != NULL ? views_of(v->w)->held[v->leader][h->index].dead_us : 0;
-    if (dead_us != 0 && v->made_us - dead_us < UNSEEN_US)
+    const struct view *view = h != NULL ? &views_of(v->w)->held[v->leader][h->index] : NULL;
+    bool in_sight =
+        view != NULL && ((view->known && view->state <= MEMBER_STATE_SUSPECT) || h->index == v->leader);
+    if (!in_sight || (view->dead_us != 0 && v->made_us - view->dead_us < UNSEEN_US))
         return;
     const char *why = NULL;
     if (other->desired == DESIRED_STATE_STOP)
@@ -57,8 +60,8 @@ static void update_see(void *self, struct world *w, const struct sight *s) {
     if (!plan_view_of(w, s, &v))
         return;
     for (size_t at = 0; (r = plan_stop_at(&v, &at)) != NULL && !w->failed;) {
-        bool judged = plan_runs(&v, r) && plan_knows(&v, r) && !plan_is_asked(&v, r) && plan_is_old(&v, r) &&
-                      plan_keeper(&v, r, false) == NULL;
+        bool judged = plan_runs(&v, r) && plan_knows(&v, r) && plan_knows_job(&v, r->job) &&
+                      !plan_is_asked(&v, r) && plan_is_old(&v, r) && plan_keeper(&v, r, false) == NULL;
         if (!judged)
             continue;
         const struct wire_group *group = state_group_find(state_job_find(v.state, r->job), r->group);

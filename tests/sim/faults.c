@@ -239,7 +239,8 @@ static void swap(struct world *w, uint32_t a, uint32_t b) {
 static uint32_t members(const struct world *w) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < w->hosts_count; i++)
-        count += w->hosts[i].boots > 0 && !w->hosts[i].has_left && !w->hosts[i].leaving;
+        count += w->hosts[i].boots > 0 && !w->hosts[i].has_left && !w->hosts[i].leaving &&
+                 !atlas_taken_out(w, &w->hosts[i]);
     return count;
 }
 

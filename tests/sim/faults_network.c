@@ -207,8 +207,8 @@ void faults_network_end(struct world *w, uint64_t what) {
  */
 static bool rest_is_cut(const struct world *w, uint32_t core, uint32_t from, uint32_t to) {
     bool out = ((core >> from) & 1) == 0, into = ((core >> to) & 1) == 0;
-    if (out && into)
-        return w->rest_cut[from] || w->rest_cut[to];
+    if (out && into) /* one that hears the core and one that is heard would be a bridge */
+        return w->rest_cut[from] || w->rest_cut[to] || w->rest_mutters[from] != w->rest_mutters[to];
     return out ? !w->rest_mutters[from] : w->rest_mutters[to];
 }
 

@@ -25,9 +25,23 @@ bool plan_stops(const struct plan_view *v, struct instance_id id) {
     return false;
 }
 
-bool plan_knows(const struct plan_view *v, const struct wire_instance_record *r) {
-    const struct truth_entry *e = truth_entry_at(truth_of(v->w), r->modify_index);
+static bool is_before(const struct plan_view *v, uint64_t index) {
+    const struct truth_entry *e = truth_entry_at(truth_of(v->w), index);
     return e != NULL && e->at_us < v->made_us;
+}
+
+bool plan_knows(const struct plan_view *v, const struct wire_instance_record *r) {
+    return is_before(v, r->modify_index);
+}
+
+bool plan_knows_job(const struct plan_view *v, struct bytes job) {
+    const struct wire_job_record *j = state_job_find(v->state, job);
+    return j != NULL && is_before(v, j->modify_index);
+}
+
+bool plan_knows_node(const struct plan_view *v, struct node_id node) {
+    const struct wire_node_record *n = state_node_find(v->state, node);
+    return n != NULL && is_before(v, n->modify_index);
 }
 
 bool plan_wanted(const struct wire_instance_record *r) {
@@ -67,7 +81,7 @@ static void look(void *arg, const struct wire_instance_record *other) {
         bytes_equal(other->group, k->r->group) && other->slot == k->r->slot && !ID_EQUAL(other->id, k->r->id);
     if (!same || k->found != NULL || plan_stops(k->v, other->id))
         return;
-    bool known = plan_knows(k->v, other);
+    bool known = plan_knows(k->v, other) && plan_knows_node(k->v, other->node);
     if (k->certain ? known && plan_runs(k->v, other) : !known || plan_runs(k->v, other))
         k->found = other;
 }

@@ -25,6 +25,9 @@ bool plan_view_of(struct world *w, const struct sight *s, struct plan_view *ret)
 bool plan_stops(const struct plan_view *v, struct instance_id id);
 /* Was its last change in the leader's state when it planned? */
 bool plan_knows(const struct plan_view *v, const struct wire_instance_record *r);
+/* And its job's? An operator may take back between the two what he had asked for. */
+bool plan_knows_job(const struct plan_view *v, struct bytes job);
+bool plan_knows_node(const struct plan_view *v, struct node_id node);
 /* Wanted, and running by its newest fact, on a host that is ready. */
 bool plan_runs(const struct plan_view *v, const struct wire_instance_record *r);
 bool plan_wanted(const struct wire_instance_record *r);

@@ -176,6 +176,8 @@ static void disk_restore(struct play *p, struct sim_host *h) {
         disk_file_replace(disk_file_get(h, p->saved.data[i].name, true), buf_bytes(&p->saved.data[i].content),
                           true);
     disk_told(p->w, h, NULL, "it is what it was some time ago");
+    checkers_see(p->w, &(struct sight){.kind = SIGHT_DISK_LOST,
+                                       .host = h}); /* what it promised since, it cannot keep */
     atlas_damaged(p->w, h);
 }
 

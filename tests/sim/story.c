@@ -114,24 +114,10 @@ static void form(struct world *w) {
 
 /* ---- healing ------------------------------------------------------------------------------------------- */
 
-/* The node table of the best informed tells who has been taken out. */
-static bool was_taken_out(const struct world *w, const struct sim_host *h) {
-    const struct state *best = NULL;
-    for (uint32_t i = 0; i < w->hosts_count; i++) {
-        const struct state *s = w->hosts[i].node != NULL ? node_state(w->hosts[i].node) : NULL;
-        if (s != NULL && (best == NULL || state_index(s) > state_index(best)))
-            best = s;
-    }
-    if (best == NULL || ID_IS_ZERO(h->raft_id.node))
-        return false;
-    const struct wire_node_record *r = state_node_find(best, h->raft_id.node);
-    return r == NULL || r->status == NODE_STATUS_LEFT;
-}
-
 static uint32_t staying(const struct world *w) {
     uint32_t mask = all_hosts(w);
     for (uint32_t i = 0; i < w->hosts_count; i++)
-        if (w->hosts[i].leaving || was_taken_out(w, &w->hosts[i]))
+        if (w->hosts[i].leaving || atlas_taken_out(w, &w->hosts[i]))
             mask &= ~(UINT32_C(1) << i);
     return mask;
 }

@@ -121,7 +121,6 @@ void swarm_options(const struct world *w, struct node_options *o) {
     o->snapshot_entries = 64;
     o->trailing_entries = 32;
     o->chunk_size_bytes = 2048;
-    o->heal_stable_us = 5 * US_PER_S;
     if (s == NULL)
         return;
     o->swim_period_us = s->swim_period_ms * US_PER_MS;

@@ -156,10 +156,14 @@ Test(voters_pick, whatever_is_known_a_majority_of_the_chosen_is_seen_and_their_n
     prng_init(&p, 7);
     for (unsigned run = 0; run < 20000; run++) {
         struct voter_candidate list[20];
+        char texts[20][8]; /* zones point into them */
         struct voters_pick pick;
         size_t count = 1 + (size_t)prng_below(&p, 14), voters = 0, alive = 0, was_alive = 0;
         for (size_t i = 0; i < count; i++) {
-            char text[8] = {(char)('1' + i), "ab"[prng_below(&p, 2)]};
+            char *text = texts[i];
+            text[0] = (char)('1' + i);
+            text[1] = "ab"[prng_below(&p, 2)];
+            text[2] = 0;
             strcat(text, kinds[prng_below(&p, sizeof kinds / sizeof kinds[0])]);
             list[i] = host_of(text, strlen(text));
             if (voters >= WIRE_VOTERS_MAX)
