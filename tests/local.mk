@@ -57,8 +57,12 @@ EXTRA_DIST += \
 	%D%/sim/mutants/node-fact-told-by-number.mutant \
 	%D%/sim/mutants/node-install-before-durable.mutant \
 	%D%/sim/mutants/node-lost-shim-believed.mutant \
+	%D%/sim/mutants/node-never-starts-alone.mutant \
+	%D%/sim/mutants/node-old-life-believed.mutant \
+	%D%/sim/mutants/node-ports-not-looked-at.mutant \
 	%D%/sim/mutants/node-raft-id-of-host.mutant \
 	%D%/sim/mutants/node-raft-id-reused.mutant \
+	%D%/sim/mutants/node-refused-while-it-runs.mutant \
 	%D%/sim/mutants/node-report-not-repeated.mutant \
 	%D%/sim/mutants/node-request-id-per-send.mutant \
 	%D%/sim/mutants/node-restart-restarts-tasks.mutant \
@@ -69,6 +73,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/node-write-forgotten.mutant \
 	%D%/sim/mutants/raft-aba.mutant \
 	%D%/sim/mutants/raft-ack-before-sync.mutant \
+	%D%/sim/mutants/raft-commit-goes-back.mutant \
 	%D%/sim/mutants/raft-commit-old-term.mutant \
 	%D%/sim/mutants/raft-commit-past-match.mutant \
 	%D%/sim/mutants/raft-config-stays-after-cut.mutant \
@@ -91,14 +96,16 @@ EXTRA_DIST += \
 	%D%/sim/mutants/reconcile-batch-again.mutant \
 	%D%/sim/mutants/reconcile-keeps-the-newer.mutant \
 	%D%/sim/mutants/reconcile-keeps-the-stranger.mutant \
-	%D%/sim/mutants/reconcile-plans-twice.mutant \
 	%D%/sim/mutants/reconcile-replaces-at-once.mutant \
+	%D%/sim/mutants/reconcile-stopping-is-running.mutant \
+	%D%/sim/mutants/reconcile-stops-all.mutant \
 	%D%/sim/mutants/reconcile-surplus-at-once.mutant \
 	%D%/sim/mutants/reconcile-surplus-before-keeper.mutant \
 	%D%/sim/mutants/reconcile-update-all-at-once.mutant \
 	%D%/sim/mutants/reconcile-update-does-not-wait.mutant \
 	%D%/sim/mutants/shim-never-kills.mutant \
 	%D%/sim/mutants/shim-restarts-after-stop.mutant \
+	%D%/sim/mutants/shim-restarts-at-once.mutant \
 	%D%/sim/mutants/shim-stop-while-starting-lost.mutant \
 	%D%/sim/mutants/state-cas-unchecked.mutant \
 	%D%/sim/mutants/state-map-order.mutant \
@@ -120,7 +127,6 @@ EXTRA_DIST += \
 	%D%/sim/mutants/wal-rot-is-a-tear.mutant \
 	%D%/sim/mutants/wal-sync-before-write.mutant \
 	%D%/sim/mutants/wal-tear-is-rot.mutant \
-	%D%/sim/mutants/wal-vote-copies-not-read.mutant \
 	%D%/sim/mutants/wal-writes-over-tear.mutant \
 	%D%/sim/scenarios/agent-killed.txt \
 	%D%/sim/scenarios/all-power-off.txt \
@@ -133,6 +139,7 @@ EXTRA_DIST += \
 	%D%/sim/scenarios/late-joiner.txt \
 	%D%/sim/scenarios/leader-disk-fails.txt \
 	%D%/sim/scenarios/leader-leaves.txt \
+	%D%/sim/scenarios/leave-interrupted.txt \
 	%D%/sim/scenarios/no-room.txt \
 	%D%/sim/scenarios/one-way-cut.txt \
 	%D%/sim/scenarios/restored-backup.txt \
@@ -195,8 +202,10 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/check_config.c \
 	%D%/sim/check_desired.c \
 	%D%/sim/check_election.c \
+	%D%/sim/check_ends.c \
 	%D%/sim/check_facts.c \
 	%D%/sim/check_false_death.c \
+	%D%/sim/check_follow.c \
 	%D%/sim/check_heal.c \
 	%D%/sim/check_keeper.c \
 	%D%/sim/check_leader.c \

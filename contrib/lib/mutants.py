@@ -30,36 +30,40 @@ TABLE = "{:<34} {:<30} {:>6} {:>6} {:>7}  {}"
 
 class Mutant:
     """One file: `key: value` lines, then pairs of `--- old` and `--- new`, the last ended by `--- end`. A text
-    has no newline at its end: it may be a part of a line."""
+    has no newline at its end: it may be a part of a line. `--- old FILE` is of another file than `file`, for
+    what two lines of defence hold back."""
 
     def __init__(self, path):
         self.name = os.path.splitext(os.path.basename(path))[0]
         with open(path, encoding="utf-8") as f:
             self.text = f.read()
-        head, *parts = re.split(r"^--- (old|new|end)\n", self.text, flags=re.M)
+        head, *parts = re.split(r"^--- (old(?: \S+)?|new|end)\n", self.text, flags=re.M)
         self.fields = dict(re.findall(r"^([a-z-]+): *(.*)$", head, flags=re.M))
         missing = [k for k in KEYS if not self.fields.get(k)]
         if missing:
             raise Failure(f"{path}: no {', '.join(missing)}")
         words, bodies = parts[0::2], [b.removesuffix("\n") for b in parts[1::2]]
-        self.edits = list(zip(bodies[0:-1:2], bodies[1:-1:2]))
-        if not self.edits or words != ["old", "new"] * len(self.edits) + ["end"]:
+        files = [w[4:] or self.fields["file"] for w in words[0:-1:2]]
+        self.edits = list(zip(files, bodies[0:-1:2], bodies[1:-1:2]))
+        if not self.edits or [w[:3] for w in words] != ["old", "new"] * len(self.edits) + ["end"]:
             raise Failure(f"{path}: wants `--- old`, `--- new` and `--- end`")
         if not self.fields["seeds"].isdigit():
             raise Failure(f"{path}: seeds is a number")
-        self.bug, self.file = self.fields["bug"], self.fields["file"]
+        self.bug, self.files = self.fields["bug"], sorted(set(files))
         self.seeds = int(self.fields["seeds"])
         self.sets = tuple(self.fields.get("set", "").split())
         self.expected = [c.strip() for c in self.fields["caught-by"].split(",")]
 
-    def apply(self, text):
-        for old, new in self.edits:
-            count = text.count(old)
+    def apply(self, read):
+        """File name -> changed text."""
+        texts = {f: read(f) for f in self.files}
+        for file, old, new in self.edits:
+            count = texts[file].count(old)
             if count != 1:
-                raise Failure(f"{self.name}: its old text is {count} times in {self.file}, not once: "
+                raise Failure(f"{self.name}: its old text is {count} times in {file}, not once: "
                               f"{old.strip().splitlines()[0].strip()}")
-            text = text.replace(old, new)
-        return text
+            texts[file] = texts[file].replace(old, new)
+        return texts
 
 
 def mutants_load(root, names):
@@ -249,7 +253,7 @@ def run(args):
     if not mutants:
         raise Failure("there are no mutants")
     build = mutants_build.Build(args.source, args.build, args.jobs)
-    every(mutants, lambda m: m.apply(build.read(m.file)))
+    every(mutants, lambda m: m.apply(build.read))
     build.tree()
     if args.check:
         every(mutants, lambda m: os.unlink(build.mutate(m)))

@@ -143,12 +143,13 @@ class Build:
 
     def mutate(self, mutant):
         """The path of a simulator with one bug more; the caller removes it."""
-        if mutant.file not in self.sources:
-            raise Failure(f"{mutant.name}: {mutant.file} is no part of the simulator's cores")
+        strange = [f for f in mutant.files if f not in self.sources]
+        if strange:
+            raise Failure(f"{mutant.name}: {strange[0]} is no part of the simulator's cores")
         try:
-            changed = self._object(mutant.file, mutant.apply(self.read(mutant.file)), True)
+            changed = {f: self._object(f, text, True) for f, text in mutant.apply(self.read).items()}
         except Failure as e:
             raise Failure(f"{mutant.name}: {e}") from e
         path = os.path.join(self.folder, f"covey-sim-{mutant.name}-{os.getpid()}")
-        self._link([changed if n == mutant.file else self.made[n] for n in self.sources], path)
+        self._link([changed.get(n, self.made[n]) for n in self.sources], path)
         return path

@@ -91,6 +91,7 @@
     X(MARK_NODE_PULL_SNAPSHOT, "node: a learner that was behind the log was given a snapshot")               \
     X(MARK_NODE_VOTER_REPLACED, "node: the leader replaced a voter")                                         \
     X(MARK_NODE_ENLIGHTENED, "node: a host that took itself for a voter was sent the log to see")            \
+    X(MARK_NODE_LOG_GIVEN_UP, "node: a voter that had forgotten gave its log up for a new one")              \
     /* node: writes */                                                                                       \
     X(MARK_NODE_WRITE_FORWARDED, "node: a write was forwarded to the leader")                                \
     X(MARK_NODE_WRITE_WAITED, "node: a write whose leader was lost waited for the next")                     \

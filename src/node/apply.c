@@ -72,6 +72,25 @@ static void apply_node_gone(struct node *n, struct node_id id) {
     node_gossip_feed(n, &(struct swim_input){.kind = SWIM_FORGET, .from = id});
 }
 
+/*
+ * A snapshot took the place of the state: hosts that were in the table before and are not now were taken out
+ * in between. Of the table that the join or the file `cluster` told, only those whose record the snapshot is
+ * not older than: it does not know those that joined later, who may be all that are left to talk to.
+ */
+void node_apply_replaced(struct node *n, const struct state *before) {
+    for (size_t i = 0; i < state_nodes_count(before); i++) {
+        struct node_id id = state_node_at(before, i)->id;
+        if (state_node_find(n->state, id) == NULL)
+            apply_node_gone(n, id);
+    }
+    for (size_t i = 0; i < n->table_count; i++) {
+        const struct wire_node_record *r = &n->table[i];
+        bool is_older = r->modify_index != 0 && r->modify_index <= state_index(n->state);
+        if (is_older && state_node_find(n->state, r->id) == NULL && state_node_find(before, r->id) == NULL)
+            apply_node_gone(n, r->id);
+    }
+}
+
 static void apply_cluster(struct node *n) {
     const struct wire_cluster_record *cluster = state_cluster(n->state);
     if (cluster == NULL || codec_equal(&wire_cluster_record_type, cluster, &n->cluster))

@@ -172,9 +172,11 @@ static void install_done(struct node *n) {
     uint64_t old = n->snapshot_durable;
     struct bytes state = buf_bytes(&n->incoming);
     n->install_ticket = 0;
-    state_free(n->state);
+    struct state *before = n->state;
     n->state = n->install_state;
     n->install_state = NULL;
+    node_apply_replaced(n, before);
+    state_free(before);
     struct wire_snapshot_header head =
         snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
     snapshot_remember(n, &head, state);

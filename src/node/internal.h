@@ -524,6 +524,7 @@ int64_t node_report_deadline(const struct node *n);
 /* apply.c */
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry);
 void node_apply_changes(struct node *n);
+void node_apply_replaced(struct node *n, const struct state *before);
 
 /* writes.c */
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);

@@ -189,8 +189,8 @@ static bool majority_has_all(const struct node *n, const struct raft_id *voters,
 static bool pull_refuses(const struct node *n, const struct peer *p) {
     struct raft_id asker = {.node = p->id, .log = p->pull_voter};
     struct raft_progress_view progress;
-    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) ||
-        !raft_progress(n->raft, &asker, &progress) || !progress.refused)
+    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) || !raft_progress(n->raft, &asker, &progress) ||
+        !progress.refused)
         return false;
     const struct wire_raft_config *config = raft_config_now(n->raft);
     return majority_has_all(n, config->voters, config->voters_count) &&

@@ -228,18 +228,43 @@ static void node_add_seed(struct node *n, const struct addr *addr) {
     }
 }
 
+/*
+ * How good an heir this voter is; 0: none. SWIM holds a host alive for seconds after its power is gone; its
+ * stream and its answers to heartbeats end earlier. The best of a poor lot is tried all the same: to hand
+ * over to nobody costs an election for certain.
+ */
+static unsigned heir_rank(struct node *n, const struct raft_id *id) {
+    struct raft_progress_view progress;
+    struct swim_member m;
+    if (ID_EQUAL(id->node, n->identity.id) || !node_alive(n, id->node) ||
+        !raft_progress(n->raft, id, &progress) || progress.refused)
+        return 0;
+    const struct peer *p = node_peer(n, id->node, false);
+    bool suspect = swim_member_find(n->swim, id->node, &m) && m.state == MEMBER_STATE_SUSPECT;
+    bool reachable = p != NULL && p->stream != 0;
+    return 1 + (progress.caught_up ? 4u : 0) + (reachable ? 2u : 0) + (suspect ? 0 : 1u);
+}
+
 static void node_shutdown(struct node *n) {
     n->shutting_down = true;
     if (n->raft == NULL || raft_role(n->raft) != RAFT_LEADER)
         return;
     const struct wire_raft_config *config = raft_config_now(n->raft);
+    struct raft_id heir = {0};
+    unsigned best = 0;
+    int64_t heard_us = 0;
     for (size_t i = 0; i < config->voters_count; i++) {
-        if (!node_alive(n, config->voters[i].node) || ID_EQUAL(config->voters[i].node, n->identity.id))
+        unsigned rank = heir_rank(n, &config->voters[i]);
+        struct raft_progress_view progress = {0};
+        (void)raft_progress(n->raft, &config->voters[i], &progress);
+        if (rank < best || rank == 0 || (rank == best && progress.heard_us <= heard_us))
             continue;
-        struct raft_input in = {.kind = RAFT_TRANSFER, .peer = config->voters[i]};
-        if (node_log_feed(n, &in) == 0)
-            return;
+        best = rank;
+        heard_us = progress.heard_us;
+        heir = config->voters[i];
     }
+    if (best > 0)
+        (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_TRANSFER, .peer = heir});
 }
 
 static void node_dispatch(struct node *n, const struct node_input *in) {

@@ -355,6 +355,7 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
     if (s == NULL)
         return;
     struct node_id node = s->node;
+    int64_t opened_us = s->opened_us;
     bool was_open = s->state == STREAM_MEMBER, was_dialling = s->state == STREAM_DIALLING;
     if (s->state == STREAM_JOINING)
         node_join_closed(n, s, in->error, in->text);
@@ -367,6 +368,10 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
          * silence. */
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_PROBE, .from = node});
         struct addr addr = peer_addr(n, node);
+        struct peer *to = node_peer(n, node, true);
+        /* One that closes at once will do so again: it does not know this host any more, say. */
+        if (n->now_us - opened_us < DIAL_RETRY_US)
+            to->dial_after_us = n->now_us + DIAL_RETRY_US;
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
         return;
     }

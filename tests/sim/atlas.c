@@ -32,7 +32,7 @@
  */
 #include "world.h"
 
-static bool is_lost(const struct world *w, const struct raft_id *id) {
+bool atlas_is_lost(const struct world *w, const struct raft_id *id) {
     for (size_t i = 0; i < w->lost_logs.count; i++)
         if (raft_id_equal(&w->lost_logs.data[i], id))
             return true;
@@ -49,7 +49,7 @@ static const struct sim_host *host_of(const struct world *w, struct node_id id) 
 /* Does this vote lie on a disk that is whole? */
 static bool is_whole(const struct world *w, const struct raft_id *voter) {
     const struct sim_host *h = host_of(w, voter->node);
-    return h != NULL && raft_id_equal(&h->raft_id, voter) && !is_lost(w, voter) && !disk_damaged(h);
+    return h != NULL && raft_id_equal(&h->raft_id, voter) && !atlas_is_lost(w, voter) && !disk_damaged(h);
 }
 
 static bool has_voter(const struct known_config *c, const struct raft_id *id) {
@@ -88,7 +88,7 @@ void atlas_look(struct world *w, struct sim_host *h) {
 }
 
 void atlas_damaged(struct world *w, const struct sim_host *h) {
-    if (ID_IS_ZERO(h->raft_id.log) || is_lost(w, &h->raft_id))
+    if (ID_IS_ZERO(h->raft_id.log) || atlas_is_lost(w, &h->raft_id))
         return;
     VEC_PUSH(&w->lost_logs, h->raft_id);
     w->configs[h->index] = (struct known_config){.commit = 0};
@@ -108,7 +108,7 @@ static const struct sim_host *best_informed(const struct world *w) {
 static bool is_being_seeded(const struct world *w, const struct sim_host *h) {
     if (ID_IS_ZERO(h->raft_id.log))
         return false;
-    if (is_lost(w, &h->raft_id) || disk_damaged(h))
+    if (atlas_is_lost(w, &h->raft_id) || disk_damaged(h))
         return true;
     for (size_t i = 0; i < w->lost_logs.count; i++) {
         const struct raft_id *lost = &w->lost_logs.data[i];

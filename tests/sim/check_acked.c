@@ -10,22 +10,27 @@
 #include "calls.h"
 #include "truth.h"
 
-struct done {
+struct done { /* of one request id */
     struct request_id id;
-    uint64_t index;
+    uint64_t index;                            /* of the entry in which it came first; 0: not yet */
+    uint64_t answered_index, answered_version; /* as told first; 0: not yet */
 };
 struct acked {
-    VEC(struct done) done; /* request ids in the log, with the entry in which each came first */
-    bool again;            /* the entry being applied has an id that came before */
+    struct map done; /* request id -> struct done */
+    struct arena arena;
+    bool again; /* the entry being applied has an id that came before */
     uint64_t version_before;
 };
 extern const struct checker check_acked;
 
-static const struct done *done_find(const struct acked *a, struct request_id id) {
-    for (size_t i = a->done.count; i-- > 0;)
-        if (ID_EQUAL(a->done.data[i].id, id))
-            return &a->done.data[i];
-    return NULL;
+static struct done *done_of(struct acked *a, struct request_id id) {
+    struct done *d = MAP_GET_ID(&a->done, id);
+    if (d == NULL) {
+        d = arena_alloc(&a->arena, sizeof *d);
+        d->id = id;
+        map_put(&a->done, bytes_of(d->id.b, sizeof d->id.b), d);
+    }
+    return d;
 }
 
 /* Of what the command is about: the newest version of a job (stopped: one more), of a variable. */
@@ -46,20 +51,18 @@ static void see_entry(struct acked *a, struct world *w, const struct sight *s) {
     if (c == NULL || ID_IS_ZERO(c->request))
         return;
     uint64_t version = version_of(truth_state(w), c);
-    const struct done *first = done_find(a, c->request);
+    struct done *done = done_of(a, c->request);
     if (s->kind == SIGHT_COMMIT) {
-        a->again = first != NULL;
+        a->again = done->index != 0;
         a->version_before = version;
         return;
     }
     if (a->again && version != a->version_before)
         check_fail(w, &check_acked, (int)s->host->index,
                    "index %llu does again what index %llu has done for the same request",
-                   (unsigned long long)s->entry->index, (unsigned long long)first->index);
-    if (a->again || s->error == ERR_STALE)
-        return;
-    struct done fresh = {.id = c->request, .index = s->entry->index};
-    VEC_PUSH(&a->done, fresh);
+                   (unsigned long long)s->entry->index, (unsigned long long)done->index);
+    if (!a->again && s->error != ERR_STALE)
+        done->index = s->entry->index;
 }
 
 /* ---- answers ---- */
@@ -91,19 +94,19 @@ static void see_done(struct world *w, const struct call *call) {
     arena_done(&a);
 }
 
-static void see_same(struct world *w, const struct calls *calls, const struct call *call) {
+static void see_same(struct acked *a, struct world *w, const struct call *call) {
     struct request_id id = call_request_id(call);
-    for (size_t i = 0; !ID_IS_ZERO(id) && i < calls->list.count; i++) {
-        const struct call *other = &calls->list.data[i];
-        if (other == call || other->answered == 0 || other->error != 0 || !call_is_write(other))
-            continue;
-        struct request_id other_id = call_request_id(other);
-        if (ID_EQUAL(id, other_id) && (other->index != call->index || other->version != call->version))
-            check_fail(w, &check_acked, (int)call->host,
-                       "one request, two answers: index %llu version %llu, and index %llu version %llu",
-                       (unsigned long long)other->index, (unsigned long long)other->version,
-                       (unsigned long long)call->index, (unsigned long long)call->version);
-    }
+    struct done *d = ID_IS_ZERO(id) ? NULL : done_of(a, id);
+    if (d == NULL)
+        return;
+    if (d->answered_index == 0) {
+        d->answered_index = call->index;
+        d->answered_version = call->version;
+    } else if (d->answered_index != call->index || d->answered_version != call->version)
+        check_fail(w, &check_acked, (int)call->host,
+                   "one request, two answers: index %llu version %llu, and index %llu version %llu",
+                   (unsigned long long)d->answered_index, (unsigned long long)d->answered_version,
+                   (unsigned long long)call->index, (unsigned long long)call->version);
 }
 
 static void acked_see(void *self, struct world *w, const struct sight *s) {
@@ -116,12 +119,13 @@ static void acked_see(void *self, struct world *w, const struct sight *s) {
     if (call == NULL || !call_is_write(call) || s->error != 0)
         return;
     see_done(w, call);
-    see_same(w, calls, call);
+    see_same(self, w, call);
 }
 
 static void acked_done(void *self) {
     struct acked *a = self;
-    VEC_DONE(&a->done);
+    map_done(&a->done);
+    arena_done(&a->arena);
 }
 
 const struct checker check_acked = {

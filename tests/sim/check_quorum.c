@@ -5,7 +5,9 @@
  * Committed means: on a majority of disks. When an entry is committed for the first time, it is the leader
  * of that term who says so, and of the configuration that was in force there (both halves of a joint one) a
  * majority of the voters have it behind a flush. Voters count by raft id: a host whose log was lost, or given
- * up, is not the voter that it was; learners count for nothing.
+ * up, is not the voter that it was; learners count for nothing. A log may be lost while its acknowledgement
+ * is on the way: the lost voter never votes again, so what is asked for is that no majority of the others is
+ * without the entry.
  *
  * A step may commit and change the configuration, in this order: of the configuration before and behind the
  * step the one that asks for less is taken, which is never less than what held when the leader counted, but
@@ -38,12 +40,13 @@ static bool voter_has(struct world *w, const struct raft_id *id, const struct wi
     return d != NULL && ID_EQUAL(d->log, id->log) && durable_has(d, e->index, e->term);
 }
 
+/* With no log lost: a majority has it. */
 static bool half_has(struct world *w, const struct config *c, unsigned half,
                      const struct wire_raft_entry *e) {
-    size_t have = 0;
+    size_t without = 0;
     for (size_t i = 0; i < c->count[half]; i++)
-        have += voter_has(w, &c->ids[half][i], e);
-    return have > c->count[half] / 2;
+        without += !voter_has(w, &c->ids[half][i], e) && !atlas_is_lost(w, &c->ids[half][i]);
+    return without <= (c->count[half] - 1) / 2;
 }
 
 static bool config_has(struct world *w, const struct config *c, const struct wire_raft_entry *e) {

@@ -180,8 +180,8 @@ static bool drain(struct world *w, struct sim_host *h) {
 static void agent_gone(struct world *w, struct sim_host *h, bool silently);
 
 static void agent_ends(struct world *w, struct sim_host *h) {
+    h->has_left = true; /* it may have been asked to in an earlier run of its */
     h->exiting = false;
-    h->has_left = h->leaving;
     h->leaving = false;
     agent_gone(w, h, false);
 }

@@ -18,6 +18,7 @@
 #include "swarm.h"
 
 #define FORM_US      (60 * US_PER_S)
+#define NOTICE_US    (20 * US_PER_S)  /* in which every leader has missed who is gone */
 #define LEAVE_MAX_US (130 * US_PER_S) /* after which an agent gives up leaving */
 #define REST_US      (60 * US_PER_S)  /* for clients to finish, each with as many tries as it likes */
 #define SETTLE_US    (240 * US_PER_S)
@@ -167,6 +168,20 @@ static void stop_ill(struct world *w) {
     }
 }
 
+/*
+ * A leader that has not missed the rest yet may begin a change to voters of it, which the core alone can
+ * neither finish nor take back: such a rest is healed too.
+ */
+static uint32_t heal_rest(struct world *w, uint32_t core) {
+    world_run(w, w->now_us + NOTICE_US);
+    core &= staying(w); /* one may have learnt only now that it was taken out */
+    if (w->failed || atlas_enough(w, core))
+        return core;
+    core = staying(w);
+    faults_heal(w, core);
+    return core;
+}
+
 static void heal(struct world *w) {
     finish_leaving(w);
     if (w->failed)
@@ -176,7 +191,7 @@ static void heal(struct world *w) {
         if (((core >> i) & 1) == 0)
             faults_break(w, i);
     faults_heal(w, core);
-    w->core = core;
+    w->core = core = heal_rest(w, core);
     world_say(w, 0, "faults are over; core %x of %u hosts", core, w->hosts_count);
     checkers_see(w, &(struct sight){.kind = SIGHT_FAULTS_OVER});
 }

@@ -402,8 +402,9 @@ bool disk_damaged(const struct sim_host *h); /* silently, and not written anew s
 
 /* Whether what was committed stays on enough healthy disks when this host's is damaged or lost. */
 bool atlas_may_damage(struct world *w, const struct sim_host *h);
-void atlas_damaged(struct world *w, const struct sim_host *h); /* it was: its log's life is over */
-void atlas_look(struct world *w, struct sim_host *h);          /* after each step of a node */
+void atlas_damaged(struct world *w, const struct sim_host *h);       /* it was: its log's life is over */
+void atlas_look(struct world *w, struct sim_host *h);                /* after each step of a node */
+bool atlas_is_lost(const struct world *w, const struct raft_id *id); /* a voter that never votes again */
 bool atlas_taken_out(const struct world *w, const struct sim_host *h);
 /* No host but this one is being re-seeded. */
 bool atlas_whole(const struct world *w, const struct sim_host *except);

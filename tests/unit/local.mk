@@ -107,6 +107,7 @@ check_PROGRAMS += %D%/unit_node
 	%D%/node/join.c \
 	%D%/node/node.c \
 	%D%/node/reads.c \
+	%D%/node/reseed.c \
 	%D%/node/rig.c \
 	%D%/node/rig.h \
 	%D%/node/town.c \

@@ -314,6 +314,7 @@ void town_start(struct town *t, size_t host) {
                              .version = bytes_str("0.1.0"),
                              .task_root = bytes_str("/tasks"),
                              .snapshot_entries = t->snapshot_entries,
+                             .trailing_entries = t->trailing_entries,
                              .files = h->files,
                              .files_count = h->files_count};
     char why[200];

@@ -68,7 +68,7 @@ struct town {
     VEC(struct town_link) links;
     struct buf token;
     struct arena arena;
-    uint32_t snapshot_entries;
+    uint32_t snapshot_entries, trailing_entries; /* of agents that start from here on; 0: the default */
     /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
     bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
     size_t held_link;
