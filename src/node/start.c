@@ -17,6 +17,7 @@ void node_instance_refuse(struct node *n, struct local_instance *i, const char *
     for (size_t t = 0; t < i->tasks_count; t++) {
         if (!i->tasks[t].started || i->tasks[t].final)
             continue;
+        i->tasks[t].stop_asked = true;
         struct node_effect *e = node_emit(n, NODE_TASK_COMMAND);
         e->instance = i->id;
         e->task = node_effect_copy(n, i->tasks[t].name);

@@ -68,7 +68,7 @@ static bool instance_is_over(const struct local_instance *i) {
 }
 
 void node_tasks_journal(struct node *n) {
-    if (!n->ends_dirty || n->disk_failed)
+    if (!n->ends_dirty || n->disk_failed || !n->scan_done)
         return;
     n->ends_dirty = false;
     size_t count = 0, max = n->instances.count;
@@ -166,8 +166,8 @@ void node_tasks_found(struct node *n, const struct node_input *in) {
     if (in->status != NULL) {
         task_take(t, &in->status->fact);
         t->sequence = in->status->sequence;
-        if (in->status->stop_asked)
-            i->stop_asked = true;
+        t->stop_asked = in->status->stop_asked;
+        i->stop_asked |= t->stop_asked;
     }
     node_instance_touch(n, i);
 }
@@ -268,6 +268,20 @@ static int instance_order(const void *a, const void *b) {
     return ID_COMPARE(((const struct reconcile_instance *)a)->id, ((const struct reconcile_instance *)b)->id);
 }
 
+/* An agent that starts anew has found the tasks that were begun; the log knows which others there are. */
+static void instance_expect(struct node *n, struct local_instance *i, const struct wire_instance_record *r) {
+    const struct wire_job_record *job = state_job_version(n->state, r->job, r->version);
+    const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
+    size_t found = i->tasks_count;
+    if (group == NULL || i->tasks_expected != 0 || i->end_journalled || i->released)
+        return;
+    i->tasks_expected = group->tasks_count;
+    for (size_t t = 0; t < group->tasks_count; t++)
+        (void)node_instance_task(i, group->tasks[t].name, true);
+    if (i->tasks_count > found)
+        node_instance_touch(n, i);
+}
+
 static struct reconcile_instance *observe(struct node *n) {
     size_t count = n->instances.count;
     struct reconcile_instance *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
@@ -275,8 +289,11 @@ static struct reconcile_instance *observe(struct node *n) {
         struct local_instance *i = n->instances.entries[k].value;
         /* Output that was kept for the log's sake: once the log here is current, it knows the instance or has
          * dropped it. */
-        if (state_instance_find(n->state, i->id) != NULL || (i->released && n->may_start_us != 0))
+        const struct wire_instance_record *r = state_instance_find(n->state, i->id);
+        if (r != NULL || (i->released && n->may_start_us != 0))
             i->known = true;
+        if (r != NULL)
+            instance_expect(n, i, r);
         struct reconcile_task *tasks = arena_alloc(&n->scratch, (i->tasks_count + 1) * sizeof *tasks);
         for (size_t t = 0; t < i->tasks_count; t++)
             tasks[t] = (struct reconcile_task){.name = i->tasks[t].name,
@@ -294,25 +311,28 @@ static struct reconcile_instance *observe(struct node *n) {
     return list;
 }
 
+/* Each task by itself: an earlier run of the agent may have told some of them, and died. */
 static void instance_stop(struct node *n, struct local_instance *i) {
-    if (i->stop_asked)
-        return;
+    bool is_news = !i->stop_asked;
     i->stop_asked = true;
     for (size_t t = 0; t < i->tasks_count; t++) {
         struct local_task *task = &i->tasks[t];
-        if (task->final)
+        if (task->final || task->stop_asked)
             continue;
+        is_news = true;
         if (!task->started) {
             task->fact.state = TASK_STATE_DEAD;
             task->final = true;
             continue;
         }
+        task->stop_asked = true;
         struct node_effect *e = node_emit(n, NODE_TASK_COMMAND);
         e->instance = i->id;
         e->task = node_effect_copy(n, task->name);
         e->command.stop = true;
     }
-    node_instance_touch(n, i);
+    if (is_news)
+        node_instance_touch(n, i);
 }
 
 static void instance_release(struct node *n, struct local_instance *i) {

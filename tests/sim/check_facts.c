@@ -3,8 +3,8 @@
 
 /*
  * Facts are so. What the log takes from a host as the end of an instance is one: none of its processes runs
- * any more. What it takes as running was started there; as complete, it ended by itself. Facts may be late,
- * ends are for ever.
+ * any more. What it takes as running was started there, every task of it; as complete, it ended by itself.
+ * Facts may be late, ends are for ever.
  */
 #include "processes.h"
 #include "truth.h"
@@ -18,14 +18,16 @@ static void fail_fact(struct world *w, const struct sim_host *h, const struct wi
                instance_state_str(f->state), why);
 }
 
-static bool any_spawned(const struct processes *p, struct instance_id id, bool *ret_own_end) {
-    bool spawned = false;
-    for (size_t i = 0; i < p->list.count; i++) {
-        const struct process *x = p->list.data[i];
-        if (!ID_EQUAL(x->instance, id))
-            continue;
-        spawned |= x->spawns > 0;
-        *ret_own_end |= x->spawns > 0 && x->cause == END_OWN;
+/* Each task of its group has had a process; ret_own_end: each of them has ended by itself. */
+static bool all_spawned(struct world *w, const struct wire_instance_record *r, bool *ret_own_end) {
+    const struct wire_job_record *job = state_job_version(truth_state(w), r->job, r->version);
+    const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
+    bool spawned = true;
+    *ret_own_end = true;
+    for (size_t i = 0; group != NULL && i < group->tasks_count; i++) {
+        const struct process *x = process_find(processes_of(w), r->id, group->tasks[i].name);
+        spawned &= x != NULL && x->spawns > 0;
+        *ret_own_end &= x != NULL && x->spawns > 0 && x->cause == END_OWN;
     }
     return spawned;
 }
@@ -36,16 +38,15 @@ static void see_fact(struct world *w, struct sim_host *h, const struct wire_fact
     bool counts = r != NULL && state_instance_live(r) && f->sequence > r->sequence;
     bool over = f->state == INSTANCE_STATE_COMPLETE || f->state == INSTANCE_STATE_FAILED ||
                 f->state == INSTANCE_STATE_STOPPED || f->state == INSTANCE_STATE_REFUSED;
-    bool own_end = false;
-    bool spawned = any_spawned(p, f->instance, &own_end);
     if (!counts)
         return;
+    bool own_end, spawned = all_spawned(w, r, &own_end);
     if (over && processes_live(p, f->instance) > 0)
         fail_fact(w, h, f, "and it runs");
     else if (f->state == INSTANCE_STATE_RUNNING && !spawned)
-        fail_fact(w, h, f, "and it never ran");
+        fail_fact(w, h, f, "and a task of it never ran");
     else if (f->state == INSTANCE_STATE_COMPLETE && !own_end)
-        fail_fact(w, h, f, "and it has not ended by itself");
+        fail_fact(w, h, f, "and a task of it has not ended by itself");
 }
 
 static void facts_see(void *self, struct world *w, const struct sight *s) {

@@ -11,8 +11,9 @@
 #include "links.h"
 #include "views.h"
 
-#define LONG_PERIODS  80
-#define PAUSE_PERIODS 3 /* below the shortest suspicion, 4 */
+#define LONG_PERIODS   80
+#define PAUSE_PERIODS  3 /* below the shortest suspicion, 4 */
+#define REFUTE_PERIODS 20
 
 struct false_death {
     int64_t resumed_us[HOSTS_MAX];
@@ -46,6 +47,22 @@ static bool blames(const struct false_death *f, struct world *w, uint32_t by, ui
     return true;
 }
 
+/*
+ * It was stopped while it suspected the other one, who has been well and heard by everybody else meanwhile:
+ * what refutes the suspicion waits at its door, and it has the time to take it in.
+ */
+static bool at_once(const struct false_death *f, struct world *w, uint32_t by, uint32_t of) {
+    const struct links *l = links_of(w);
+    int64_t well_us = w->now_us - f->pause_us[by] + views_periods_us(w, REFUTE_PERIODS);
+    if (f->resumed_us[by] == 0 || l->good_us[by][of] != f->resumed_us[by] ||
+        w->now_us - f->resumed_us[by] >= views_periods_us(w, 1) * 3 / 4)
+        return false;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (i != by && i != of && w->hosts[i].node != NULL && !links_good(w, of, i, well_us))
+            return false;
+    return true;
+}
+
 static void false_death_see(void *self, struct world *w, const struct sight *s) {
     struct false_death *f = self;
     if (s->kind != SIGHT_STEP) {
@@ -61,7 +78,7 @@ static void false_death_see(void *self, struct world *w, const struct sight *s) 
         if (dies && links_steady(w, c->by, long_us) && links_steady(w, c->of, long_us))
             check_fail(w, &check_false_death, (int)c->by, "h%u holds h%u dead; both have been well for long",
                        c->by, c->of);
-        else if (dies && blames(f, w, c->by, c->of))
+        else if (dies && (blames(f, w, c->by, c->of) || at_once(f, w, c->by, c->of)))
             check_fail(w, &check_false_death, (int)c->by, "h%u was stopped, and holds h%u dead for it", c->by,
                        c->of);
     }

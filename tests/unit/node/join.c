@@ -145,3 +145,33 @@ Test(node_tasks, one_that_is_starting_is_not_started_twice_because_another_was_r
     cr_assert_eq(r.task_commands, 1, "its start is undone");
     rig_done(&r);
 }
+
+static void found(struct rig *r, const char *task, bool stop_asked) {
+    struct wire_shim_spec spec = {.instance = r->last_started,
+                                  .node = node_self(r->node),
+                                  .job = bytes_str("two"),
+                                  .group = bytes_str("g"),
+                                  .task = bytes_str(task),
+                                  .command = bytes_str("/bin/true")};
+    struct wire_shim_status status = {.sequence = 3,
+                                      .stop_asked = stop_asked,
+                                      .fact = {.name = bytes_str(task), .state = TASK_STATE_RUNNING}};
+    RIG_FEED(r, .kind = NODE_TASK_FOUND, .spec = &spec, .status = &status);
+}
+
+/* Seen in simulation: the agent died between the two commands, and the second task ran for ever. */
+Test(node_tasks, a_stop_that_only_some_tasks_were_told_is_told_to_the_others) {
+    struct rig r;
+    run_two_tasks(&r);
+    struct wire_admin_stop stop = {.name = bytes_str("two")};
+    (void)rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_until(&r, US_PER_S);
+    rig_kill(&r);
+    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    r.task_commands = 0;
+    found(&r, "a", true);
+    found(&r, "b", false);
+    rig_until(&r, 10 * US_PER_S);
+    cr_assert_eq(r.task_commands, 1);
+    rig_done(&r);
+}
