@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import tempfile
+import threading
 
 # No seed takes longer than this, unless the program no longer comes to an end.
 SEED_SECONDS = 120
@@ -92,8 +93,20 @@ def pieces(first, last, left_out):
         yield begin, last
 
 
-def failures(sim, first, last, sets):
-    return [bad for _, bad in outcomes(sim, first, last, sets) if bad]
+def failures(sim, first, last, jobs):
+    """Those of the tree as it is."""
+    size = (last - first + jobs) // jobs
+    ranges = [(low, min(low + size - 1, last)) for low in range(first, last + 1, size)]
+    found = [None] * len(ranges)
+
+    def part(i):
+        found[i] = [bad for _, bad in outcomes(sim, *ranges[i], ()) if bad]
+    threads = [threading.Thread(target=part, args=(i,)) for i in range(len(ranges))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return [bad for f in found for bad in f]
 
 
 def kind(bad):
@@ -101,32 +114,48 @@ def kind(bad):
     return bad["checker"] + ": " + re.sub(r"\d+", "#", bad["text"])
 
 
-def first_failure(sim, first, last, mutant, left_out):
+class Judgement:
+    """Which failures of a mutant count: those of an expected checker, on a seed that the tree passes."""
+
+    def __init__(self, tree, mutant, left_out):
+        self.tree, self.mutant = tree, mutant
+        self.seeds, self.known = {b["seed"] for b in left_out}, {kind(b) for b in left_out}
+        self.others, self.tree_bad = {}, []
+
+    def counts(self, bad):
+        if bad["checker"] not in self.mutant.expected:
+            self.others.setdefault(bad["checker"], bad["seed"])
+            return False
+        if kind(bad) in self.known:
+            return False
+        tree = [b for _, b in outcomes(self.tree, bad["seed"], bad["seed"], self.mutant.sets) if b]
+        self.tree_bad += tree
+        self.known |= {kind(b) for b in tree}
+        return not tree
+
+    def told(self):
+        return {"others": self.others, "tree_bad": self.tree_bad}
+
+
+def first_failure(sim, tree, first, last, mutant, left_out):
     """Goes on until one of the expected judges speaks; what others said is told, but is no proof."""
-    run, others, known = 0, {}, {kind(b) for b in left_out}
-    for low, high in pieces(first, last, {b["seed"] for b in left_out}):
+    run, judge = 0, Judgement(tree, mutant, left_out)
+    for low, high in pieces(first, last, judge.seeds):
         for _, bad in outcomes(sim, low, high, mutant.sets):
             run += 1
-            if bad and bad["checker"] in mutant.expected:
-                if kind(bad) not in known:
-                    return dict(bad, caught=bad["checker"], run=run, others=others)
-            elif bad:
-                others.setdefault(bad["checker"], bad["seed"])
-    return {"caught": None, "seed": None, "text": "", "run": run, "others": others}
+            if bad and judge.counts(bad):
+                return dict(bad, caught=bad["checker"], run=run, **judge.told())
+    return dict({"caught": None, "seed": None, "text": "", "run": run}, **judge.told())
 
 
-def measure(sim, first, last, mutant, left_out):
+def measure(sim, tree, first, last, mutant, left_out):
     """All of them: how many fail, and who finds them."""
-    run, found, known = 0, [], {kind(b) for b in left_out}
-    for low, high in pieces(first, last, {b["seed"] for b in left_out}):
+    run, found, judge = 0, [], Judgement(tree, mutant, left_out)
+    for low, high in pieces(first, last, judge.seeds):
         for _, bad in outcomes(sim, low, high, mutant.sets):
             run += 1
-            if bad and kind(bad) not in known:
+            if bad and judge.counts(bad):
                 found.append(bad)
-    by = {}
-    for bad in found:
-        by[bad["checker"]] = by.get(bad["checker"], 0) + 1
-    mine = [b for b in found if b["checker"] in mutant.expected]
-    best = mine[0] if mine else {"seed": None, "text": "", "checker": None}
-    return dict(best, caught=best["checker"], run=run, failed=len(mine), by=by,
-                others={c: n for c, n in by.items() if c not in mutant.expected})
+    best = found[0] if found else {"seed": None, "text": "", "checker": None}
+    by = {c: sum(b["checker"] == c for b in found) for c in {b["checker"] for b in found}}
+    return dict(best, caught=best["checker"], run=run, failed=len(found), by=by, **judge.told())

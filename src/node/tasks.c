@@ -121,13 +121,18 @@ void node_instance_touch(struct node *n, struct local_instance *i) {
     for (size_t t = 0; t < i->tasks_count; t++)
         facts[t] = i->tasks[t].fact;
     size_t expected = i->tasks_expected > i->tasks_count ? i->tasks_expected : i->tasks_count;
-    bool is_idle = true;
-    for (size_t t = 0; t < i->tasks_count; t++)
+    bool is_idle = true, is_whole = true;
+    for (size_t t = 0; t < i->tasks_count; t++) {
         is_idle &= !i->tasks[t].started || i->tasks[t].final;
+        is_whole &= i->tasks[t].started;
+    }
     /* A refusal gives back ports and room: not before the tasks that were started with it are gone. */
     i->state = i->refused && is_idle
                    ? INSTANCE_STATE_REFUSED
                    : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
+    /* What is undone before all of it was begun has never run. */
+    if (i->state == INSTANCE_STATE_RUNNING && !is_whole && (i->refused || i->stop_asked))
+        i->state = INSTANCE_STATE_STARTING;
     if (i->fact_sequence != 0)
         i->fact_sequence++;
     n->ends_dirty |= instance_is_over(i) && !i->end_journalled;

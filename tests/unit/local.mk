@@ -110,6 +110,7 @@ check_PROGRAMS += %D%/unit_node
 	%D%/node/reseed.c \
 	%D%/node/rig.c \
 	%D%/node/rig.h \
+	%D%/node/tasks.c \
 	%D%/node/town.c \
 	%D%/node/town.h \
 	%D%/node/voters.c
