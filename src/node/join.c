@@ -86,6 +86,21 @@ static void table_contact(struct node *n) {
     }
 }
 
+/*
+ * A host that has lost its disk counts its runs from 1 again. With a number that others know of an earlier
+ * run, its packets would pass for old ones.
+ */
+static void generation_take(struct node *n, const struct wire_join_response *r) {
+    for (size_t i = 0; i < r->nodes_count; i++) {
+        if (!ID_EQUAL(r->nodes[i].id, n->identity.id) || r->nodes[i].generation < n->generation)
+            continue;
+        n->generation = n->self.generation = r->nodes[i].generation + 1;
+        struct wire_journal_boot boot = {.generation = n->generation, .boot = n->self.boot};
+        n->boot_ticket = node_journal_write(n, &(struct wire_journal_record){.boot = &boot}, 1);
+        n->self_dirty = n->facts_dirty = true;
+    }
+}
+
 void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *r) {
     if (r->error != 0) {
         node_mark(n, MARK_NODE_JOIN_REFUSED);
@@ -103,6 +118,7 @@ void node_join_response(struct node *n, struct stream *s, const struct wire_join
         node_cluster_file_save(n);
         node_say(n, NODE_INFO, "learnt who the members are: %zu other hosts", n->table_count);
     } else {
+        generation_take(n, r);
         struct wire_cluster_record cluster = r->cluster;
         node_enter_cluster(n, &cluster);
         node_say(n, NODE_INFO, "joined the cluster with %zu other hosts", n->table_count);
@@ -183,8 +199,15 @@ void node_join_answer(struct node *n, uint64_t stream, struct node_id joined, in
         size_t count = state_nodes_count(n->state);
         r.cluster = n->cluster;
         r.nodes = arena_alloc(&n->scratch, (count + 1) * sizeof *r.nodes);
-        for (size_t i = 0; i < count; i++)
-            r.nodes[r.nodes_count++] = *state_node_at(n->state, i);
+        for (size_t i = 0; i < count; i++) {
+            struct wire_node_record *one = &r.nodes[r.nodes_count++];
+            struct swim_member m = {.generation = 0};
+            *one = *state_node_at(n->state, i);
+            if (ID_EQUAL(one->id, joined)) { /* the record is of this very join: tell of what was before */
+                (void)(n->swim != NULL && swim_member_find(n->swim, joined, &m));
+                one->generation = m.generation;
+            }
+        }
         if (state_node_find(n->state, n->identity.id) == NULL)
             r.nodes[r.nodes_count++] = n->self;
         const struct wire_node_record *record = state_node_find(n->state, joined);

@@ -117,7 +117,7 @@ void node_tasks_remember(struct node *n, const struct wire_fact *fact) {
 /* ---- facts of the shims ---- */
 
 void node_instance_touch(struct node *n, struct local_instance *i) {
-    struct wire_task_fact facts[WIRE_TASKS_MAX];
+    struct wire_task_fact facts[WIRE_TASKS_MAX] = {{.pid = 0}};
     for (size_t t = 0; t < i->tasks_count; t++)
         facts[t] = i->tasks[t].fact;
     size_t expected = i->tasks_expected > i->tasks_count ? i->tasks_expected : i->tasks_count;

@@ -5,6 +5,8 @@
 #include "rig.h"
 #include "town.h"
 
+#include <covey/swim.h>
+
 /* ---- newcomers among newcomers ------------------------------------------------------------------------- */
 
 static char *a_token(struct rig *r) {
@@ -77,6 +79,27 @@ Test(node_join, a_host_that_was_away_while_all_whom_it_knew_left_finds_in_again)
     town_start(&t, 1);
     town_run(&t, 60 * US_PER_S);
     cr_assert_eq(state_index(node_state(t.hosts[1].node)), state_index(node_state(t.hosts[2].node)));
+    town_done(&t);
+}
+
+/* Its counters begin anew; with the number of its earlier run its packets would pass for replays of that one.
+ */
+Test(node_join, a_host_that_lost_its_disk_is_heard_at_once) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_run(&t, 60 * US_PER_S);
+    struct node_id self = node_self(t.hosts[1].node);
+    town_kill(&t, 1);
+    for (size_t i = 0; i < t.hosts[1].files_count; i++)
+        mem_free((void *)(uintptr_t)t.hosts[1].files[i].data.data);
+    t.hosts[1].files_count = 0;
+    town_start(&t, 1);
+    for (int i = 0; i < 20; i++) {
+        struct swim_member m;
+        town_run(&t, US_PER_S);
+        cr_assert(swim_member_find(node_swim(t.hosts[0].node), self, &m));
+        cr_assert_neq(m.state, MEMBER_STATE_DEAD, "after %d s", i);
+    }
     town_done(&t);
 }
 

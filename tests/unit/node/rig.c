@@ -174,6 +174,8 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
         return error;
     }
     settle(r);
+    if (r->found != NULL)
+        RIG_FEED(r, .kind = NODE_TASK_FOUND, .spec = r->found, .status = r->found_status);
     RIG_FEED(r, .kind = NODE_SCAN_DONE);
     return 0;
 }

@@ -30,6 +30,9 @@ struct rig {
     unsigned runs;             /* of the agent */
     uint32_t snapshot_entries; /* 0: the default */
     struct marks *marks;       /* NULL: none */
+    /* A task directory that the next run finds; NULL: none. */
+    const struct wire_shim_spec *found;
+    const struct wire_shim_status *found_status;
     struct buf said;           /* lines of NODE_SAY, each with its newline */
     struct buf events;         /* texts of NODE_NOTIFY, as lines */
     struct instance_id last_started;

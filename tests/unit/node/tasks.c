@@ -56,9 +56,9 @@ Test(node_tasks, one_that_was_not_begun_is_begun_by_the_next_agent) {
                                       .fact = {.name = bytes_str("t"), .state = TASK_STATE_RUNNING}};
     rig_kill(&r);
     r.starts = 0;
+    r.found = &spec;
+    r.found_status = &status;
     cr_assert_eq(rig_start(&r, false, NULL), 0);
-    RIG_FEED(&r, .kind = NODE_TASK_FOUND, .spec = &spec, .status = &status);
-    RIG_FEED(&r, .kind = NODE_SCAN_DONE);
     rig_until(&r, 5 * US_PER_S);
     cr_assert_eq(r.starts, 1, "u is begun, t is not begun again: %u starts", r.starts);
     cr_assert_neq(in_the_log(&r, id), INSTANCE_STATE_RUNNING, "u does not run yet");
