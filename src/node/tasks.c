@@ -283,6 +283,10 @@ static void instance_expect(struct node *n, struct local_instance *i, const stru
     i->tasks_expected = group->tasks_count;
     for (size_t t = 0; t < group->tasks_count; t++)
         (void)node_instance_task(i, group->tasks[t].name, true);
+    for (size_t t = found; t < i->tasks_count && i->stop_asked; t++) { /* it was to end: these never begin */
+        i->tasks[t].fact.state = TASK_STATE_DEAD;
+        i->tasks[t].final = true;
+    }
     if (i->tasks_count > found)
         node_instance_touch(n, i);
 }

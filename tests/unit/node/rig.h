@@ -33,8 +33,8 @@ struct rig {
     /* A task directory that the next run finds; NULL: none. */
     const struct wire_shim_spec *found;
     const struct wire_shim_status *found_status;
-    struct buf said;           /* lines of NODE_SAY, each with its newline */
-    struct buf events;         /* texts of NODE_NOTIFY, as lines */
+    struct buf said;   /* lines of NODE_SAY, each with its newline */
+    struct buf events; /* texts of NODE_NOTIFY, as lines */
     struct instance_id last_started;
     struct rig_reply replies[RIG_REPLIES_MAX];
     size_t replies_count;

@@ -36,6 +36,26 @@ static void told(struct rig *r, struct instance_id id, const char *task, uint64_
     rig_until(r, 2 * US_PER_S);
 }
 
+/* The next agent finds the directory of t alone. */
+static void restarted(struct rig *r, struct instance_id id, enum task_state state, bool stop_asked) {
+    struct wire_shim_spec spec = {.instance = id,
+                                  .node = node_self(r->node),
+                                  .job = bytes_str("duo"),
+                                  .group = bytes_str("g"),
+                                  .task = bytes_str("t"),
+                                  .job_version = 1,
+                                  .command = bytes_str("/bin/true")};
+    struct wire_shim_status status = {
+        .sequence = 3, .fact = {.name = bytes_str("t"), .state = state}, .stop_asked = stop_asked};
+    rig_kill(r);
+    r->starts = 0;
+    r->found = &spec;
+    r->found_status = &status;
+    cr_assert_eq(rig_start(r, false, NULL), 0);
+    r->found = NULL;
+    r->found_status = NULL;
+}
+
 static enum instance_state in_the_log(const struct rig *r, struct instance_id id) {
     const struct wire_instance_record *record = state_instance_find(node_state(r->node), id);
     cr_assert_not_null(record);
@@ -45,25 +65,21 @@ static enum instance_state in_the_log(const struct rig *r, struct instance_id id
 Test(node_tasks, one_that_was_not_begun_is_begun_by_the_next_agent) {
     struct rig r = two_tasks();
     struct instance_id id = r.last_started;
-    struct wire_shim_spec spec = {.instance = id,
-                                  .node = node_self(r.node),
-                                  .job = bytes_str("duo"),
-                                  .group = bytes_str("g"),
-                                  .task = bytes_str("t"),
-                                  .job_version = 1,
-                                  .command = bytes_str("/bin/true")};
-    struct wire_shim_status status = {.sequence = 3,
-                                      .fact = {.name = bytes_str("t"), .state = TASK_STATE_RUNNING}};
-    rig_kill(&r);
-    r.starts = 0;
-    r.found = &spec;
-    r.found_status = &status;
-    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    restarted(&r, id, TASK_STATE_RUNNING, false);
     rig_until(&r, 5 * US_PER_S);
     cr_assert_eq(r.starts, 1, "u is begun, t is not begun again: %u starts", r.starts);
     cr_assert_neq(in_the_log(&r, id), INSTANCE_STATE_RUNNING, "u does not run yet");
     told(&r, id, "u", 1, TASK_STATE_RUNNING);
     cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_RUNNING);
+    rig_done(&r);
+}
+
+Test(node_tasks, one_that_was_not_begun_never_is_when_the_other_was_told_to_end) {
+    struct rig r = two_tasks();
+    struct instance_id id = r.last_started;
+    restarted(&r, id, TASK_STATE_DEAD, true);
+    rig_until(&r, US_PER_S / 2);
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_STOPPED, "its slot may be filled again");
     rig_done(&r);
 }
 
