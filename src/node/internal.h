@@ -120,6 +120,7 @@ struct pending_write {
     enum write_origin origin;
     uint64_t request;      /* LOCAL: admin request; FORWARDED: its id; JOIN: stream */
     uint64_t since;        /* log index applied where it came in, when it came in */
+    int64_t deadline_us;   /* LOCAL, JOIN: when it is answered that nobody leads */
     struct node_id peer;   /* FORWARDED */
     struct node_id joined; /* JOIN */
     struct bytes method,
@@ -529,7 +530,7 @@ void node_apply_replaced(struct node *n, const struct state *before);
 /* writes.c */
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
 void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
-                        struct bytes method, struct bytes params, uint64_t since);
+                        struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us);
 void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result);
 void node_write_lost(struct node *n); /* leadership is gone: those pending go back to waiting */
 void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,

@@ -182,7 +182,7 @@ static struct bytes voters_told(struct node *n) {
 }
 
 void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
-                        struct bytes method, struct bytes params, uint64_t since) {
+                        struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us) {
     struct wire_command c = {.since = since};
     int error = 0;
     if (bytes_is(method, "voters")) {
@@ -194,8 +194,11 @@ void node_write_execute(struct node *n, enum write_origin origin, uint64_t reque
         answer_text(n, origin, request, peer, error, why);
         return;
     }
-    struct pending_write w = {
-        .origin = origin, .request = request, .term = raft_term(n->raft), .since = since};
+    struct pending_write w = {.origin = origin,
+                              .request = request,
+                              .term = raft_term(n->raft),
+                              .since = since,
+                              .deadline_us = deadline_us};
     if (origin == WRITE_JOIN)
         w.joined = peer;
     else
@@ -237,29 +240,27 @@ void node_write_applied(struct node *n, uint64_t index, uint64_t term, const str
 /* ---- waiting for a leader ---- */
 
 static void wait_push(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
-                      struct bytes method, struct bytes params, uint64_t since) {
+                      struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us) {
     struct waiting_write w = {.id = n->forward_next++,
                               .request = request,
                               .stream = stream,
                               .joined = joined,
                               .since = since,
-                              .deadline_us = n->now_us + WRITE_WAIT_US};
-    if (bytes_is(method, "voters"))
-        w.deadline_us = n->now_us + VOTERS_WAIT_US;
+                              .deadline_us = deadline_us};
     copy_call(method, params, &w.method, &w.params);
     VEC_PUSH(&n->waiting, w);
 }
 
 /* What was ours to commit may still be committed by the next leader: its request id keeps it from counting
- * twice. */
+ * twice. Its time goes on: where leaders come and go, nobody waits for longer than without any. */
 void node_write_lost(struct node *n) {
     for (size_t i = 0; i < n->pending.count; i++) {
         struct pending_write *w = &n->pending.data[i];
         node_mark(n, MARK_NODE_WRITE_WAITED);
         if (w->origin == WRITE_LOCAL)
-            wait_push(n, w->request, 0, w->joined, w->method, w->params, w->since);
+            wait_push(n, w->request, 0, w->joined, w->method, w->params, w->since, w->deadline_us);
         else if (w->origin == WRITE_JOIN)
-            wait_push(n, 0, w->request, w->joined, w->method, w->params, w->since);
+            wait_push(n, 0, w->request, w->joined, w->method, w->params, w->since, w->deadline_us);
         else
             answer_text(n, w->origin, w->request, w->peer, ERR_NOT_LEADER, "leadership was lost");
         call_free(w->method);
@@ -290,7 +291,7 @@ static bool waiting_step(struct node *n, struct waiting_write *w) {
     if (node_is_leader(n)) {
         node_write_execute(n, w->request != 0 ? WRITE_LOCAL : WRITE_JOIN,
                            w->request != 0 ? w->request : w->stream, w->joined, w->method, w->params,
-                           w->since);
+                           w->since, w->deadline_us);
         return true;
     }
     bool late = n->now_us >= w->deadline_us;
@@ -366,7 +367,8 @@ void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struc
         waiting_answer(n, &w, ERR_BUSY, bytes_str("too many writes wait for a leader"), (struct bytes){0});
         return;
     }
-    wait_push(n, request, stream, joined, method, params, n->applied_index);
+    int64_t patience = bytes_is(method, "voters") ? VOTERS_WAIT_US : WRITE_WAIT_US;
+    wait_push(n, request, stream, joined, method, params, n->applied_index, n->now_us + patience);
 }
 
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
@@ -389,7 +391,7 @@ void node_write_forwarded(struct node *n, struct node_id from, const struct wire
     if (!node_is_leader(n))
         answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
     else
-        node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params, f->since);
+        node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params, f->since, 0);
 }
 
 void node_write_response(struct node *n, const struct wire_forward_response *r) {

@@ -121,12 +121,13 @@ Test(node_shutdown, leadership_goes_to_a_voter_that_was_heard_lately) {
 static bool lets_in(struct town *t, size_t host, const struct static_key *key) {
     struct node *n = t->hosts[host].node;
     struct node_effect e;
+    uint64_t stream = 100001 + 2 * t->seq++; /* odd, and never twice */
     bool in = true;
     node_feed(n, t->now_us,
               &(struct node_input){
-                  .kind = NODE_STREAM_OPENED, .stream = 100001, .key = *key, .key_id = 1, .wall_ms = 1});
+                  .kind = NODE_STREAM_OPENED, .stream = stream, .key = *key, .key_id = 1, .wall_ms = 1});
     while (node_drain(n, &e))
-        in &= e.kind != NODE_STREAM_CLOSE || e.stream != 100001;
+        in &= e.kind != NODE_STREAM_CLOSE || e.stream != stream;
     return in;
 }
 
