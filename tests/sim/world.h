@@ -279,26 +279,10 @@ struct world {
     VEC(struct client *) clients;
 
     /* checkers.c */
-    VEC(struct committed) committed;
-    VEC(struct term_leader) leaders;
-    VEC(struct state_at) states;
 
     struct marks marks;
     struct history *history; /* the last lines of each host, for reports */
     struct swarm *swarm;     /* swarm.c; NULL: nothing is drawn (a scenario) */
-};
-struct committed {
-    uint64_t term;
-    uint32_t crc;
-    bool known;
-};
-struct term_leader {
-    uint64_t term;
-    uint32_t host;
-};
-struct state_at {
-    uint64_t index;
-    uint8_t hash[16];
 };
 
 /* ---- world.c ---- */

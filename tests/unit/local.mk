@@ -212,6 +212,7 @@ check_PROGRAMS += %D%/unit_swim
 	%D%/swim/harness.c \
 	%D%/swim/harness.h \
 	%D%/swim/test_cluster.c \
+	%D%/swim/test_contacts.c \
 	%D%/swim/test_formula.c \
 	%D%/swim/test_healing.c \
 	%D%/swim/test_packets.c \

@@ -560,3 +560,29 @@ const struct wire_member *packet_record(const struct wire_swim_packet *packet, s
     }
     return NULL;
 }
+
+struct bench *bench_knowing(size_t others, const struct swim_config *config) {
+    struct bench *b = bench_new(config);
+    for (size_t i = 1; i <= others; i++)
+        bench_record(b, i, record_of(i, MEMBER_STATE_ALIVE, 1, 0));
+    bench_clear(b);
+    return b;
+}
+
+/* Pings the core as `from`, believing the right thing; the ack. */
+struct wire_swim_packet bench_ping_as(struct bench *b, size_t from, struct wire_ping ping) {
+    struct wire_swim_packet packet = {0};
+    ping.target = node_id_of(0);
+    bench_clear(b);
+    bench_packet(b, from, &(struct wire_swim_packet){.ping = &ping});
+    size_t at = bench_sent(b, 0, &packet);
+    cr_assert(at != SIZE_MAX && packet.ack, "no ack");
+    cr_assert(id_same(b->effects.data[at].to, node_id_of(from)));
+    cr_assert_eq(packet.ack->seq, ping.seq);
+    cr_assert(id_same(packet.ack->target, node_id_of(0)));
+    return packet;
+}
+
+struct wire_ping ping_well(void) {
+    return (struct wire_ping){.seq = 9, .generation = 1};
+}
