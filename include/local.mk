@@ -24,4 +24,5 @@ noinst_HEADERS += \
 	%D%/covey/state.h \
 	%D%/covey/store.h \
 	%D%/covey/swim.h \
+	%D%/covey/voters.h \
 	%D%/covey/wal.h

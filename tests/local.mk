@@ -48,7 +48,107 @@ EXTRA_DIST += \
 	%D%/cluster/16-damaged-disk.test \
 	%D%/cluster/17-full-disk.test \
 	%D%/cluster/18-snapshots.test \
+	%D%/cluster/19-reads-and-voters.test \
+	%D%/cluster/20-backup.test \
 	%D%/cluster/harness.py \
+	%D%/sim/mutants/node-ack-before-commit.mutant \
+	%D%/sim/mutants/node-ack-other-term.mutant \
+	%D%/sim/mutants/node-end-not-journalled.mutant \
+	%D%/sim/mutants/node-fact-told-by-number.mutant \
+	%D%/sim/mutants/node-install-before-durable.mutant \
+	%D%/sim/mutants/node-lost-shim-believed.mutant \
+	%D%/sim/mutants/node-never-starts-alone.mutant \
+	%D%/sim/mutants/node-old-life-believed.mutant \
+	%D%/sim/mutants/node-ports-not-looked-at.mutant \
+	%D%/sim/mutants/node-raft-id-of-host.mutant \
+	%D%/sim/mutants/node-raft-id-reused.mutant \
+	%D%/sim/mutants/node-refused-while-it-runs.mutant \
+	%D%/sim/mutants/node-report-not-repeated.mutant \
+	%D%/sim/mutants/node-request-id-per-send.mutant \
+	%D%/sim/mutants/node-restart-restarts-tasks.mutant \
+	%D%/sim/mutants/node-snapshot-newest-config.mutant \
+	%D%/sim/mutants/node-starts-without-inventory.mutant \
+	%D%/sim/mutants/node-stop-wrong-instance.mutant \
+	%D%/sim/mutants/node-unknown-instance-killed.mutant \
+	%D%/sim/mutants/node-write-forgotten.mutant \
+	%D%/sim/mutants/raft-aba.mutant \
+	%D%/sim/mutants/raft-ack-before-sync.mutant \
+	%D%/sim/mutants/raft-commit-goes-back.mutant \
+	%D%/sim/mutants/raft-commit-old-term.mutant \
+	%D%/sim/mutants/raft-commit-past-match.mutant \
+	%D%/sim/mutants/raft-config-stays-after-cut.mutant \
+	%D%/sim/mutants/raft-cut-on-match.mutant \
+	%D%/sim/mutants/raft-joint-new-half.mutant \
+	%D%/sim/mutants/raft-joint-old-half.mutant \
+	%D%/sim/mutants/raft-leader-counts-memory.mutant \
+	%D%/sim/mutants/raft-learner-counted.mutant \
+	%D%/sim/mutants/raft-no-check-quorum.mutant \
+	%D%/sim/mutants/raft-no-noop.mutant \
+	%D%/sim/mutants/raft-no-pre-vote.mutant \
+	%D%/sim/mutants/raft-pre-vote-moves-term.mutant \
+	%D%/sim/mutants/raft-prev-term-unchecked.mutant \
+	%D%/sim/mutants/raft-ready-too-early.mutant \
+	%D%/sim/mutants/raft-snapshot-cuts-suffix.mutant \
+	%D%/sim/mutants/raft-vote-before-sync.mutant \
+	%D%/sim/mutants/raft-vote-by-length.mutant \
+	%D%/sim/mutants/raft-vote-forgotten.mutant \
+	%D%/sim/mutants/raft-vote-not-persisted.mutant \
+	%D%/sim/mutants/reconcile-batch-again.mutant \
+	%D%/sim/mutants/reconcile-keeps-the-newer.mutant \
+	%D%/sim/mutants/reconcile-keeps-the-stranger.mutant \
+	%D%/sim/mutants/reconcile-replaces-at-once.mutant \
+	%D%/sim/mutants/reconcile-stopping-is-running.mutant \
+	%D%/sim/mutants/reconcile-stops-all.mutant \
+	%D%/sim/mutants/reconcile-surplus-at-once.mutant \
+	%D%/sim/mutants/reconcile-surplus-before-keeper.mutant \
+	%D%/sim/mutants/reconcile-update-all-at-once.mutant \
+	%D%/sim/mutants/reconcile-update-does-not-wait.mutant \
+	%D%/sim/mutants/shim-never-kills.mutant \
+	%D%/sim/mutants/shim-restarts-after-stop.mutant \
+	%D%/sim/mutants/shim-restarts-at-once.mutant \
+	%D%/sim/mutants/shim-stop-while-starting-lost.mutant \
+	%D%/sim/mutants/state-cas-unchecked.mutant \
+	%D%/sim/mutants/state-map-order.mutant \
+	%D%/sim/mutants/state-place-old-run.mutant \
+	%D%/sim/mutants/state-requests-not-in-snapshot.mutant \
+	%D%/sim/mutants/state-slot-placed-twice.mutant \
+	%D%/sim/mutants/state-stop-lost-at-snapshot.mutant \
+	%D%/sim/mutants/state-stop-of-the-slot.mutant \
+	%D%/sim/mutants/state-unreachable-means-stop.mutant \
+	%D%/sim/mutants/swim-dead-keeps-low-incarnation.mutant \
+	%D%/sim/mutants/swim-dead-not-contacted.mutant \
+	%D%/sim/mutants/swim-generation-not-kept.mutant \
+	%D%/sim/mutants/swim-generation-not-raised.mutant \
+	%D%/sim/mutants/swim-merge-believes-dead.mutant \
+	%D%/sim/mutants/swim-refute-without-raise.mutant \
+	%D%/sim/mutants/swim-stall-blames-others.mutant \
+	%D%/sim/mutants/swim-suspect-never-dies.mutant \
+	%D%/sim/mutants/wal-compacts-too-much.mutant \
+	%D%/sim/mutants/wal-rot-is-a-tear.mutant \
+	%D%/sim/mutants/wal-sync-before-write.mutant \
+	%D%/sim/mutants/wal-tear-is-rot.mutant \
+	%D%/sim/mutants/wal-writes-over-tear.mutant \
+	%D%/sim/scenarios/agent-killed.txt \
+	%D%/sim/scenarios/all-power-off.txt \
+	%D%/sim/scenarios/change-undone.txt \
+	%D%/sim/scenarios/disk-damaged.txt \
+	%D%/sim/scenarios/figure-8.txt \
+	%D%/sim/scenarios/halves-merge.txt \
+	%D%/sim/scenarios/host-lost-and-back.txt \
+	%D%/sim/scenarios/ill-task.txt \
+	%D%/sim/scenarios/late-joiner.txt \
+	%D%/sim/scenarios/leader-disk-fails.txt \
+	%D%/sim/scenarios/leader-leaves.txt \
+	%D%/sim/scenarios/leave-interrupted.txt \
+	%D%/sim/scenarios/no-room.txt \
+	%D%/sim/scenarios/one-way-cut.txt \
+	%D%/sim/scenarios/restored-backup.txt \
+	%D%/sim/scenarios/shutdown-leader.txt \
+	%D%/sim/scenarios/some-links-cut.txt \
+	%D%/sim/scenarios/stalled-host.txt \
+	%D%/sim/scenarios/two-and-one.txt \
+	%D%/sim/scenarios/update-while-lost.txt \
+	%D%/sim/scenarios/voter-lost.txt \
 	%D%/tidy/allow/base \
 	%D%/tidy/allow/codec \
 	%D%/tidy/allow/crypto \
@@ -92,14 +192,105 @@ TESTS += %D%/sim/covey-sim
 check_PROGRAMS += %D%/sim/covey-sim
 # files: sim/*.c sim/*.h
 %C%_sim_covey_sim_SOURCES = \
+	%D%/sim/atlas.c \
+	%D%/sim/calls.c \
+	%D%/sim/calls.h \
+	%D%/sim/check_acked.c \
+	%D%/sim/check_answered.c \
+	%D%/sim/check_capacity.c \
+	%D%/sim/check_committed.c \
+	%D%/sim/check_config.c \
+	%D%/sim/check_desired.c \
+	%D%/sim/check_election.c \
+	%D%/sim/check_ends.c \
+	%D%/sim/check_facts.c \
+	%D%/sim/check_false_death.c \
+	%D%/sim/check_follow.c \
+	%D%/sim/check_heal.c \
+	%D%/sim/check_keeper.c \
+	%D%/sim/check_leader.c \
+	%D%/sim/check_linear.c \
+	%D%/sim/check_matching.c \
+	%D%/sim/check_matching.h \
+	%D%/sim/check_monotone.c \
+	%D%/sim/check_notice.c \
+	%D%/sim/check_own_term.c \
+	%D%/sim/check_placement.c \
+	%D%/sim/check_prevote.c \
+	%D%/sim/check_quorum.c \
+	%D%/sim/check_reads.c \
+	%D%/sim/check_replace.c \
+	%D%/sim/check_resign.c \
+	%D%/sim/check_restart.c \
+	%D%/sim/check_resurrection.c \
+	%D%/sim/check_settled.c \
+	%D%/sim/check_single.c \
+	%D%/sim/check_slot.c \
+	%D%/sim/check_snapshot.c \
+	%D%/sim/check_starts.c \
+	%D%/sim/check_state.c \
+	%D%/sim/check_stops.c \
+	%D%/sim/check_told.c \
+	%D%/sim/check_update.c \
+	%D%/sim/check_votes.c \
 	%D%/sim/checker.h \
 	%D%/sim/checkers.c \
+	%D%/sim/client.c \
+	%D%/sim/clock.c \
 	%D%/sim/disk.c \
+	%D%/sim/disk.h \
+	%D%/sim/disk_fault.c \
+	%D%/sim/disk_work.c \
+	%D%/sim/durable.c \
+	%D%/sim/durable.h \
+	%D%/sim/faults.c \
+	%D%/sim/faults.h \
+	%D%/sim/faults_network.c \
+	%D%/sim/faults_network.h \
+	%D%/sim/history.c \
+	%D%/sim/history.h \
+	%D%/sim/hosts.c \
+	%D%/sim/isolate.c \
+	%D%/sim/isolate.h \
+	%D%/sim/ledger.c \
+	%D%/sim/ledger.h \
+	%D%/sim/linear.c \
+	%D%/sim/linear.h \
+	%D%/sim/links.c \
+	%D%/sim/links.h \
 	%D%/sim/main.c \
 	%D%/sim/network.c \
 	%D%/sim/operator.c \
+	%D%/sim/parameters.c \
+	%D%/sim/plans.c \
+	%D%/sim/plans.h \
+	%D%/sim/play.c \
+	%D%/sim/play.h \
+	%D%/sim/play_act.c \
+	%D%/sim/play_ask.c \
+	%D%/sim/play_conditions.c \
+	%D%/sim/play_show.c \
+	%D%/sim/play_watch.c \
+	%D%/sim/process.c \
+	%D%/sim/processes.c \
+	%D%/sim/processes.h \
+	%D%/sim/run.c \
+	%D%/sim/run.h \
+	%D%/sim/runner.c \
+	%D%/sim/runner.h \
+	%D%/sim/runner_state.c \
+	%D%/sim/scenario.c \
+	%D%/sim/scenario.h \
+	%D%/sim/shrink.c \
+	%D%/sim/shrink.h \
 	%D%/sim/story.c \
+	%D%/sim/streams.c \
+	%D%/sim/swarm.c \
+	%D%/sim/swarm.h \
 	%D%/sim/tasks.c \
+	%D%/sim/truth.h \
+	%D%/sim/views.c \
+	%D%/sim/views.h \
 	%D%/sim/world.c \
 	%D%/sim/world.h
 %C%_sim_covey_sim_LDADD = $(PURE_ROOMS) $(EXT_LIBS)

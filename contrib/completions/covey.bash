@@ -36,7 +36,7 @@ _covey() {
     --data-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     --job) _covey_words "$(_covey_jobs)" "$word"; return ;;
     --node) _covey_words "$(_covey_column nodes)" "$word"; return ;;
-    --timeout | --tail | --task | --check) return ;;
+    --timeout | --tail | --task | --cas | --from) return ;;
     esac
     if [ "${word#-}" != "$word" ]; then
         if [ "$verb" = agent ]; then
@@ -47,14 +47,21 @@ _covey() {
         return
     fi
     case $verb in
-    run | validate) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    run | validate | backup | restore) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     stop | status | ps) _covey_words "$(_covey_jobs)" "$word" ;;
     logs) _covey_words "$(_covey_jobs) $(_covey_column ps)" "$word" ;;
     var)
         if [ "$COMP_CWORD" = 2 ]; then
-            _covey_words "get put list rm" "$word"
+            _covey_words "get put list rm watch" "$word"
         else
             _covey_words "$(_covey_column var list)" "$word"
+        fi
+        ;;
+    voters)
+        if [ "$COMP_CWORD" = 2 ]; then
+            _covey_words "pin exclude auto" "$word"
+        else
+            _covey_words "$(_covey_column nodes)" "$word"
         fi
         ;;
     help) _covey_words "$(covey help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" "$word" ;;

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import bench_elections
 import bench_footprint
 import bench_run
 import bench_swim_lifeguard
@@ -24,8 +25,8 @@ import bench_table
 import bench_wal
 from bench_cluster import Failure
 
-BENCHMARKS = {"footprint": bench_footprint, "run": bench_run, "wal": bench_wal, "swim-paper": bench_swim_paper,
-              "lifeguard": bench_swim_lifeguard, "swim-scale": bench_swim_scale, "gossip": bench_swim_serf}
+BENCHMARKS = {"elections": bench_elections, "footprint": bench_footprint, "run": bench_run, "wal": bench_wal,
+              "swim-paper": bench_swim_paper, "lifeguard": bench_swim_lifeguard, "swim-scale": bench_swim_scale, "gossip": bench_swim_serf}
 
 
 class Bench:

@@ -89,6 +89,9 @@ static inline struct bytes bytes_of(const void *data, size_t size) {
 static inline struct bytes bytes_str(const char *text) { return bytes_of(text, strlen(text)); }
 bool bytes_equal(struct bytes a, struct bytes b);
 int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, then the shorter first */
+static inline bool bytes_starts(struct bytes a, struct bytes prefix) {
+    return a.size >= prefix.size && bytes_equal(bytes_of(a.data, prefix.size), prefix);
+}
 static inline bool bytes_is(struct bytes a, const char *text) { return bytes_equal(a, bytes_str(text)); }
 /* printf("%.*s", BYTES_FMT(b)) */
 #define BYTES_FMT(b) (int)(b).size, (const char *)(b).data

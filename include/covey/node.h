@@ -20,6 +20,7 @@
 
 #include <covey/base.h>
 #include <covey/crypto.h>
+#include <covey/mark.h>
 #include <covey/wal.h>
 #include <covey/wire.h>
 
@@ -56,7 +57,10 @@ struct node_options {
     int64_t swim_period_us, heartbeat_us, election_min_us;
     int64_t replace_after_us, heal_stable_us;
     uint64_t segment_size_bytes;       /* of the log */
-    uint32_t snapshot_entries;         /* [8192] applied entries between snapshots */
+    uint32_t snapshot_entries;         /* [8192] applied entries between snapshots; up to half more by host */
+    uint32_t trailing_entries;         /* [4096] kept in the log behind a snapshot */
+    uint32_t chunk_size_bytes;         /* [CHUNK_MAX] of a snapshot on its way to another host */
+    struct marks *marks;               /* what happened, counted; NULL: not */
 };
 
 enum node_input_kind {
@@ -125,6 +129,7 @@ struct node_effect {
     uint64_t stream, request, handle, bytes;
     uint8_t key_id;
     bool end, is_stderr, follow;
+    bool ports_held;                       /* TASK_START: another task of the instance may have its ports */
     struct disk_op op;
     const struct wire_shim_spec *spec;
     struct wire_shim_command command;
@@ -165,6 +170,9 @@ struct swim;
 struct state;
 const struct raft *node_raft(const struct node *n);     /* NULL before a cluster is known */
 const struct swim *node_swim(const struct node *n);     /* NULL before a cluster is known */
+/* What it saw happen after event number `index`, oldest first, as far as it is kept; borrowed until the next
+ * feed. */
+size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max);
 const struct state *node_state(const struct node *n);
 
 #endif

@@ -14,6 +14,7 @@
 #define COVEY_PLACEMENT_H
 
 #include <covey/base.h>
+#include <covey/mark.h>
 #include <covey/state.h>
 
 struct placement;
@@ -23,6 +24,7 @@ typedef bool placement_usable(void *arg, const struct wire_node_record *node);
 
 struct placement *placement_new(const struct state *s, placement_usable *usable, void *arg);
 void placement_free(struct placement *p);
+void placement_marks(struct placement *p, struct marks *marks); /* NULL: none are kept */
 
 /* Room taken by things planned but not committed yet. */
 void placement_reserve(struct placement *p, struct node_id node, const struct wire_job_record *job,

@@ -23,6 +23,7 @@
 #define COVEY_RAFT_H
 
 #include <covey/base.h>
+#include <covey/mark.h>
 #include <covey/wire.h>
 
 struct raft;
@@ -33,6 +34,7 @@ struct raft_options {
     uint32_t generation;
     struct recovery_id recovery;
     uint64_t seed;
+    struct marks *marks;               /* NULL: none are kept */
     /* 0 takes the default in brackets. */
     int64_t heartbeat_us;              /* [50 ms] */
     int64_t election_min_us;           /* [300 ms] timeouts are drawn from [min, 2 * min) */
@@ -41,7 +43,8 @@ struct raft_options {
     size_t inflight_bytes_max;         /* [4 MiB] */
     size_t message_bytes_max;          /* [512 KiB] of entries in one append */
     size_t uncommitted_bytes_max;      /* [32 MiB] proposals beyond are ERR_BUSY */
-    size_t trailing_entries;           /* [4096] kept behind a snapshot for followers that lag */
+    size_t trailing_entries;           /* [4096] kept behind a snapshot for followers that lag ... */
+    size_t trailing_bytes;             /* [16 MiB] ... and at most so much of them */
 };
 
 /*
@@ -212,6 +215,7 @@ int raft_feed(struct raft *r, int64_t now_us, const struct raft_input *input);
 bool raft_drain(struct raft *r, struct raft_effect *ret_effect);
 int64_t raft_deadline(const struct raft *r);
 
+struct raft_id raft_self(const struct raft *r);
 enum raft_role raft_role(const struct raft *r);
 uint64_t raft_term(const struct raft *r);
 bool raft_leader(const struct raft *r, struct raft_id *ret_leader);   /* false: none known */
@@ -225,6 +229,12 @@ const struct wire_raft_config *raft_config_now(const struct raft *r);   /* in fo
 bool raft_is_voter(const struct raft *r, const struct raft_id *id);
 /* Last time (now_us) a majority of voters was heard (leader) or the leader was heard (others); 0 = never. */
 int64_t raft_contact_us(const struct raft *r);
+/*
+ * The log here had all that was committed anywhere at this time, whatever was lost or late; 0 = not known. A
+ * sole voter, which needs nobody, has it always; of a learner that pulls the caller knows
+ * (src/raft/fresh.c).
+ */
+int64_t raft_fresh_us(const struct raft *r);
 
 /* Leader's view of one follower or tracked node; false if it is none. */
 struct raft_progress_view {

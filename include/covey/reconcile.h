@@ -13,6 +13,7 @@
 #define COVEY_RECONCILE_H
 
 #include <covey/base.h>
+#include <covey/mark.h>
 #include <covey/placement.h>
 #include <covey/state.h>
 
@@ -35,6 +36,7 @@ struct reconcile_options {
      * at most 1 h */
     int64_t reschedule_us;
     uint32_t places_max;         /* [1000] in one plan */
+    struct marks *marks;         /* NULL: none are kept */
 };
 
 /* When a failed instance was first seen failed by this leader; kept by the caller between calls. */

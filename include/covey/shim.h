@@ -13,6 +13,7 @@
 #define COVEY_SHIM_H
 
 #include <covey/base.h>
+#include <covey/mark.h>
 #include <covey/wire.h>
 
 #define SHIM_PROTOCOL_VERSION 1
@@ -62,6 +63,7 @@ struct shim_effect {
 /* spec is copied. */
 struct shim *shim_new(const struct wire_shim_spec *spec);
 void shim_free(struct shim *s);
+void shim_marks(struct shim *s, struct marks *marks); /* borrowed; NULL: none are kept */
 /*
  * 0, or ERR_INVALID for an event that this state does not know, or for a signal that does not exist (the
  * state is unchanged). A command that comes too late or too early is no error: it does nothing.

@@ -19,8 +19,12 @@ struct state;
 
 /* What one command did. */
 struct state_result {
-    /* 0, or why it was refused: ERR_CONFLICT, ERR_NOT_FOUND, ERR_EXISTS, ERR_INVALID, ERR_LIMIT */
+    /*
+     * 0, or why it was refused: ERR_CONFLICT, ERR_NOT_FOUND, ERR_EXISTS, ERR_INVALID, ERR_LIMIT; ERR_STALE:
+     * so many writes were answered since the client asked that it may have been done already
+     */
     int error;
+    uint64_t index;          /* of the entry that did it: an earlier one for a request that was repeated */
     uint64_t version;        /* of the job or variable written */
     bool changed;            /* false: the same job was there already */
     uint32_t refused_count;  /* plan: places and stops whose preconditions failed */

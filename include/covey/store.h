@@ -8,6 +8,9 @@
  *
  * SHELL. All functions are called by one thread, the event loop's.
  *
+ * That there is no room to make a file ahead (DISK_CREATE) is told as a warning: it fails when the file is
+ * written to, if there is still none then.
+ *
  * After the first error the store has failed: it does nothing more, for ever. A flush is never tried again,
  * because the kernel forgets what a failed one did not write, and reports success the next time (Rebello et
  * al., ATC 2020).
@@ -21,8 +24,8 @@
 #include <covey/wal.h>
 
 /*
- * The system calls that write, each as in its manual page (errno and all), with the context first. For tests:
- * from two threads.
+ * The system calls that write, and the one that reads a file's bytes at start, each as in its manual page
+ * (errno and all), with the context first. For tests: from two threads.
  */
 struct store_calls {
     void *context;
@@ -32,6 +35,7 @@ struct store_calls {
     int (*fsync)(void *context, int fd);
     int (*renameat)(void *context, int directory, const char *from, const char *to);
     int (*unlinkat)(void *context, int directory, const char *name);
+    ssize_t (*pread)(void *context, int fd, void *data, size_t size, off_t offset); /* NULL: the system's */
 };
 extern const struct store_calls store_calls_system;
 
@@ -46,7 +50,8 @@ struct store;
 /*
  * Locks the directory and reads its files: log-, vote-, journal, snapshot-, cluster. What an interrupted
  * DISK_REPLACE left is removed. What an earlier run wrote and did not flush is flushed, and read back from
- * the disk, not from memory.
+ * the disk, not from memory. A sector that the disk cannot read comes back as 0xff, which no file of covey's
+ * holds in any place: it is damage like any other, and judged by those who know what is lost with it.
  *
  * ERR_BUSY: another agent has the directory (the text names its pid); ERR_LIMIT: more than read_bytes_max;
  * ERR_NO_SPACE, ERR_IO; always with a text that names the path.
@@ -64,9 +69,9 @@ void store_files_release(struct store *s);
 int store_submit(struct store *s, const struct disk_op *op);
 
 struct store_done {
-    uint64_t ticket; /* durable, with everything before it; 0 with an error */
+    uint64_t ticket; /* durable, with everything before it; 0 with an error, or with a mere text: a warning */
     int error;       /* 0, ERR_IO or ERR_NO_SPACE: reported once, nothing comes after it */
-    char text[256];  /* with an error: operation, path and reason */
+    char text[256];  /* with an error, or a warning: operation, path and reason */
 };
 /* Readable while store_poll has something to tell. */
 int store_fd(const struct store *s);

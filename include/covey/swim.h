@@ -14,6 +14,7 @@
 #define COVEY_SWIM_H
 
 #include <covey/base.h>
+#include <covey/mark.h>
 #include <covey/wire.h>
 
 struct swim;
@@ -92,6 +93,7 @@ struct swim_config {
     uint32_t members_max;          /* [20000] records beyond are refused */
     uint32_t rumours_max;          /* [2048] more are left to the comparison of tables */
     uint32_t tables_per_s;         /* [4] whole tables given to joiners; more are asked to come later */
+    struct marks *marks;           /* NULL: none are kept */
 };
 
 enum swim_input_kind {

@@ -23,14 +23,17 @@
 /* What the outside must do, in this order. DISK_ in the simulator and in store alike. */
 enum disk_op_kind {
     DISK_CREATE, /* make `name`, `size` bytes of zeros, durable with its directory entry before it is used; a
-                    file that is there is replaced. May be done beside later operations that do not name it */
+                    file that is there is replaced. May be done beside later operations that do not name it,
+                    and without room for it as late as the first that writes to it */
     DISK_WRITE,  /* bytes at offset of `name` */
     DISK_SYNC,   /* fdatasync of every file written since the last sync, before anything behind it is written;
                     `ticket` is durable then (0: nobody waits) */
     DISK_REMOVE, /* unlink and sync the directory, in order among themselves; never waited for. No such file:
                     done */
-    DISK_REPLACE, /* write `name` whole, atomically: temporary file, fsync, rename, fsync of the directory;
-                     `ticket` */
+    DISK_SET_ASIDE, /* as DISK_REMOVE, but the file goes on under the name bad-`name`, instead of what was
+                     * there before. It needs no room */
+    DISK_REPLACE,   /* write `name` whole, atomically: temporary file, fsync, read back and compare, rename,
+                       fsync of the directory; `ticket` */
 };
 struct disk_op {
     enum disk_op_kind kind;
@@ -71,6 +74,7 @@ struct wal_recovery {
     struct wire_raft_entry *entries;
     size_t entries_count;
     struct wire_log_identity identity; /* as found; zero when nothing was */
+    bool vote_damaged;                 /* one of the copies of the vote cannot be read */
 };
 
 struct wal;
@@ -114,6 +118,12 @@ void wal_compact(struct wal *w, uint64_t index);
  */
 int wal_reset(struct wal *w, uint64_t ticket, uint64_t index, uint64_t term,
               const struct wire_hard_state *hard);
+/*
+ * The log is given up: its files are set aside, and another may begin in their place. Nothing is appended to
+ * this one any more.
+ */
+void wal_set_aside(struct wal *w);
+
 /* An operation's bytes are borrowed until the next call that takes the wal and is not wal_drain(). */
 bool wal_drain(struct wal *w, struct disk_op *ret_op);
 uint64_t wal_size_bytes(const struct wal *w); /* of all segments */
@@ -136,6 +146,7 @@ int snapshot_decode(struct bytes file, const struct wire_log_identity *expected,
 
 /* The file `cluster`: what a member keeps to come back. Errors and views as with snapshot_decode. */
 #define CLUSTER_FILE_NAME "cluster"
+#define CLUSTER_COPY_NAME "cluster-copy" /* the same, written after it: nobody else could give it back */
 void cluster_file_encode(const struct wire_node_files_keys *keys, struct buf *out);
 int cluster_file_decode(struct bytes file, struct arena *arena, struct wire_node_files_keys *ret_keys,
                         char *ret_text, size_t text_size);

@@ -4,7 +4,7 @@
 /* Flags and operands: one table of all flags; each verb names those that it takes. */
 #include "internal.h"
 
-enum flag_kind { FLAG_BOOL, FLAG_TEXT, FLAG_DURATION, FLAG_SIZE, FLAG_CHECK };
+enum flag_kind { FLAG_BOOL, FLAG_TEXT, FLAG_DURATION, FLAG_SIZE, FLAG_CHECK, FLAG_NUMBER };
 
 struct flag {
     const char *name;
@@ -27,8 +27,15 @@ static const struct flag flags[] = {
     {"stderr", 0, CLI_STDERR, FLAG_BOOL, AT(is_stderr), NULL, "standard error instead of standard output"},
     {"tail", 0, CLI_TAIL, FLAG_SIZE, AT(tail_bytes), "BYTES", "begin at most so far before the end; 64k, 1M"},
     {"task", 0, CLI_TASK, FLAG_TEXT, AT(task), "TASK", "which task of the group [the first]"},
-    {"check", 0, CLI_CHECK, FLAG_CHECK, AT(check), "VERSION",
+    {"prefix", 0, CLI_WATCH, FLAG_BOOL, AT(prefix), NULL, "watch: all variables whose key begins with KEY"},
+    {"from", 0, CLI_WATCH, FLAG_NUMBER, AT(from), "INDEX",
+     "watch: go on behind this log index [begin with what there is]"},
+    {"once", 0, CLI_WATCH, FLAG_BOOL, AT(once), NULL, "watch: end after the first change"},
+    {"force", 0, CLI_FORCE, FLAG_BOOL, AT(force), NULL, "overwrite what is there and differs"},
+    {"cas", 0, CLI_CHECK, FLAG_CHECK, AT(check), "VERSION",
      "only if the variable has this version; 0: if it does not exist"},
+    {"consistent", 0, CLI_CONSISTENT, FLAG_BOOL, AT(consistent), NULL,
+     "as new as the leader's: needs a quorum [this host's copy, however old]"},
     {"socket", 0, CLI_AGENT, FLAG_TEXT, AT(socket), "PATH",
      "the agent's socket [$COVEY_SOCKET, /run/covey/covey.sock]"},
     {"json", 0, CLI_ALWAYS, FLAG_BOOL, AT(json), NULL, "for programs: one JSON object a line"},
@@ -90,6 +97,11 @@ static int value_set(const struct flag *f, const char *value, struct cli_options
             wanted = "a version as `covey var list` shows it, or 0";
         memcpy(field, &number, sizeof number);
         o->has_check = true;
+        break;
+    case FLAG_NUMBER:
+        if (!number_read(bytes_str(value), &number))
+            wanted = "a number";
+        memcpy(field, &number, sizeof number);
         break;
     }
     if (wanted == NULL)

@@ -28,21 +28,40 @@ const struct cli_verb cli_verbs[] = {
     {"stop", "JOB", "Stop a job and wait until nothing of it runs", "", CLI_AGENT | CLI_DETACH | CLI_TIMEOUT,
      1, 1, cli_stop},
     {"status", "[JOB]", "Show how the cluster is, or a job with its instances and why some are not placed",
-     "", CLI_AGENT | CLI_ALL, 0, 1, cli_status},
+     "", CLI_AGENT | CLI_ALL | CLI_CONSISTENT, 0, 1, cli_status},
     {"ps", "[JOB]", "List instances: where they run, how they are, their ports", "",
-     CLI_AGENT | CLI_ALL | CLI_JOB | CLI_NODE, 0, 1, cli_ps},
-    {"nodes", "", "List the hosts of the cluster", "", CLI_AGENT, 0, 0, cli_nodes},
+     CLI_AGENT | CLI_ALL | CLI_JOB | CLI_NODE | CLI_CONSISTENT, 0, 1, cli_ps},
+    {"nodes", "", "List the hosts of the cluster", "", CLI_AGENT | CLI_CONSISTENT, 0, 0, cli_nodes},
     {"logs", "JOB|INSTANCE", "Print the output of a task, on whatever host it runs",
      "\nAn instance is named by its id or the first four or more digits of it. Of a job's instances a "
      "running one is taken.\n",
      CLI_AGENT | CLI_FOLLOW | CLI_STDERR | CLI_TAIL | CLI_TASK, 1, 1, cli_logs},
     {"events", "", "Print what this agent saw happen lately", "", CLI_AGENT | CLI_FOLLOW, 0, 0, cli_events},
-    {"var", "get KEY | put KEY VALUE|- | list [PREFIX] | rm KEY",
-     "Read and write the variables of the cluster",
+    {"counters", "", "Count what this agent has been through: elections, suspicions, damaged disks, ...",
+     "\nCounted from the agent's start. With --all also what never happened.\n", CLI_AGENT | CLI_ALL, 0, 0,
+     cli_counters},
+    {"var", "get KEY | put KEY VALUE|- | list [PREFIX] | rm KEY | watch [KEY]",
+     "Read, write and watch the variables of the cluster",
      "\nThe value `-` is read from standard input. Every write gives the variable a higher version; with "
-     "--check it is done\n"
-     "only if nobody else wrote in between (exit status 4 otherwise).\n",
-     CLI_AGENT | CLI_CHECK, 1, 3, cli_var},
+     "--cas it is done only\n"
+     "if nobody else wrote in between (exit status 4 otherwise). A watch prints what there is, then every "
+     "change, none left out.\n"
+     "Locks, counters and configuration are made of these: see covey(1).\n",
+     CLI_AGENT | CLI_CHECK | CLI_CONSISTENT | CLI_WATCH, 1, 3, cli_var},
+    {"voters", "[pin|exclude|auto NODE]",
+     "Show which hosts vote, why, and what may be lost; or say who should",
+     "\nThe hosts choose 1, 3, 5 or 7 voters among themselves. A pinned host votes and is never replaced, an "
+     "excluded one never\n"
+     "votes; auto takes either back.\n",
+     CLI_AGENT, 0, 2, cli_voters},
+    {"backup", "FILE|-", "Save jobs and variables to a file",
+     "\nAll as of one moment. No secrets, no hosts: another cluster can take it, too.\n", CLI_AGENT, 1, 1,
+     cli_backup},
+    {"restore", "FILE|-", "Submit the jobs and write the variables of a backup",
+     "\nWhat is there already is left alone; what is there and differs is an error (status 4), or "
+     "overwritten "
+     "with --force.\n",
+     CLI_AGENT | CLI_FORCE, 1, 1, cli_restore},
     {"validate", "FILE...", "Check job files; needs no agent", "", 0, 1, 1000, cli_validate},
     {"token", "", "Print the join token, and what to type on the next host", "", CLI_AGENT, 0, 0, cli_token},
     {"leave", "", "Take this host out of the cluster: its instances are moved, its agent ends", "", CLI_AGENT,

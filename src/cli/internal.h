@@ -19,26 +19,29 @@ struct codec_type;
 
 /* What the flags of all verbs set. */
 struct cli_options {
-    bool help, json, detach, all, follow, is_stderr, has_check, has_timeout;
+    bool help, json, detach, all, follow, is_stderr, has_check, has_timeout, consistent, prefix, once, force;
     const char *socket, *job, *node, *task; /* NULL: not given */
     int64_t timeout_us;
-    uint64_t tail_bytes, check;
+    uint64_t tail_bytes, check, from;
     const char **operands; /* in the arena, with a NULL behind the last */
     size_t operands_count;
 };
 
-#define CLI_DETACH  (1u << 0)
-#define CLI_TIMEOUT (1u << 1)
-#define CLI_ALL     (1u << 2)
-#define CLI_JOB     (1u << 3)
-#define CLI_NODE    (1u << 4)
-#define CLI_FOLLOW  (1u << 5)
-#define CLI_STDERR  (1u << 6)
-#define CLI_TAIL    (1u << 7)
-#define CLI_TASK    (1u << 8)
-#define CLI_CHECK   (1u << 9)
-#define CLI_AGENT   (1u << 10) /* it talks to the agent: --socket */
-#define CLI_ALWAYS  (1u << 11) /* --json, --help */
+#define CLI_DETACH     (1u << 0)
+#define CLI_TIMEOUT    (1u << 1)
+#define CLI_ALL        (1u << 2)
+#define CLI_JOB        (1u << 3)
+#define CLI_NODE       (1u << 4)
+#define CLI_FOLLOW     (1u << 5)
+#define CLI_STDERR     (1u << 6)
+#define CLI_TAIL       (1u << 7)
+#define CLI_TASK       (1u << 8)
+#define CLI_CHECK      (1u << 9)
+#define CLI_AGENT      (1u << 10) /* it talks to the agent: --socket */
+#define CLI_ALWAYS     (1u << 11) /* --json, --help */
+#define CLI_CONSISTENT (1u << 12)
+#define CLI_WATCH      (1u << 13)
+#define CLI_FORCE      (1u << 14)
 
 struct cli;
 struct cli_verb {
@@ -130,10 +133,14 @@ void cli_table_end(struct cli_table *t, struct buf *out);
 void cli_view_status(const struct wire_admin_status *s, struct buf *out);
 void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out);
 void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_ms, struct buf *out);
+void cli_view_voters(const struct wire_admin_voters *voters, struct buf *out);
 void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out);
 void cli_view_ps(const struct wire_admin_ps *ps, int64_t now_ms, struct buf *out);
 void cli_view_vars(const struct wire_admin_vars *vars, struct buf *out);
+void cli_view_var_change(const struct wire_admin_var_change *change, struct buf *out);
 void cli_view_event(const struct wire_event *e, struct buf *out);
+/* Of those that are 0 only with `all`. */
+void cli_view_counters(const struct wire_admin_counters *counters, bool all, struct buf *out);
 /* What to type on the next host. */
 void cli_view_token(const struct wire_admin_token *t, struct buf *out);
 /* "running", "stopping", "unknown" for one whose host is out of sight, ... */
@@ -182,8 +189,13 @@ int cli_status(struct cli *c);
 int cli_nodes(struct cli *c);
 int cli_logs(struct cli *c);
 int cli_var(struct cli *c);
+int cli_var_watch(struct cli *c, const char *key);
+int cli_voters(struct cli *c);
+int cli_backup(struct cli *c);
+int cli_restore(struct cli *c);
 int cli_validate(struct cli *c);
 int cli_events(struct cli *c);
+int cli_counters(struct cli *c);
 int cli_leave(struct cli *c);
 int cli_token(struct cli *c);
 int cli_version(struct cli *c);

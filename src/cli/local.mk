@@ -5,7 +5,9 @@ noinst_LIBRARIES += %D%/libcli.a
 # files: *.c *.h
 %C%_libcli_a_SOURCES = \
 	%D%/args.c \
+	%D%/backup.c \
 	%D%/cli.c \
+	%D%/counters.c \
 	%D%/events.c \
 	%D%/help.c \
 	%D%/internal.h \
@@ -21,10 +23,12 @@ noinst_LIBRARIES += %D%/libcli.a
 	%D%/token.c \
 	%D%/validate.c \
 	%D%/var.c \
+	%D%/var_watch.c \
 	%D%/version.c \
 	%D%/view_cluster.c \
 	%D%/view_instance.c \
 	%D%/view_other.c \
+	%D%/voters.c \
 	%D%/wait.c \
 	%D%/wait.h \
 	%D%/watch.c

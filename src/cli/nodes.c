@@ -11,8 +11,9 @@
 int cli_nodes(struct cli *c) {
     struct wire_admin_nodes nodes;
     struct buf out = {0};
-    int error = cli_call(c, "nodes", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_nodes_type,
-                         &nodes, ANSWER_MS);
+    struct wire_admin_read_query q = {.consistent = c->options.consistent};
+    int error =
+        cli_call(c, "nodes", &wire_admin_read_query_type, &q, &wire_admin_nodes_type, &nodes, ANSWER_MS);
     if (error != 0)
         return cli_fail_call(c, error);
     if (c->options.json) {

@@ -14,8 +14,10 @@ static struct bytes text_or_none(const char *text) {
 
 int cli_ps(struct cli *c) {
     const char *job = c->options.operands_count > 0 ? c->options.operands[0] : c->options.job;
-    struct wire_admin_ps_query q = {
-        .job = text_or_none(job), .all = c->options.all, .node = text_or_none(c->options.node)};
+    struct wire_admin_ps_query q = {.job = text_or_none(job),
+                                    .all = c->options.all,
+                                    .node = text_or_none(c->options.node),
+                                    .consistent = c->options.consistent};
     struct wire_admin_ps ps;
     struct buf out = {0};
     if (c->options.operands_count > 0 && c->options.job != NULL)

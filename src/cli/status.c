@@ -9,7 +9,7 @@
 #define ANSWER_MS 15000
 
 static int job_status(struct cli *c, const char *name) {
-    struct wire_admin_job_query q = {.name = bytes_str(name)};
+    struct wire_admin_job_query q = {.name = bytes_str(name), .consistent = c->options.consistent};
     struct wire_admin_job_status s;
     struct buf out = {0};
     int error =
@@ -34,15 +34,15 @@ int cli_status(struct cli *c) {
     struct buf out = {0};
     if (c->options.operands_count > 0)
         return job_status(c, c->options.operands[0]);
-    int error = cli_call(c, "status", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_status_type, &s,
-                         ANSWER_MS);
+    struct wire_admin_read_query q = {.consistent = c->options.consistent};
+    int error =
+        cli_call(c, "status", &wire_admin_read_query_type, &q, &wire_admin_status_type, &s, ANSWER_MS);
     if (error == 0 && c->options.json) {
         cli_print_json(&wire_admin_status_type, &s);
         return 0;
     }
     if (error == 0 && s.jobs > 0)
-        error = cli_call(c, "jobs", &wire_empty_type, &(struct wire_empty){0}, &wire_admin_jobs_type, &jobs,
-                         ANSWER_MS);
+        error = cli_call(c, "jobs", &wire_admin_read_query_type, &q, &wire_admin_jobs_type, &jobs, ANSWER_MS);
     if (error != 0)
         return cli_fail_call(c, error);
     cli_view_status(&s, &out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* covey var get|put|list|rm */
+/* covey var get|put|list|rm|watch */
 #include <stdio.h>
 
 #include <covey/client.h>
@@ -16,7 +16,7 @@ static int vars_ask(struct cli *c, const struct wire_admin_var_query *q, struct 
 }
 
 static int var_get(struct cli *c, const char *key) {
-    struct wire_admin_var_query q = {.key = bytes_str(key)};
+    struct wire_admin_var_query q = {.key = bytes_str(key), .consistent = c->options.consistent};
     struct wire_admin_vars vars;
     int error = vars_ask(c, &q, &vars);
     if (error == ERR_NOT_FOUND || (error == 0 && vars.vars_count == 0))
@@ -38,7 +38,7 @@ static int var_get(struct cli *c, const char *key) {
 }
 
 static int var_list(struct cli *c, const char *prefix) {
-    struct wire_admin_var_query q = {0};
+    struct wire_admin_var_query q = {.consistent = c->options.consistent};
     struct wire_admin_vars vars;
     struct buf out = {0};
     if (prefix != NULL)
@@ -91,7 +91,7 @@ static int var_put(struct cli *c, const char *key, const char *text) {
 }
 
 int cli_var(struct cli *c) {
-    static const char *const names[] = {"get", "put", "list", "rm"};
+    static const char *const names[] = {"get", "put", "list", "rm", "watch"};
     const char *what = c->options.operands[0];
     const char **rest = c->options.operands + 1;
     size_t count = c->options.operands_count - 1;
@@ -103,6 +103,8 @@ int cli_var(struct cli *c) {
         return var_put(c, rest[0], rest[1]);
     if (strcmp(what, "rm") == 0 && count == 1)
         return var_write(c, (struct wire_cmd_var){.key = bytes_str(rest[0]), .remove = true});
+    if (strcmp(what, "watch") == 0 && count <= 1)
+        return cli_var_watch(c, rest[0]);
     const char *nearest = text_nearest(bytes_str(what), names, sizeof names / sizeof names[0]);
     if (nearest != NULL && strcmp(nearest, what) != 0)
         return cli_fail(c, ERR_INVALID, "there is no `covey var %s`; did you mean `covey var %s`?", what,

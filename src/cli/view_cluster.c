@@ -160,3 +160,42 @@ void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out) {
         put_node(&t, sorted[i]);
     cli_table_end(&t, out);
 }
+
+/* ---- voters -------------------------------------------------------------------------------------------- */
+
+static const char *vote_str(const struct wire_admin_voter_host *h) {
+    if (h->coming)
+        return "coming";
+    if (!h->voter)
+        return "-";
+    return h->leader ? "leads" : "votes";
+}
+
+static const char *voter_state_str(const struct wire_admin_voter_host *h) {
+    if (h->state != MEMBER_STATE_ALIVE)
+        return member_state_str(h->state);
+    return h->caught_up ? "alive" : "behind";
+}
+
+void cli_view_voters(const struct wire_admin_voters *voters, struct buf *out) {
+    static const char *const headers[] = {"HOST", "ZONE", "VOTE", "RULE", "STATE", "LAG", "WHY"};
+    struct cli_table t;
+    cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
+    for (size_t i = 0; i < voters->hosts_count; i++) {
+        const struct wire_admin_voter_host *h = &voters->hosts[i];
+        cli_table_text(&t, h->name);
+        cli_table_text(&t, h->zone.size > 0 ? h->zone : bytes_str("-"));
+        cli_table_cell(&t, "%s", vote_str(h));
+        cli_table_cell(&t, "%s", vote_rule_str(h->vote));
+        cli_table_cell(&t, "%s", voter_state_str(h));
+        cli_table_cell(&t, "%llu", (unsigned long long)h->lag);
+        cli_table_text(&t, h->why);
+    }
+    cli_table_end(&t, out);
+    buf_printf(out, "\n%u of %u voters wanted%s: ", voters->voters, voters->wanted,
+               voters->changing ? ", a change is under way" : "");
+    cli_put(out, voters->text);
+    buf_append_byte(out, '\n');
+    if (voters->leader_name.size == 0)
+        buf_printf(out, "no leader answers; this is what this host knows by itself\n");
+}

@@ -20,11 +20,45 @@ void cli_view_vars(const struct wire_admin_vars *vars, struct buf *out) {
     cli_table_end(&t, out);
 }
 
+void cli_view_var_change(const struct wire_admin_var_change *change, struct buf *out) {
+    switch (change->kind) {
+    case VAR_CHANGE_KIND_RESET: buf_printf(out, "# all there is:\n"); return;
+    case VAR_CHANGE_KIND_CURRENT:
+        buf_printf(out, "# as of index %llu\n", (unsigned long long)change->index);
+        return;
+    case VAR_CHANGE_KIND_SET:
+    case VAR_CHANGE_KIND_REMOVED: break;
+    }
+    buf_printf(out, "%llu  ", (unsigned long long)change->var.version);
+    cli_put(out, change->var.key);
+    if (change->kind == VAR_CHANGE_KIND_REMOVED) {
+        buf_printf(out, "  removed\n");
+        return;
+    }
+    buf_printf(out, " = ");
+    cli_put(out, change->var.value);
+    buf_append_byte(out, '\n');
+}
+
 void cli_view_event(const struct wire_event *e, struct buf *out) {
     cli_put_time(out, e->time_ms);
     buf_printf(out, "  %-16.*s  ", BYTES_FMT(e->kind));
     cli_put(out, e->text);
     buf_append_byte(out, '\n');
+}
+
+void cli_view_counters(const struct wire_admin_counters *counters, bool all, struct buf *out) {
+    static const char *const headers[] = {"COUNT", "WHAT HAPPENED"};
+    struct cli_table t;
+    cli_table_init(&t, headers, 2);
+    for (size_t i = 0; i < counters->counters_count; i++) {
+        const struct wire_admin_counter *c = &counters->counters[i];
+        if (c->count == 0 && !all)
+            continue;
+        cli_table_cell(&t, "%llu", (unsigned long long)c->count);
+        cli_table_text(&t, c->text);
+    }
+    cli_table_end(&t, out);
 }
 
 static bool is_loopback(struct bytes addr) {

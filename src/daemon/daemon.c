@@ -121,6 +121,11 @@ static void proc_events(struct daemon *d) {
 static void store_events(struct daemon *d) {
     struct store_done done;
     while (store_poll(d->store, &done)) {
+        if (done.ticket == 0 && done.error == 0) {
+            daemon_say(d, NODE_WARNING, "%s; there is room for the log until the files that it has are full",
+                       done.text);
+            continue;
+        }
         struct node_input in = {.kind = NODE_DISK_DONE, .ticket = done.ticket};
         if (done.error != 0)
             in = (struct node_input){
@@ -348,6 +353,7 @@ static int open_node(struct daemon *d, const struct secret *seed, const char *ta
         .election_min_us = c->election_us,
         .replace_after_us = c->replace_after_us,
         .heal_stable_us = c->heal_stable_us,
+        .marks = &d->marks,
     };
     o.attributes_count = attributes(d->proc, attrs);
     host_random(o.entropy.b, sizeof o.entropy.b);

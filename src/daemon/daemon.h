@@ -34,6 +34,7 @@ struct daemon {
     ev_prepare prepare;
     ev_signal sigint, sigterm;
     struct node *node;
+    struct marks marks; /* what this agent has been through: `covey counters` */
     struct net *net;
     struct admin *admin;
     struct proc *proc;

@@ -16,12 +16,12 @@ static void refuse(struct daemon *d, const struct wire_shim_spec *spec, int erro
 }
 
 /* A port that a stranger holds is found out here, before the task fails on it. */
-static void task_start(struct daemon *d, const struct wire_shim_spec *spec) {
+static void task_start(struct daemon *d, const struct wire_shim_spec *spec, bool ports_held) {
     char ip[ADDR_TEXT_SIZE], text[128];
     size_t size = spec->bind.size < sizeof ip - 1 ? spec->bind.size : sizeof ip - 1;
     memcpy(ip, spec->bind.data, size);
     ip[size] = 0;
-    for (size_t i = 0; i < spec->ports_count; i++) {
+    for (size_t i = 0; i < spec->ports_count && !ports_held; i++) {
         if (proc_port_free(ip, (uint16_t)spec->ports[i].port))
             continue;
         snprintf(text, sizeof text, "port %u on %s is held by a process that is not covey's",
@@ -54,7 +54,7 @@ void daemon_effect(struct daemon *d, const struct node_effect *e) {
     case NODE_STREAM_SEND: stream_link_send(d, e->stream, e->data); break;
     case NODE_STREAM_CLOSE: stream_link_close(d, e->stream); break;
     case NODE_DISK: submit(d, &e->op); break;
-    case NODE_TASK_START: task_start(d, e->spec); break;
+    case NODE_TASK_START: task_start(d, e->spec, e->ports_held); break;
     case NODE_TASK_COMMAND: (void)proc_command(d->proc, e->instance, e->task, &e->command); break;
     case NODE_TASK_RELEASE: proc_release(d->proc, e->instance, e->task, true); break;
     case NODE_TASK_REMOVE: proc_remove(d->proc, e->instance); break;

@@ -4,6 +4,18 @@
 /* Committed entries into the state, and what their changes mean for this host. */
 #include "internal.h"
 
+/* What state_apply() is about to do, as far as its result does not tell. */
+static void apply_marks(struct node *n, const struct wire_command *c) {
+    struct state_result known;
+    if (c == NULL)
+        return;
+    if (!ID_IS_ZERO(c->request) && state_request_find(n->state, c->request, &known))
+        node_mark(n, MARK_STATE_REQUEST_KNOWN);
+    for (size_t i = 0; c->report != NULL && i < c->report->facts_count; i++)
+        if (c->report->facts[i].gone)
+            node_mark(n, MARK_STATE_STOP_ACKNOWLEDGED);
+}
+
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
     if (entry->index <= n->applied_index)
         return;
@@ -18,8 +30,14 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
                      "log entry %llu is skipped: %s: %s; is this version older than the leader's?",
                      (unsigned long long)entry->index, fault.path, fault.what);
     }
+    apply_marks(n, decoded ? &command : NULL);
     state_apply(n->state, entry->index, decoded ? &command : NULL, &result);
+    if (result.refused_count > 0)
+        node_mark(n, command.plan != NULL ? MARK_STATE_PLAN_REFUSED : MARK_STATE_FACT_OLD);
     n->applied_index = entry->index;
+    n->log_bytes_applied += entry->data.size;
+    if (decoded && command.var != NULL && result.error == 0 && result.index == entry->index)
+        node_watch_note(n, entry->index, command.var);
     if (n->plan_index == entry->index)
         n->plan_index = 0;
     if (n->plan_index == 0)
@@ -45,12 +63,32 @@ static void apply_node(struct node *n, struct node_id id) {
 static void apply_node_gone(struct node *n, struct node_id id) {
     n->table_dirty = true;
     if (ID_EQUAL(id, n->identity.id)) {
+        node_mark(n, MARK_NODE_FORGOTTEN_SELF);
         if (n->leave == LEAVE_NONE)
             node_say(n, NODE_ERROR, "this host was taken out of the cluster");
         return;
     }
     node_distrust(n, id);
     node_gossip_feed(n, &(struct swim_input){.kind = SWIM_FORGET, .from = id});
+}
+
+/*
+ * A snapshot took the place of the state: hosts that were in the table before and are not now were taken out
+ * in between. Of the table that the join or the file `cluster` told, only those whose record the snapshot is
+ * not older than: it does not know those that joined later, who may be all that are left to talk to.
+ */
+void node_apply_replaced(struct node *n, const struct state *before) {
+    for (size_t i = 0; i < state_nodes_count(before); i++) {
+        struct node_id id = state_node_at(before, i)->id;
+        if (state_node_find(n->state, id) == NULL)
+            apply_node_gone(n, id);
+    }
+    for (size_t i = 0; i < n->table_count; i++) {
+        const struct wire_node_record *r = &n->table[i];
+        bool is_older = r->modify_index != 0 && r->modify_index <= state_index(n->state);
+        if (is_older && state_node_find(n->state, r->id) == NULL && state_node_find(before, r->id) == NULL)
+            apply_node_gone(n, r->id);
+    }
 }
 
 static void apply_cluster(struct node *n) {
@@ -64,6 +102,7 @@ static void apply_cluster(struct node *n) {
 }
 
 static void apply_all(struct node *n) {
+    node_watch_reset(n);
     apply_cluster(n);
     for (size_t i = 0; i < state_nodes_count(n->state); i++)
         apply_node(n, state_node_at(n->state, i)->id);
@@ -74,8 +113,9 @@ static void apply_instance_event(struct node *n, struct instance_id id) {
     const struct wire_instance_record *r = state_instance_find(n->state, id);
     if (r == NULL)
         return;
+    bool stopping = r->desired == DESIRED_STATE_STOP && r->state <= INSTANCE_STATE_RUNNING;
     node_event(n, "instance", r->node, id, "%.*s.%.*s[%u] is %s on %.*s%s%.*s", BYTES_FMT(r->job),
-               BYTES_FMT(r->group), r->slot, instance_state_str(r->state),
+               BYTES_FMT(r->group), r->slot, stopping ? "stopping" : instance_state_str(r->state),
                BYTES_FMT(node_name_of(n, r->node)), r->reason.size > 0 ? ": " : "", BYTES_FMT(r->reason));
 }
 
@@ -103,7 +143,7 @@ void node_apply_changes(struct node *n) {
     }
     if (n->table_dirty && n->in_cluster) {
         n->table_dirty = false;
-        node_cluster_file_save(n);
+        (void)node_cluster_file_save(n);
     }
     node_snapshot_start(n);
 }

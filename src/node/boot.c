@@ -17,16 +17,8 @@ static bool name_starts(const char *name, const char *prefix) {
 
 /* Keeps a damaged or foreign file under another name: nothing is lost, and nothing is believed. */
 static void move_aside(struct node *n, const struct disk_file *f) {
-    struct buf name = {0};
-    buf_printf(&name, "bad-%s", f->name);
     struct node_effect *e = node_emit(n, NODE_DISK);
-    e->op.kind = DISK_REPLACE;
-    mem_copy(e->op.name, name.data, name.size < WAL_NAME_SIZE ? name.size : WAL_NAME_SIZE - 1);
-    e->op.data = node_effect_copy(n, f->data);
-    e->op.ticket = node_disk_ticket(n);
-    buf_done(&name);
-    e = node_emit(n, NODE_DISK);
-    e->op.kind = DISK_REMOVE;
+    e->op.kind = DISK_SET_ASIDE;
     memcpy(e->op.name, f->name, WAL_NAME_SIZE);
 }
 
@@ -40,6 +32,7 @@ static int cluster_file_load(struct node *n, const struct disk_file *f, char *re
     arena_reset(&n->cluster_arena);
     codec_copy(&wire_cluster_record_type, &keys.cluster, &n->cluster_arena, &n->cluster);
     n->self.log = keys.log;
+    n->log_begun = keys.begun;
     n->in_cluster = true;
     node_cluster_keys(n);
     n->table = arena_alloc(&n->options_arena, (keys.peers_count + 1) * sizeof *n->table);
@@ -49,6 +42,26 @@ static int cluster_file_load(struct node *n, const struct disk_file *f, char *re
         if (keys.peers[i].addr.size != 0)
             VEC_PUSH(&n->seeds, keys.peers[i].addr);
     }
+    return 0;
+}
+
+/* The file or else its copy. They differ after a crash between the two, or when one is damaged. */
+static int cluster_files_load(struct node *n, const struct node_options *o, char *ret_text,
+                              size_t text_size) {
+    const struct disk_file *file = file_find(o, CLUSTER_FILE_NAME);
+    const struct disk_file *copy = file_find(o, CLUSTER_COPY_NAME);
+    if (file == NULL && copy == NULL)
+        return 0;
+    int error = cluster_file_load(n, file != NULL ? file : copy, ret_text, text_size);
+    char text[200];
+    bool tried = file == NULL || copy == NULL;
+    if (error != 0 && !tried && cluster_file_load(n, copy, text, sizeof text) == 0) {
+        node_say(n, NODE_WARNING, "%s: %s; its copy is used: watch this disk", CLUSTER_FILE_NAME, ret_text);
+        error = 0;
+    }
+    if (error != 0)
+        return error;
+    n->table_dirty = file == NULL || copy == NULL || !bytes_equal(file->data, copy->data);
     return 0;
 }
 
@@ -78,8 +91,10 @@ static void boot_journal(struct node *n, const struct node_options *o) {
     struct journal_recovery recovery;
     journal_recover(o->files, o->files_count, &n->identity.id, &n->options_arena, &recovery);
     bool usable = recovery.verdict != JOURNAL_FOREIGN && recovery.verdict != JOURNAL_VERSION;
-    if (recovery.verdict != JOURNAL_EMPTY && recovery.verdict != JOURNAL_CLEAN)
+    if (recovery.verdict != JOURNAL_EMPTY && recovery.verdict != JOURNAL_CLEAN) {
+        node_mark(n, MARK_JOURNAL_DAMAGED);
         node_say(n, NODE_WARNING, "%s", recovery.text);
+    }
     if (!usable)
         for (size_t i = 0; i < o->files_count; i++)
             if (strcmp(o->files[i].name, JOURNAL_FILE_NAME) == 0)
@@ -89,6 +104,8 @@ static void boot_journal(struct node *n, const struct node_options *o) {
     n->self.generation = n->generation;
     struct wire_journal_boot boot = {.generation = n->generation, .boot = n->self.boot};
     n->boot_ticket = node_journal_write(n, &(struct wire_journal_record){.boot = &boot}, 1);
+    if (usable && recovery.facts_count > 0)
+        node_mark(n, MARK_JOURNAL_REPLAYED);
     for (size_t i = 0; usable && i < recovery.facts_count; i++)
         node_tasks_remember(n, &recovery.facts[i]);
 }
@@ -117,20 +134,22 @@ static void boot_snapshot(struct node *n, const struct node_options *o,
             state_free(n->state);
             n->state = restored;
             node_snapshot_load(n, &head, state);
+            node_mark(n, MARK_SNAPSHOT_RESTORED);
             continue;
         }
         if (error == 0)
             why = "the state in it is not sound";
+        node_mark(n, MARK_SNAPSHOT_DAMAGED);
         node_say(n, NODE_ERROR, "%s: %s; kept as bad-%s", f->name, why, f->name);
         move_aside(n, f);
     }
 }
 
-static void log_renew(struct node *n, const struct node_options *o, const char *why) {
-    for (size_t i = 0; i < o->files_count; i++)
-        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-"))
-            move_aside(n, &o->files[i]);
+/* The new id first: what is then still there of the old log is another's, however few of its files. */
+static void log_id_renew(struct node *n, const char *why) {
     csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
+    n->log_begun = false;
+    (void)node_cluster_file_save(n);
     n->log_damaged = true;
     n->log_state = bytes_str(arena_printf(&n->options_arena, "re-seeding under a new raft id: %s", why));
     node_say(
@@ -140,6 +159,13 @@ static void log_renew(struct node *n, const struct node_options *o, const char *
         why);
 }
 
+static void log_renew(struct node *n, const struct node_options *o, const char *why) {
+    log_id_renew(n, why);
+    for (size_t i = 0; i < o->files_count; i++)
+        if (name_starts(o->files[i].name, "log-") || name_starts(o->files[i].name, "vote-"))
+            move_aside(n, &o->files[i]);
+}
+
 /* false: what was restored has a gap. */
 static bool raft_start(struct node *n, const struct raft_restored *restored) {
     struct raft_options options = {
@@ -147,6 +173,8 @@ static bool raft_start(struct node *n, const struct raft_restored *restored) {
         .generation = n->cluster.generation,
         .recovery = n->cluster.recovery,
         .seed = prng_next(&n->prng),
+        .marks = n->marks,
+        .trailing_entries = n->trailing_entries,
         .heartbeat_us = n->heartbeat_us,
         .election_min_us = n->election_min_us,
     };
@@ -167,10 +195,14 @@ static void boot_log(struct node *n, const struct node_options *o) {
     const char *bad = NULL;
     if (found.verdict == WAL_CORRUPT || found.verdict == WAL_FOREIGN || found.verdict == WAL_VERSION)
         bad = found.text;
-    else if (found.verdict == WAL_EMPTY)
+    else if (found.verdict == WAL_EMPTY && n->log_begun)
         bad = "its files are gone";
     else if (found.base_index > n->snapshot_head.index)
         bad = "the entries between the snapshot and the log are missing";
+    /* A cluster that was made here and came no further: who joins one knows of others. Nobody was told of
+     * what a first batch that a crash cut may have left of a vote. */
+    n->make_again = bad == NULL && !n->log_begun && n->table_count == 0 && n->snapshot_head.index == 0 &&
+                    found.entries_count == 0 && found.base_index == 0;
     if (bad == NULL) {
         struct wal_options options = {.identity = identity, .segment_size_bytes = n->segment_size_bytes};
         struct raft_restored restored = {
@@ -181,40 +213,84 @@ static void boot_log(struct node *n, const struct node_options *o) {
             .entries = found.entries,
             .entries_count = found.entries_count,
         };
-        if (found.verdict == WAL_TORN)
+        if (found.verdict == WAL_TORN) {
+            node_mark(n, MARK_WAL_TORN);
             node_say(n, NODE_WARNING, "%s", found.text);
+        }
+        if (found.vote_damaged)
+            node_mark(n, MARK_WAL_VOTE_REPAIRED);
+        if (n->make_again)
+            restored.hard = (struct wire_hard_state){0};
         if (raft_start(n, &restored)) {
             n->wal = wal_new(&options, o->files, o->files_count);
-            n->hard = found.hard;
+            n->hard = restored.hard;
+            if (!n->log_begun && found.entries_count > 0) {
+                n->log_begun = true;
+                (void)node_cluster_file_save(n);
+            }
             return;
         }
         bad = "its entries have a gap";
     }
+    node_mark(n, found.verdict == WAL_EMPTY ? MARK_WAL_LOST : MARK_WAL_CORRUPT);
     log_renew(n, o, bad);
     struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
     struct raft_restored restored = {.snapshot_index = n->snapshot_head.index,
                                      .snapshot_term = n->snapshot_head.term,
                                      .snapshot_config = n->snapshot_head.config};
-    node_cluster_file_save(n); /* the log's id is durable before its first record */
     n->wal = wal_new(&options, NULL, 0);
     bool started = raft_start(n, &restored);
     assert(started);
     (void)started;
 }
 
+/*
+ * In a running agent. What it knows stays: all of it is in the snapshot that the new log begins with, so the
+ * state never goes back and no task notices. What the old raft still had to say is not said: its promises
+ * were made in the name of a log that is given up here.
+ */
+void node_log_renew(struct node *n, const char *why) {
+    assert(n->snapshot_durable == n->applied_index && n->snapshot_ticket == 0 && n->install_ticket == 0);
+    assert(!n->log_draining && raft_role(n->raft) != RAFT_LEADER);
+    log_id_renew(n, why);
+    wal_set_aside(n->wal);
+    node_disk_flush_wal(n);
+    wal_free(n->wal);
+    struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
+    n->wal = wal_new(&options, NULL, 0);
+    for (size_t i = 0; i < n->held.count; i++)
+        mem_free(n->held.data[i].data);
+    n->held.count = n->raft_tickets.count = 0;
+    n->raft_ticket_done = 0;
+    n->hard = (struct wire_hard_state){0};
+    buf_clear(&n->incoming);
+    n->incoming_index = 0;
+    n->pull_sent_next = 0;
+    raft_free(n->raft);
+    struct raft_restored restored = {.snapshot_index = n->snapshot_head.index,
+                                     .snapshot_term = n->snapshot_head.term,
+                                     .snapshot_config = n->snapshot_head.config};
+    bool started = raft_start(n, &restored);
+    assert(started);
+    (void)started;
+    n->facts_dirty = n->self_dirty = true;
+    node_log_drain(n);
+}
+
 int node_boot_files(struct node *n, const struct node_options *o, char *ret_text, size_t text_size) {
     boot_journal(n, o);
-    const struct disk_file *f = file_find(o, CLUSTER_FILE_NAME);
-    if (f == NULL)
-        return 0;
-    int error = cluster_file_load(n, f, ret_text, text_size);
-    if (error != 0)
+    int error = cluster_files_load(n, o, ret_text, text_size);
+    if (error != 0 || !n->in_cluster)
         return error;
     if (n->has_token && !ID_EQUAL(n->token.cluster, n->cluster.id))
         node_say(n, NODE_WARNING,
                  "this host is already a member of a cluster; the token is another one's and is not used");
     boot_log(n, o);
     node_disk_flush_wal(n);
+    if (n->make_again) {
+        error = raft_bootstrap(n->raft, n->now_us);
+        assert(error == 0);
+    }
     node_log_drain(n);
     return 0;
 }
@@ -228,7 +304,7 @@ void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluste
     node_cluster_keys(n);
     if (ID_IS_ZERO(n->self.log))
         csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
-    node_cluster_file_save(n);
+    (void)node_cluster_file_save(n);
     struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
     n->wal = wal_new(&options, NULL, 0);
     bool started = raft_start(n, NULL);

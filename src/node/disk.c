@@ -40,8 +40,8 @@ uint64_t node_journal_write(struct node *n, const struct wire_journal_record *re
     return ticket;
 }
 
-void node_cluster_file_save(struct node *n) {
-    struct wire_node_files_keys keys = {.cluster = n->cluster, .log = n->self.log};
+uint64_t node_cluster_file_save(struct node *n) {
+    struct wire_node_files_keys keys = {.cluster = n->cluster, .log = n->self.log, .begun = n->log_begun};
     size_t count = state_nodes_count(n->state);
     keys.peers = arena_alloc(&n->scratch, (count + n->table_count + 1) * sizeof *keys.peers);
     for (size_t i = 0; i < count; i++) {
@@ -54,8 +54,10 @@ void node_cluster_file_save(struct node *n) {
     struct buf out = {0};
     cluster_file_encode(&keys, &out);
     replace_file(n, CLUSTER_FILE_NAME, buf_bytes(&out));
+    uint64_t ticket = replace_file(n, CLUSTER_COPY_NAME, buf_bytes(&out));
     secret_wipe(out.data, out.size);
     buf_done(&out);
+    return ticket;
 }
 
 /* ---- snapshots ---- */
@@ -93,12 +95,8 @@ static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index,
     };
 }
 
-void node_snapshot_start(struct node *n) {
-    if (n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed)
-        return;
+static void snapshot_write(struct node *n) {
     uint64_t index = n->applied_index;
-    if (index < n->snapshot_durable + n->snapshot_entries)
-        return;
     struct buf state = {0};
     state_snapshot(n->state, &state);
     struct wire_snapshot_header head = snapshot_head(n, index, raft_term_at(n->raft, index),
@@ -107,6 +105,24 @@ void node_snapshot_start(struct node *n) {
     n->snapshot_index = index;
     snapshot_remember(n, &head, buf_bytes(&state));
     buf_done(&state);
+}
+
+static bool snapshot_busy(const struct node *n) {
+    return n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed;
+}
+
+void node_snapshot_start(struct node *n) {
+    if (!snapshot_busy(n) && node_snapshot_due(n))
+        snapshot_write(n);
+}
+
+bool node_snapshot_whole(struct node *n) {
+    if (snapshot_busy(n))
+        return false;
+    if (n->snapshot_durable == n->applied_index)
+        return true;
+    snapshot_write(n);
+    return false;
 }
 
 static void snapshot_done(struct node *n) {
@@ -156,9 +172,11 @@ static void install_done(struct node *n) {
     uint64_t old = n->snapshot_durable;
     struct bytes state = buf_bytes(&n->incoming);
     n->install_ticket = 0;
-    state_free(n->state);
+    struct state *before = n->state;
     n->state = n->install_state;
     n->install_state = NULL;
+    node_apply_replaced(n, before);
+    state_free(before);
     struct wire_snapshot_header head =
         snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
     snapshot_remember(n, &head, state);
@@ -215,6 +233,7 @@ void node_disk_failed(struct node *n, int error, struct bytes text) {
     if (n->disk_failed)
         return;
     n->disk_failed = true;
+    node_mark(n, error == ERR_NO_SPACE ? MARK_DISK_FULL : MARK_DISK_FAILED);
     n->log_state = bytes_str(arena_printf(&n->options_arena,
                                           "the disk failed (%s): %.*s; no vote and no acknowledgement until "
                                           "the agent is started again",

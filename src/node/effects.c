@@ -65,6 +65,19 @@ void node_reply(struct node *n, uint64_t request, const struct codec_type *type,
     e->data = copy;
 }
 
+/* The last that was told of this instance says the same already: an entry that changed nothing one can see.
+ */
+static bool event_is_old(const struct node *n, struct instance_id instance, const struct buf *text) {
+    if (ID_IS_ZERO(instance))
+        return false;
+    for (size_t i = n->events.count; i-- > 0;) {
+        const struct wire_event *e = &n->events.data[i].event;
+        if (ID_EQUAL(e->instance, instance))
+            return bytes_equal(e->text, buf_bytes(text));
+    }
+    return false;
+}
+
 void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance,
                 const char *format, ...) {
     va_list args;
@@ -73,6 +86,10 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
     buf_vprintf(&text, format, args);
     va_end(args);
     node_text_cut(&text);
+    if (event_is_old(n, instance, &text)) {
+        buf_done(&text);
+        return;
+    }
     struct event_entry entry = {
         .event = {.index = ++n->event_next, .time_ms = n->wall_ms, .node = node, .instance = instance}};
     entry.event.kind = bytes_str(kind); /* a literal of ours: lives for ever */
@@ -84,6 +101,16 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
         VEC_REMOVE(&n->events, 0);
     }
     VEC_PUSH(&n->events, entry);
+}
+
+size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max) {
+    size_t count = 0;
+    if (n->event_next == index)
+        return 0;
+    for (size_t i = 0; i < n->events.count && count < out_max; i++)
+        if (n->events.data[i].event.index > index)
+            out[count++] = n->events.data[i].event;
+    return count;
 }
 
 bool node_drain(struct node *n, struct node_effect *ret_effect) {

@@ -18,6 +18,7 @@ void node_gossip_start(struct node *n) {
         .identity = &n->identity,
         .cluster = n->cluster.id,
         .period_us = n->swim_period_us,
+        .marks = n->marks,
     };
     n->swim = swim_new(&config, n->now_us);
     for (size_t i = 0; i < n->seeds.count; i++)
@@ -173,8 +174,7 @@ static void stranger_dial(struct node *n, struct peer *p, const struct addr *add
     bool again = p->sync_asked_us != 0 && waited_us < 2 * CHALLENGE_US;
     p->sync_asked_us = n->now_us;
     if (again)
-        (void)node_dial(n, p->id, swim_member_find(n->swim, p->id, &m) ? &m.addr : addr,
-                        n->stream_keys.primary_id);
+        node_peer_sync(n, p->id, swim_member_find(n->swim, p->id, &m) ? &m.addr : addr);
 }
 
 /* Is this packet of the run that swim knows of its sender, or does it prove another one? And is it no replay?
@@ -187,14 +187,18 @@ static bool packet_is_fresh(struct node *n, const struct envelope *head, const s
         stranger.kind = SWIM_INTRODUCTION;
         stranger.generation = head->boot;
         int error = node_gossip_feed(n, &stranger);
-        if (error == ERR_NOT_FOUND)
+        if (error == ERR_NOT_FOUND) {
+            node_mark(n, MARK_NODE_CHALLENGED);
             stranger_dial(n, p, &in->addr);
+        }
         if (error != 0)
             return false;
     }
-    if (!p->window.known || p->window.boot != head->boot)
-        return replay_learn(&p->window, head->boot, head->sequence) == 0;
-    return replay_check_and_set(&p->window, head->boot, head->sequence) == 0;
+    bool known = p->window.known && p->window.boot == head->boot;
+    if ((known ? replay_check_and_set : replay_learn)(&p->window, head->boot, head->sequence) == 0)
+        return true;
+    node_mark(n, MARK_NODE_REPLAY_DROPPED);
+    return false;
 }
 
 static void own_packet(struct node *n, const struct addr *addr) {

@@ -13,18 +13,23 @@
 #include <covey/reconcile.h>
 #include <covey/state.h>
 #include <covey/swim.h>
+#include <covey/voters.h>
 
 /* ---- limits, each with its why ---- */
 #define PEER_QUEUE_MAX    1024 /* messages kept while a stream is being dialled */
 #define PEER_QUEUE_BYTES  (4u << 20)
 #define DIAL_RETRY_US     (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
 #define DIAL_RETRY_MAX_US (5 * US_PER_S)
+#define JOIN_ANSWER_US    (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
+#define TABLE_RETRY_US    (5 * US_PER_S) /* between questions for the table */
 #define JOIN_RETRY_US     (1 * US_PER_S)
 #define REPORT_RETRY_US   (1 * US_PER_S)    /* facts not committed by then are sent again */
 #define BOOT_GRACE_US     (30 * US_PER_S)   /* without news from a leader, own instances start after this */
 #define LEADER_TICK_US    (500 * US_PER_MS) /* the leader looks again at nodes and voters */
 #define VOTER_DEAD_US                                                                                        \
     (10 * US_PER_S) /* a dead voter is replaced after this (hashicorp autopilot: the same) */
+/* a host that was taken out and is out of sight is waited for so long */
+#define LEFT_FORGET_US (600 * US_PER_S)
 #define WRITE_WAIT_US    (15 * US_PER_S) /* an operator's write waits this long for a leader */
 #define FORWARD_RETRY_US (300 * US_PER_MS)
 #define PULL_HOLD_US     (2 * US_PER_S) /* a pull with nothing new is answered after this */
@@ -66,6 +71,7 @@ struct peer {
     uint64_t pull_next;    /* a pull of this peer that waits for news: first index wanted, 0 = none */
     uint64_t pull_term, pull_snapshot, pull_offset; /* the rest of that request */
     int64_t pull_since_us;
+    struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
 };
 
 /* A key of the committed table (or of the one a join brought), as a handshake shows it. */
@@ -113,6 +119,8 @@ struct pending_write {
     uint64_t index, term;
     enum write_origin origin;
     uint64_t request;      /* LOCAL: admin request; FORWARDED: its id; JOIN: stream */
+    uint64_t since;        /* log index applied where it came in, when it came in */
+    int64_t deadline_us;   /* LOCAL, JOIN: when it is answered that nobody leads */
     struct node_id peer;   /* FORWARDED */
     struct node_id joined; /* JOIN */
     struct bytes method,
@@ -123,10 +131,13 @@ struct waiting_write {
     uint64_t id;
     uint64_t request; /* admin request; 0: a join through us, then stream */
     uint64_t stream;
+    uint64_t since; /* log index applied here when it came in */
     struct node_id joined;
     struct bytes method, params; /* owned, one allocation at method.data */
     int64_t deadline_us, sent_us;
     struct node_id sent_to;
+    uint64_t done_index; /* the leader did it there; 0: not known to be done */
+    struct bytes result; /* of that, owned */
 };
 /* A `job` read that waits for a change. */
 struct waiting_read {
@@ -135,7 +146,42 @@ struct waiting_read {
     uint64_t min_index;
     int64_t deadline_us;
 };
-enum op_stream_kind { OP_EVENTS, OP_LOGS };
+/* A consistent read: see read_index.c. */
+struct confirm_read {
+    uint64_t request;
+    struct bytes method, params; /* owned, one allocation at method.data */
+    int64_t deadline_us;
+    uint64_t batch; /* the question that answers it; 0: the next */
+    uint64_t index; /* to be applied first, once confirmed */
+    bool confirmed;
+};
+/* Leader: a question of another host. */
+struct remote_read {
+    uint64_t context, id;
+    struct node_id peer;
+};
+/* A question about a job that waits for the leader's reasons. */
+struct waiting_why {
+    uint64_t id, request;
+    struct bytes job; /* owned */
+    int64_t deadline_us;
+};
+enum op_stream_kind { OP_EVENTS, OP_LOGS, OP_VARS, OP_BACKUP };
+/* A change of a variable, kept for those that watch. */
+struct var_change {
+    uint64_t index;
+    struct bytes key, value; /* owned, one allocation at key.data */
+    bool removed;
+};
+/* What a client watches, and how far it was told: see watch.c. */
+struct var_watch {
+    struct buf key; /* or a prefix */
+    bool prefix;
+    uint64_t next; /* changes behind this index were not told */
+    bool is_new, listing, is_first;
+    uint64_t list_index; /* the list is as of here */
+    struct buf cursor;   /* the last key listed, unless is_first */
+};
 /* An open stream of an admin client. */
 struct op_stream {
     uint64_t request;
@@ -146,6 +192,9 @@ struct op_stream {
     uint64_t handle; /* logs of this host */
     uint64_t remote; /* logs of another: id of its remote_open */
     struct node_id peer;
+    struct var_watch *watch; /* VARS: owned */
+    struct buf bytes;        /* BACKUP: all of it */
+    size_t bytes_sent;
 };
 /* A log read here on behalf of another host. */
 struct remote_log {
@@ -161,6 +210,9 @@ struct leader_node {
     struct node_id id;
     int64_t last_good_us, back_us;
     bool was_alive;
+    /* for its vote: see voters.c */
+    int64_t seen_since_us, behind_since_us; /* behind: 0 = it is not */
+    uint32_t flaps, generation;
 };
 /* A fact on its way into the log. */
 struct pending_fact {
@@ -174,6 +226,8 @@ enum leave_phase { LEAVE_NONE, LEAVE_ASKED, LEAVE_TELLING };
 /* The ticket of a batch as the disk and as raft call it. */
 struct ticket_pair {
     uint64_t node, raft;
+    int64_t begun_us;
+    uint64_t last_index; /* of the log, when it was handed out */
 };
 
 /* A raft send held back until its ticket is durable. */
@@ -193,7 +247,8 @@ struct node {
     struct bytes task_root;
     int64_t swim_period_us, heartbeat_us, election_min_us;
     uint64_t segment_size_bytes;
-    uint32_t snapshot_entries;
+    uint32_t snapshot_entries, trailing_entries, chunk_size_bytes;
+    struct marks *marks; /* the caller's; may be NULL */
     struct reconcile_options reconcile_options;
 
     int64_t now_us, wall_ms;
@@ -212,6 +267,7 @@ struct node {
     size_t seed_next;
     int64_t join_at_us;
     uint64_t join_stream;
+    int64_t join_until_us; /* the seed at hand has this long to answer */
     int64_t join_said_us;
     struct wire_node_record
         *table; /* the table as the join or the file told it, until the state has one; options_arena */
@@ -225,17 +281,20 @@ struct node {
     struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
     bool disk_failed, log_damaged;
+    bool log_begun; /* the file `cluster` says that the first batch of the log is durable */
+    bool make_again; /* a cluster was made here, and the agent died before its log was begun */
     struct bytes log_state; /* "ok" or why this log does not vote; in options_arena */
     struct wal *wal;
     VEC(struct ticket_pair) raft_tickets;
     VEC(struct held_send) held;
     uint64_t snapshot_ticket, snapshot_index; /* being written */
     uint64_t snapshot_durable;
+    uint64_t log_bytes_applied; /* of entries, since the last snapshot was begun */
     struct buf snapshot_bytes; /* of the newest one, to be sent in chunks */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
     struct state *install_state; /* what it will be, once it is durable */
-    struct buf incoming; /* chunks received */
+    struct buf incoming;         /* chunks received */
     uint64_t incoming_index, incoming_total;
     uint32_t incoming_checksum;
     struct arena incoming_arena;
@@ -260,6 +319,7 @@ struct node {
     struct map streams; /* u64 -> struct stream */
     struct map peers;   /* node id -> struct peer */
     struct map statics; /* static key -> struct trusted: the table's keys */
+    struct map trusted; /* node id -> the same */
     uint64_t stream_next;
 
     /* learner */
@@ -288,12 +348,24 @@ struct node {
     struct arena facts_arena;
     uint64_t report_index;           /* newest report proposed; the next waits until it is applied */
     VEC(struct raft_id) enlightened; /* see voters.c */
+    VEC(struct raft_id) forgotten;   /* voters whose disks lost what they had acknowledged */
+    int64_t hand_over_at_us;         /* leadership is not moved again before */
+    unsigned hand_overs;
+    int64_t disk_late_since_us; /* writes came later than those of a majority since then; 0: they do not */
+    unsigned disk_late_count;
     int64_t leader_since_us;
 
     /* requests */
     VEC(struct pending_write) pending;
     VEC(struct waiting_write) waiting;
     VEC(struct waiting_read) reads;
+    VEC(struct confirm_read) confirms;
+    VEC(struct remote_read) remote_reads;
+    VEC(struct waiting_why) whys;
+    uint64_t confirm_next, confirm_batch; /* the question under way; 0 = none */
+    struct node_id confirm_to;
+    int64_t confirm_sent_us;
+    bool confirmed; /* what is being answered is a consistent read */
     VEC(struct op_stream) op_streams;
     VEC(struct remote_log) remote_logs;
     uint64_t forward_next, handle_next;
@@ -301,6 +373,11 @@ struct node {
     /* events */
     VEC(struct event_entry) events; /* ring: oldest first */
     uint64_t event_next;
+
+    /* changes of variables, oldest first: all behind var_ring_from */
+    VEC(struct var_change) var_ring;
+    uint64_t var_ring_from;
+    size_t var_ring_bytes;
 
     enum leave_phase leave;
     uint64_t leave_request;
@@ -325,6 +402,8 @@ int node_boot_files(struct node *n, const struct node_options *options, char *re
 int node_boot_new_cluster(struct node *n);
 /* Keys, swim, raft, an empty log: when a cluster is made or joined. */
 void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluster);
+/* A new log under a new id, in place; node_snapshot_whole() before. */
+void node_log_renew(struct node *n, const char *why);
 void node_cluster_keys(struct node *n); /* from n->cluster to the keyrings */
 
 /* disk.c */
@@ -332,10 +411,12 @@ uint64_t node_disk_ticket(struct node *n);
 void node_disk_flush_wal(struct node *n);
 void node_disk_done(struct node *n, uint64_t ticket);
 void node_disk_failed(struct node *n, int error, struct bytes text);
-void node_cluster_file_save(struct node *n);
+uint64_t node_cluster_file_save(struct node *n); /* returns the ticket */
 /* All in one flush; the ticket tells when they are durable. */
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
 void node_snapshot_start(struct node *n);
+/* Is all that is applied here in a durable snapshot? If not, one is begun. */
+bool node_snapshot_whole(struct node *n);
 /* NULL when the bytes are no sound state at this index. */
 struct state *node_state_of(struct bytes snapshot, uint64_t index);
 void node_install_start(struct node *n, uint64_t index, uint64_t term);
@@ -356,6 +437,8 @@ void node_peer_send_raw(struct node *n, struct node_id to, struct bytes encoded)
 void node_stream_send(struct node *n, uint64_t stream, const struct wire_peer_message *message);
 void node_stream_close(struct node *n, uint64_t stream, const char *text);
 uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, uint8_t key_id);
+/* Asks it for what it knows, itself above all; over a stream that is dialled when none is open. */
+void node_peer_sync(struct node *n, struct node_id to, const struct addr *addr);
 void node_stream_opened(struct node *n, const struct node_input *input);
 void node_stream_message(struct node *n, const struct node_input *input);
 void node_stream_closed(struct node *n, const struct node_input *input);
@@ -367,6 +450,8 @@ void node_distrust(struct node *n, struct node_id id);
 void node_join_tick(struct node *n);
 int64_t node_join_deadline(const struct node *n);
 void node_join_opened(struct node *n, struct stream *s);
+/* false: there is no reason to; the stream is to be closed. */
+bool node_join_ask_table(struct node *n, struct stream *s);
 void node_join_closed(struct node *n, struct stream *s, int error, struct bytes text);
 void node_join_request(struct node *n, struct stream *s, const struct wire_join_request *request);
 void node_join_response(struct node *n, struct stream *s, const struct wire_join_response *response);
@@ -377,6 +462,7 @@ int node_log_feed(struct node *n, const struct raft_input *input);
 void node_log_drain(struct node *n);
 void node_log_message(struct node *n, const struct wire_raft_message *message);
 void node_log_persisted(struct node *n);
+bool node_snapshot_due(struct node *n); /* true begins the next count */
 bool node_is_leader(const struct node *n); /* ready: has committed an entry of its own term */
 bool node_leader_id(const struct node *n, struct node_id *ret);
 
@@ -397,6 +483,14 @@ void node_leader_report(struct node *n, struct node_id from, const struct wire_r
 void node_leader_heard(struct node *n, struct node_id id);
 int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index);
 void node_voters_tick(struct node *n);
+void node_voters_disk(struct node *n, const struct ticket_pair *done);
+struct bytes node_zone_of(const struct wire_node_record *r); /* empty: none */
+/* What is known of the hosts, and who of them should vote; in the scratch arena. */
+struct voter_candidate *node_voters_judge(struct node *n, const struct wire_raft_config *config,
+                                          struct voters_pick *ret, size_t *ret_count);
+/* voters_view.c: the answer to `voters`, in the scratch arena. */
+void node_voters_view(struct node *n, struct wire_admin_voters *ret);
+const char *node_voters_text(struct node *n, const struct wire_raft_config *config);
 void node_voters_enlighten(struct node *n, struct raft_id id);
 struct leader_node *node_leader_node(struct node *n, struct node_id id, bool create);
 
@@ -432,11 +526,12 @@ int64_t node_report_deadline(const struct node *n);
 /* apply.c */
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry);
 void node_apply_changes(struct node *n);
+void node_apply_replaced(struct node *n, const struct state *before);
 
 /* writes.c */
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
 void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
-                        struct bytes method, struct bytes params);
+                        struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us);
 void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result);
 void node_write_lost(struct node *n); /* leadership is gone: those pending go back to waiting */
 void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
@@ -456,12 +551,44 @@ void node_request_closed(struct node *n, uint64_t request);
 void node_reads_changed(struct node *n); /* answer `job` reads whose job changed */
 int64_t node_reads_deadline(const struct node *n);
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret);
+void node_read_counters(struct node *n, uint64_t request); /* counters.c */
 void node_read_status(struct node *n, uint64_t request);
+/* By name or prefix of its id. ERR_NOT_FOUND, ERR_INVALID: several. *ret is touched in any case. */
+int node_find_named(const struct node *n, struct bytes want, struct node_id *ret);
+void node_request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params);
+
+/* With the leader's reasons, or NULL: those known here. */
+void node_job_answer(struct node *n, uint64_t request, struct bytes name,
+                     const struct wire_reasons_response *reasons);
+
+/* reasons.c */
+bool node_reasons_ask(struct node *n, uint64_t request, struct bytes job); /* true: it will be answered */
+void node_reasons_request(struct node *n, struct node_id from, const struct wire_reasons_request *q);
+void node_reasons_response(struct node *n, const struct wire_reasons_response *r);
+void node_reasons_tick(struct node *n);
+int64_t node_reasons_deadline(const struct node *n);
+void node_reasons_closed(struct node *n, uint64_t request);
+void node_reasons_done(struct node *n);
+
+/* read_index.c */
+bool node_confirm_wanted(struct node *n, struct bytes params);
+void node_confirm_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
+void node_confirm_closed(struct node *n, uint64_t request);
+void node_confirm_tick(struct node *n);
+int64_t node_confirm_deadline(const struct node *n);
+void node_read_request(struct node *n, struct node_id from, const struct wire_read_request *q);
+void node_read_response(struct node *n, const struct wire_read_response *r);
+void node_read_ready(struct node *n, uint64_t context, int error, uint64_t index);
+void node_confirms_done(struct node *n);
 
 /* op_streams.c */
 void node_stream_events(struct node *n, uint64_t request, struct bytes params);
 void node_stream_logs(struct node *n, uint64_t request, struct bytes params);
 void node_credit(struct node *n, uint64_t request, uint64_t bytes);
+/* Answers the request with the stream and keeps it (copied; its watch is taken). */
+void node_stream_open(struct node *n, const struct op_stream *stream);
+void node_stream_notify(struct node *n, uint64_t request, const struct wire_admin_chunk *chunk);
+void node_op_streams_done(struct node *n);
 void node_log_data(struct node *n, const struct node_input *input);
 void node_remote_open(struct node *n, struct node_id from, const struct wire_remote_open *open);
 void node_remote_data(struct node *n, struct node_id from, const struct wire_remote_data *data);
@@ -469,12 +596,25 @@ void node_remote_credit(struct node *n, struct node_id from, const struct wire_r
 void node_events_flush(struct node *n);
 void node_op_streams_peer_gone(struct node *n, struct node_id peer);
 
+/* backup.c */
+void node_stream_backup(struct node *n, uint64_t request, struct bytes params);
+bool node_backup_send(struct node *n, struct op_stream *s); /* true: that was all */
+
+/* watch.c */
+void node_stream_vars(struct node *n, uint64_t request, struct bytes params);
+void node_watch_note(struct node *n, uint64_t index, const struct wire_cmd_var *c);
+void node_watch_reset(struct node *n); /* the state was replaced: what happened in between is not known */
+void node_watch_send(struct node *n, struct op_stream *s);
+void node_watch_free(struct var_watch *w);
+void node_watch_done(struct node *n);
+
 /* leave.c */
 void node_leave_request(struct node *n, uint64_t request);
 void node_leave_tick(struct node *n);
 int64_t node_leave_deadline(const struct node *n);
 void node_leave_asked(struct node *n, struct node_id id); /* leader: a node wants out */
 
+static inline void node_mark(struct node *n, enum mark mark) { mark_hit(n->marks, mark); }
 static inline int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline bool bytes_empty(struct bytes b) { return b.size == 0; }
 

@@ -36,7 +36,10 @@ static void leader_start(struct node *n) {
 void node_leader_stop(struct node *n) {
     n->leader_term = n->plan_index = n->report_index = 0;
     n->leader_nodes.count = n->facts.count = n->reasons.count = n->enlightened.count = 0;
+    n->forgotten.count = 0;
     n->plan_at_us = TIME_NEVER_US;
+    n->hand_over_at_us = n->disk_late_since_us = 0;
+    n->hand_overs = n->disk_late_count = 0;
     arena_reset(&n->facts_arena);
     arena_reset(&n->reasons_arena);
     reconcile_memory_free(n->memory);
@@ -56,8 +59,11 @@ struct leader_node *node_leader_node(struct node *n, struct node_id id, bool cre
         return &n->leader_nodes.data[low];
     if (!create)
         return NULL;
-    struct leader_node fresh = {
-        .id = id, .last_good_us = n->now_us, .back_us = n->leader_since_us, .was_alive = true};
+    struct leader_node fresh = {.id = id,
+                                .last_good_us = n->now_us,
+                                .back_us = n->leader_since_us,
+                                .seen_since_us = n->now_us,
+                                .was_alive = true};
     VEC_INSERT(&n->leader_nodes, low, fresh);
     n->plan_dirty = true; /* it may take work from here on */
     return &n->leader_nodes.data[low];
@@ -83,7 +89,13 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
     if (n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.last_ack_us > v->last_good_us)
         v->last_good_us = m.last_ack_us;
     if (alive && !v->was_alive)
-        v->back_us = n->now_us;
+        v->back_us = v->seen_since_us = n->now_us;
+    v->flaps += !alive && v->was_alive;
+    if (v->generation != 0 && v->generation != r->generation) { /* its agent began anew, unnoticed */
+        v->flaps++;
+        v->seen_since_us = n->now_us;
+    }
+    v->generation = r->generation;
     v->was_alive = alive;
     if (ID_EQUAL(r->id, n->identity.id))
         return;
@@ -92,7 +104,11 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
         status_propose(n, r, NODE_STATUS_UNREACHABLE);
     struct raft_id voter = {.node = r->id, .log = r->log};
     struct wire_cmd_node_status remove = {.id = r->id};
-    if (r->status == NODE_STATUS_LEFT && !alive && !raft_is_voter(n->raft, &voter))
+    /* One that did not tell everybody that it leaves may not know that it has: it is heard out when it is
+     * back. */
+    bool told = n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.state == MEMBER_STATE_LEFT;
+    bool is_gone = !alive && (told || n->now_us - v->last_good_us >= LEFT_FORGET_US);
+    if (r->status == NODE_STATUS_LEFT && is_gone && !raft_is_voter(n->raft, &voter))
         (void)node_propose(n, &(struct wire_command){.node_remove = &remove}, NULL);
 }
 
@@ -118,6 +134,7 @@ static void report_node(struct node *n, struct node_id from, const struct wire_n
     record.status = NODE_STATUS_READY;
     record.joined_ms = known != NULL ? known->joined_ms : n->wall_ms;
     record.modify_index = known != NULL ? known->modify_index : 0;
+    record.vote = known != NULL ? known->vote : VOTE_RULE_AUTO;
     if (known != NULL && codec_equal(&wire_node_record_type, &record, known))
         return;
     (void)node_propose(n, &(struct wire_command){.node = &record}, NULL);
@@ -200,11 +217,13 @@ static void plan_make(struct node *n) {
     struct reconcile_node_view *views = arena_alloc(&n->scratch, (count + 1) * sizeof *views);
     for (size_t i = 0; i < count; i++) {
         const struct leader_node *v = &n->leader_nodes.data[i];
+        /* It may be back since the last look at it. */
+        int64_t back_us = !v->was_alive && node_alive(n, v->id) ? n->now_us : v->back_us;
         views[i] = (struct reconcile_node_view){.id = v->id,
                                                 .alive = node_alive(n, v->id),
                                                 .unheard = is_unheard(n, v->id),
                                                 .last_good_us = v->last_good_us,
-                                                .back_us = v->back_us};
+                                                .back_us = back_us};
     }
     struct reconcile_plan plan = {0};
     reconcile_cluster(n->state, views, count, n->now_us, &n->reconcile_options, n->memory, &n->prng,

@@ -11,8 +11,24 @@
  * entries, and nobody votes for it. When it hears no leader it asks around in the same way, and takes nothing
  * from the answers but who leads; the leader, asked so by a host that does not vote, sends it the log
  * (RAFT_TRACK) until it has seen for itself.
+ *
+ * A voter whose disk was set back to an earlier day (a backup, the snapshot of a virtual machine) has
+ * forgotten votes and entries that it acknowledged. Its leader finds out (RAFT_FORGOT) and counts it for
+ * nothing; it hears no leader, asks around like the other one, and the leader refuses its log. It then gives
+ * that up: it goes on under a new log id, as a host without a vote, and gets one when it has caught up.
+ *
+ * Giving a log up must never be a mistake: whatever lies in it may be the last copy of what is committed. So
+ *   - the word counts only from who leads, in a term not before ours, and while we hear no other leader. A
+ *     log that has forgotten stays one that has, so an old leader is right too; but a later one may have
+ *     come to need what this log took from it since;
+ *   - the leader gives it only when a majority was heard within an election timeout, so that it still leads,
+ *     and has all that is committed, so that nothing is lost with this log. The refused one is none of them;
+ *   - the host first saves what it has applied, and begins the new log with that: its state never goes back.
  */
 #include "internal.h"
+
+/* What an isolated host knows is of no known age: it makes nobody's copy fresh. */
+#define AGE_MAX_MS 3600000u
 
 #define VOTER_LOST_US (2 * US_PER_S)
 
@@ -63,7 +79,8 @@ static bool pull_wanted(const struct node *n) {
 void node_learner_tick(struct node *n) {
     if (!pull_wanted(n))
         return;
-    if (n->pull_sent_next != 0) {
+    bool lost = n->pull_sent_next != 0;
+    if (lost) {
         if (n->now_us < n->pull_deadline_us)
             return;
         n->pull_sent_next = 0; /* no answer: another peer; pull_peer keeps whom not to ask first */
@@ -75,6 +92,8 @@ void node_learner_tick(struct node *n) {
         return;
     struct wire_pull_request request;
     raft_pull_next(n->raft, &request);
+    if (lost && request.offset > 0)
+        node_mark(n, MARK_RAFT_SNAPSHOT_RESUMED);
     if (voter_is_lost(n))
         request.voter = n->self.log;
     n->pull_peer = peer;
@@ -89,6 +108,16 @@ int64_t node_learner_deadline(const struct node *n) {
     return n->pull_sent_next != 0 ? n->pull_deadline_us : n->pull_at_us;
 }
 
+/* It is asked again soon, so what has to wait for the disk waits for the next answer. */
+static void voter_answered(struct node *n, struct node_id from, const struct wire_pull_response *r) {
+    n->pull_leader = r->leader;
+    n->pull_at_us = n->now_us + US_PER_S / 4;
+    if (r->refused && ID_EQUAL(r->leader, from) && r->term >= raft_term(n->raft) && node_snapshot_whole(n)) {
+        node_mark(n, MARK_NODE_LOG_GIVEN_UP);
+        node_log_renew(n, "it lacks what this host had acknowledged (was its disk restored from a backup?)");
+    }
+}
+
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *r) {
     if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer))
         return;
@@ -96,8 +125,7 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     n->pull_peer = (struct node_id){{0}};
     n->pull_at_us = n->now_us;
     if (voter_is_lost(n)) {
-        n->pull_leader = r->leader;
-        n->pull_at_us = n->now_us + US_PER_S / 4;
+        voter_answered(n, from, r);
         return;
     }
     if (r->refused) {
@@ -106,13 +134,15 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
         n->pull_at_us = n->now_us + 5 * US_PER_S;
         return;
     }
-    int64_t fresh = n->now_us - (int64_t)(r->age_ms < 3600000 ? r->age_ms : 3600000) * US_PER_MS;
-    if (fresh > n->fresh_us)
-        n->fresh_us = fresh;
     bool changed = !ID_EQUAL(n->pull_leader, r->leader);
     n->pull_leader = r->leader;
     struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
     (void)node_log_feed(n, &in);
+    /* Counted from the question: the answer may have been under way for long. */
+    int64_t asked_us = n->pull_deadline_us - PULL_HOLD_US - US_PER_S;
+    int64_t fresh = asked_us - (int64_t)r->age_ms * US_PER_MS;
+    if (r->age_ms < AGE_MAX_MS && fresh > n->fresh_us && raft_commit_index(n->raft) >= r->commit)
+        n->fresh_us = fresh;
     if (changed)
         n->facts_dirty = true;
 }
@@ -130,8 +160,8 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
     if (head->index == 0 || head->index < p->pull_next || offset > n->snapshot_bytes.size)
         return;
     size_t size = n->snapshot_bytes.size - (size_t)offset;
-    if (size > WIRE_CHUNK_MAX)
-        size = WIRE_CHUNK_MAX;
+    if (size > n->chunk_size_bytes)
+        size = n->chunk_size_bytes;
     *chunk = (struct wire_snapshot_chunk){
         .index = head->index,
         .term = head->term,
@@ -142,6 +172,29 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
         .checksum = head->checksum,
     };
     r->snapshot = chunk;
+    node_mark(n, MARK_NODE_PULL_SNAPSHOT);
+}
+
+static bool majority_has_all(const struct node *n, const struct raft_id *voters, size_t count) {
+    size_t well = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct raft_progress_view progress;
+        bool self = ID_EQUAL(voters[i].node, n->identity.id);
+        well += self || (raft_progress(n->raft, &voters[i], &progress) && progress.caught_up);
+    }
+    return count == 0 || well >= count / 2 + 1;
+}
+
+/* Is the asker a voter whose log has forgotten, and can do without that log? See above. */
+static bool pull_refuses(const struct node *n, const struct peer *p) {
+    struct raft_id asker = {.node = p->id, .log = p->pull_voter};
+    struct raft_progress_view progress;
+    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) || !raft_progress(n->raft, &asker, &progress) ||
+        !progress.refused)
+        return false;
+    const struct wire_raft_config *config = raft_config_now(n->raft);
+    return majority_has_all(n, config->voters, config->voters_count) &&
+           majority_has_all(n, config->voters_next, config->voters_next_count);
 }
 
 static void pull_answer(struct node *n, struct peer *p) {
@@ -153,19 +206,23 @@ static void pull_answer(struct node *n, struct peer *p) {
         .prev_term = p->pull_term,
         .commit = raft_commit_index(n->raft),
         .term = raft_term(n->raft),
-        .age_ms = fresh.age_ms,
+        .age_ms = fresh.isolated && fresh.age_ms < AGE_MAX_MS ? AGE_MAX_MS : fresh.age_ms,
     };
     (void)node_leader_id(n, &r.leader);
     const struct wire_raft_entry *entries = NULL;
     size_t count = 0;
     uint64_t own_term = raft_term_at(n->raft, r.prev_index);
-    if (pull_has_news(n, p)) {
+    if (!ID_IS_ZERO(p->pull_voter)) {
+        r.refused = pull_refuses(n, p); /* it takes nothing else from the answer */
+    } else if (pull_has_news(n, p)) {
         bool kept = raft_log_read(n->raft, p->pull_next, PULL_BYTES_MAX, &entries, &count) == 0;
         if (!kept || (r.prev_index != 0 && own_term == 0))
             pull_snapshot(n, p, &r, &chunk);
         else if (r.prev_index != 0 && own_term != p->pull_term)
             r.refused = true;
         else {
+            if (!node_leads(n))
+                node_mark(n, MARK_NODE_PULL_SERVED);
             r.entries = (struct wire_raft_entry *)(uintptr_t)entries;
             r.entries_count = count < 4096 ? count : 4096;
         }
@@ -183,6 +240,7 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_snapshot = request->snapshot_index;
     p->pull_offset = request->offset;
     p->pull_since_us = n->now_us;
+    p->pull_voter = request->voter;
     if (ID_IS_ZERO(request->voter))
         return;
     struct raft_id asker = {.node = from, .log = request->voter};

@@ -5,6 +5,9 @@
  * Leaving on purpose. The leader marks the host as left: its vote goes, its instances are placed elsewhere
  * and stopped here. When nothing is left here, gossip tells everybody and the agent ends. The leader then
  * forgets the host.
+ *
+ * Once the log says that a host has left there is no way back, so an agent that finds that in its state,
+ * after a restart in the middle of it for one, goes on where it was.
  */
 #include "internal.h"
 
@@ -12,9 +15,18 @@
 #define LEAVE_WAIT_US  (120 * US_PER_S)
 #define LEAVE_TELL_US  (5 * US_PER_S)
 
+static size_t others_staying(const struct node *n, struct node_id id) {
+    size_t count = 0;
+    for (size_t i = 0; i < state_nodes_count(n->state); i++) {
+        const struct wire_node_record *r = state_node_at(n->state, i);
+        count += !ID_EQUAL(r->id, id) && r->status != NODE_STATUS_LEFT;
+    }
+    return count;
+}
+
 void node_leave_asked(struct node *n, struct node_id id) {
     const struct wire_node_record *r = state_node_find(n->state, id);
-    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT)
+    if (!node_is_leader(n) || r == NULL || r->status == NODE_STATUS_LEFT || others_staying(n, id) == 0)
         return;
     struct wire_cmd_node_status change = {.id = id, .status = NODE_STATUS_LEFT};
     (void)node_propose(n, &(struct wire_command){.node_status = &change}, NULL);
@@ -23,7 +35,7 @@ void node_leave_asked(struct node *n, struct node_id id) {
 }
 
 void node_leave_request(struct node *n, uint64_t request) {
-    if (!n->in_cluster || state_nodes_count(n->state) <= 1) {
+    if (!n->in_cluster || others_staying(n, n->identity.id) == 0) {
         node_reply_error(n, request, ERR_INVALID,
                          "this is the only host of the cluster: stop the agent instead; its tasks go on");
         return;
@@ -77,10 +89,51 @@ static void leave_finish(struct node *n, int error, const char *text) {
     n->leave_request = 0;
 }
 
+/* Of this life of its disk: an old part of the log, not passed yet, may tell how an earlier one left. */
+static bool is_committed(const struct node *n) {
+    const struct wire_node_record *r = state_node_find(n->state, n->identity.id);
+    return r != NULL && r->status == NODE_STATUS_LEFT && ID_EQUAL(r->log, n->self.log);
+}
+
+/*
+ * What runs here must have been found before it can be said that nothing is left, and somebody must be there
+ * to be told. Not for ever: the others may have forgotten this host, and hear nothing it says.
+ */
+static void leave_resume(struct node *n) {
+    struct node_id leader;
+    if (n->leave != LEAVE_NONE || !n->scan_done || n->disk_failed || !is_committed(n))
+        return;
+    if (!node_leader_id(n, &leader) && n->now_us - n->started_us < BOOT_GRACE_US)
+        return;
+    n->leave = LEAVE_ASKED;
+    n->leave_at_us = n->now_us;
+    n->leave_deadline_us = n->now_us + LEAVE_WAIT_US;
+    node_say(n, NODE_INFO, "the log says that this host has left: its agent ends when nothing is left here");
+}
+
+/* Others may have forgotten this host meanwhile: then nobody tells it any more what became of its instances.
+ */
+static void leave_late(struct node *n) {
+    n->leave_deadline_us = n->now_us + LEAVE_WAIT_US;
+    leave_finish(n, ERR_TIMEOUT,
+                 "this host has left, but its instances or its vote are not moved yet; its agent ends when "
+                 "they are");
+    node_say(
+        n, NODE_WARNING,
+        "this host has left the cluster, but nobody confirms that its instances and its vote were moved. "
+        "If the other hosts do not list it any more, stop this agent and remove its data directory; "
+        "what runs here goes on running until then");
+}
+
 void node_leave_tick(struct node *n) {
+    if (n->swim == NULL)
+        return;
+    leave_resume(n);
     if (n->leave == LEAVE_NONE || n->now_us < n->leave_at_us)
         return;
     if (n->leave == LEAVE_ASKED && anything_left(n)) {
+        if (n->now_us >= n->leave_deadline_us && is_committed(n))
+            leave_late(n);
         if (n->now_us >= n->leave_deadline_us) {
             leave_finish(
                 n, ERR_TIMEOUT,
@@ -106,5 +159,5 @@ void node_leave_tick(struct node *n) {
 }
 
 int64_t node_leave_deadline(const struct node *n) {
-    return n->leave == LEAVE_NONE ? TIME_NEVER_US : n->leave_at_us;
+    return n->leave == LEAVE_NONE || n->swim == NULL ? TIME_NEVER_US : n->leave_at_us;
 }

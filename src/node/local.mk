@@ -5,7 +5,9 @@ noinst_LIBRARIES += %D%/libnode.a
 # files: *.c *.h
 %C%_libnode_a_SOURCES = \
 	%D%/apply.c \
+	%D%/backup.c \
 	%D%/boot.c \
+	%D%/counters.c \
 	%D%/disk.c \
 	%D%/effects.c \
 	%D%/gossip.c \
@@ -18,9 +20,14 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/node.c \
 	%D%/op_streams.c \
 	%D%/peers.c \
+	%D%/read_index.c \
 	%D%/reads.c \
+	%D%/reasons.c \
 	%D%/report.c \
 	%D%/start.c \
 	%D%/tasks.c \
 	%D%/voters.c \
+	%D%/voters_pick.c \
+	%D%/voters_view.c \
+	%D%/watch.c \
 	%D%/writes.c

@@ -5,6 +5,8 @@
  * state. */
 #include "internal.h"
 
+#define SNAPSHOT_LOG_BYTES (32u << 20)
+
 bool node_is_leader(const struct node *n) { return n->raft != NULL && raft_leader_ready(n->raft); }
 
 bool node_leader_id(const struct node *n, struct node_id *ret) {
@@ -18,6 +20,27 @@ bool node_leader_id(const struct node *n, struct node_id *ret) {
     if (raft_role(n->raft) != RAFT_LEARNER || ID_IS_ZERO(n->pull_leader) || !node_alive(n, n->pull_leader))
         return false;
     *ret = n->pull_leader;
+    return true;
+}
+
+/*
+ * After so many entries, or so many bytes of them, but never more often than the state's own size: else a
+ * large state would be written over and over. Each host waits up to a quarter longer, by its id, and a leader
+ * of several a quarter more, so that they do not all write at once and the leader not first.
+ */
+bool node_snapshot_due(struct node *n) {
+    uint64_t entries = n->applied_index - n->snapshot_durable, bytes = SNAPSHOT_LOG_BYTES;
+    if (entries == 0 || n->applied_index < n->snapshot_durable)
+        return false;
+    if (bytes < n->snapshot_bytes.size)
+        bytes = n->snapshot_bytes.size;
+    unsigned wait = n->identity.id.b[0] / 4u; /* of 256 */
+    if (node_leads(n) && raft_config_now(n->raft)->voters_count > 1)
+        wait += 64;
+    if (entries * 256 < (uint64_t)n->snapshot_entries * (256 + wait) &&
+        n->log_bytes_applied * 256 < bytes * (256 + wait))
+        return false;
+    n->log_bytes_applied = 0;
     return true;
 }
 
@@ -46,16 +69,23 @@ static void log_persist(struct node *n, const struct raft_effect *e) {
                     ? wal_reset(n->wal, ticket, e->reset_index, e->reset_term, hard)
                     : wal_append(n->wal, ticket, hard, e->cut_index, e->entries, e->entries_count);
     assert(error == 0);
-    struct ticket_pair pair = {.node = ticket, .raft = e->ticket};
-    VEC_PUSH(&n->raft_tickets, pair);
     node_disk_flush_wal(n);
+    if (!n->log_begun) { /* told before the first batch is acknowledged: from then on its loss is noticed */
+        n->log_begun = true;
+        ticket = node_cluster_file_save(n);
+    }
+    struct ticket_pair pair = {
+        .node = ticket, .raft = e->ticket, .begun_us = n->now_us, .last_index = raft_last_index(n->raft)};
+    VEC_PUSH(&n->raft_tickets, pair);
 }
 
 void node_log_persisted(struct node *n) {
     uint64_t done = 0;
     size_t count = 0;
-    while (count < n->raft_tickets.count && n->raft_tickets.data[count].node <= n->ticket_done)
+    while (count < n->raft_tickets.count && n->raft_tickets.data[count].node <= n->ticket_done) {
+        node_voters_disk(n, &n->raft_tickets.data[count]);
         done = n->raft_tickets.data[count++].raft;
+    }
     if (count == 0)
         return;
     n->raft_tickets.count -= count;
@@ -96,8 +126,8 @@ static void log_chunk_read(struct node *n, const struct raft_effect *e) {
         return;
     }
     size_t size = n->snapshot_bytes.size - (size_t)e->offset;
-    if (size > WIRE_CHUNK_MAX)
-        size = WIRE_CHUNK_MAX;
+    if (size > n->chunk_size_bytes)
+        size = n->chunk_size_bytes;
     struct wire_snapshot_chunk chunk = {
         .index = head->index,
         .term = head->term,
@@ -119,8 +149,8 @@ static void log_effect(struct node *n, const struct raft_effect *e) {
         for (size_t i = 0; i < e->entries_count; i++)
             node_apply_entry(n, &e->entries[i]);
         break;
-    case RAFT_READ_READY:
-    case RAFT_READ_FAILED: break; /* node asks for none: its reads are local and say how old they are */
+    case RAFT_READ_READY: node_read_ready(n, e->context, 0, e->index); break;
+    case RAFT_READ_FAILED: node_read_ready(n, e->context, ERR_NOT_LEADER, 0); break;
     case RAFT_ROLE: log_role(n); break;
     case RAFT_SNAPSHOT_READ: log_chunk_read(n, e); break;
     case RAFT_SNAPSHOT_BYTES: node_install_chunk(n, e->chunk); break;
@@ -130,6 +160,8 @@ static void log_effect(struct node *n, const struct raft_effect *e) {
         node_disk_flush_wal(n);
         break;
     case RAFT_REFUSED:
+        if (e->refusal == RAFT_FORGOT)
+            VEC_PUSH(&n->forgotten, e->peer);
         node_say(n, NODE_ERROR, "%.*s: %s (index %llu)", BYTES_FMT(node_name_of(n, e->peer.node)),
                  raft_refusal_str(e->refusal), (unsigned long long)e->index);
         break;

@@ -101,19 +101,28 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
     n->election_min_us = o->election_min_us;
     n->segment_size_bytes = o->segment_size_bytes;
     n->snapshot_entries = o->snapshot_entries != 0 ? o->snapshot_entries : 8192;
+    n->trailing_entries = o->trailing_entries;
+    n->chunk_size_bytes = o->chunk_size_bytes != 0 ? o->chunk_size_bytes : WIRE_CHUNK_MAX;
+    n->marks = o->marks;
     n->reconcile_options = (struct reconcile_options){
         .replace_after_us = or_default(o->replace_after_us, 3 * US_PER_S),
         .replace_batch_after_us = 600 * US_PER_S,
         .heal_stable_us = or_default(o->heal_stable_us, 15 * US_PER_S),
         .reschedule_us = 30 * US_PER_S,
         .places_max = 1000,
+        .marks = o->marks,
     };
     for (size_t i = 0; i < o->seeds_count; i++)
         VEC_PUSH(&n->seeds, o->seeds[i]);
     n->bootstrap = o->bootstrap;
     n->ticket_next = 1;
     n->stream_next = 2;
-    n->forward_next = n->handle_next = 1;
+    /*
+     * What these number is answered by other hosts, whose answers may have been on their way to the last run
+     * of this agent: no two runs share a number.
+     */
+    csprng_fill(&n->csprng, &n->forward_next, sizeof n->forward_next);
+    n->forward_next = n->handle_next = n->confirm_next = (n->forward_next >> 1) + 1;
     n->state = state_new();
     n->log_state = bytes_str("ok");
     n->task_root = arena_copy(&n->options_arena, o->task_root);
@@ -168,11 +177,13 @@ void node_free(struct node *n) {
     VEC_DONE(&n->held);
     VEC_DONE(&n->raft_tickets);
     VEC_DONE(&n->seeds);
-    VEC_DONE(&n->op_streams);
+    node_op_streams_done(n);
+    node_watch_done(n);
     VEC_DONE(&n->remote_logs);
     VEC_DONE(&n->leader_nodes);
     VEC_DONE(&n->facts);
     VEC_DONE(&n->enlightened);
+    VEC_DONE(&n->forgotten);
     arena_done(&n->facts_arena);
     VEC_DONE(&n->reasons);
     VEC_DONE(&n->effects.queue);
@@ -217,18 +228,43 @@ static void node_add_seed(struct node *n, const struct addr *addr) {
     }
 }
 
+/*
+ * How good an heir this voter is; 0: none. SWIM holds a host alive for seconds after its power is gone; its
+ * stream and its answers to heartbeats end earlier. The best of a poor lot is tried all the same: to hand
+ * over to nobody costs an election for certain.
+ */
+static unsigned heir_rank(struct node *n, const struct raft_id *id) {
+    struct raft_progress_view progress;
+    struct swim_member m;
+    if (ID_EQUAL(id->node, n->identity.id) || !node_alive(n, id->node) ||
+        !raft_progress(n->raft, id, &progress) || progress.refused)
+        return 0;
+    const struct peer *p = node_peer(n, id->node, false);
+    bool suspect = swim_member_find(n->swim, id->node, &m) && m.state == MEMBER_STATE_SUSPECT;
+    bool reachable = p != NULL && p->stream != 0;
+    return 1 + (progress.caught_up ? 4u : 0) + (reachable ? 2u : 0) + (suspect ? 0 : 1u);
+}
+
 static void node_shutdown(struct node *n) {
     n->shutting_down = true;
     if (n->raft == NULL || raft_role(n->raft) != RAFT_LEADER)
         return;
     const struct wire_raft_config *config = raft_config_now(n->raft);
+    struct raft_id heir = {0};
+    unsigned best = 0;
+    int64_t heard_us = 0;
     for (size_t i = 0; i < config->voters_count; i++) {
-        if (!node_alive(n, config->voters[i].node) || ID_EQUAL(config->voters[i].node, n->identity.id))
+        unsigned rank = heir_rank(n, &config->voters[i]);
+        struct raft_progress_view progress = {0};
+        (void)raft_progress(n->raft, &config->voters[i], &progress);
+        if (rank < best || rank == 0 || (rank == best && progress.heard_us <= heard_us))
             continue;
-        struct raft_input in = {.kind = RAFT_TRANSFER, .peer = config->voters[i]};
-        if (node_log_feed(n, &in) == 0)
-            return;
+        best = rank;
+        heard_us = progress.heard_us;
+        heir = config->voters[i];
     }
+    if (best > 0)
+        (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_TRANSFER, .peer = heir});
 }
 
 static void node_dispatch(struct node *n, const struct node_input *in) {
@@ -275,6 +311,8 @@ static void node_turn(struct node *n) {
     node_tasks_journal(n);
     node_report_tick(n);
     node_write_tick(n);
+    node_confirm_tick(n);
+    node_reasons_tick(n);
     node_reads_changed(n);
     node_events_flush(n);
 }
@@ -308,6 +346,8 @@ int64_t node_deadline(const struct node *n) {
     at = min_us(at, node_tasks_deadline(n));
     at = min_us(at, node_report_deadline(n));
     at = min_us(at, node_write_deadline(n));
+    at = min_us(at, node_confirm_deadline(n));
+    at = min_us(at, node_reasons_deadline(n));
     return min_us(at, node_reads_deadline(n));
 }
 

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Streams to admin clients: events, and the output of tasks on this host or another. Nothing is sent without
- * credit. A log on another host is read there (remote_open) and its chunks travel over the peer stream, under
- * the same credit.
+ * Streams to admin clients: events, changes of variables (watch.c), and the output of tasks on this host or
+ * another. Nothing is sent without credit. A log on another host is read there (remote_open) and its chunks
+ * travel over the peer stream, under the same credit.
  */
 #include "internal.h"
 
@@ -18,10 +18,12 @@ static struct op_stream *stream_find(struct node *n, uint64_t request) {
 }
 
 static void stream_drop(struct node *n, struct op_stream *s) {
+    node_watch_free(s->watch);
+    buf_done(&s->bytes);
     VEC_REMOVE(&n->op_streams, (size_t)(s - n->op_streams.data));
 }
 
-static void notify(struct node *n, uint64_t request, const struct wire_admin_chunk *chunk) {
+void node_stream_notify(struct node *n, uint64_t request, const struct wire_admin_chunk *chunk) {
     struct buf out = {0};
     codec_encode_named(&wire_admin_chunk_type, chunk, &out);
     struct bytes copy = node_effect_copy(n, buf_bytes(&out));
@@ -39,6 +41,22 @@ static void reply_stream(struct node *n, uint64_t request) {
         true; /* a stream stays open after this reply */
 }
 
+void node_stream_open(struct node *n, const struct op_stream *stream) {
+    struct op_stream s = *stream;
+    if (s.credit > CREDIT_MAX)
+        s.credit = CREDIT_MAX;
+    VEC_PUSH(&n->op_streams, s);
+    reply_stream(n, s.request);
+}
+
+void node_op_streams_done(struct node *n) {
+    for (size_t i = 0; i < n->op_streams.count; i++) {
+        node_watch_free(n->op_streams.data[i].watch);
+        buf_done(&n->op_streams.data[i].bytes);
+    }
+    VEC_DONE(&n->op_streams);
+}
+
 /* ---- events ---- */
 
 void node_stream_events(struct node *n, uint64_t request, struct bytes params) {
@@ -49,14 +67,10 @@ void node_stream_events(struct node *n, uint64_t request, struct bytes params) {
         node_reply_error(n, request, error, "%s: %s", fault.path, fault.what);
         return;
     }
-    struct op_stream s = {.request = request,
-                          .kind = OP_EVENTS,
-                          .credit = q.credit < CREDIT_MAX ? q.credit : CREDIT_MAX,
-                          .follow = q.follow};
+    struct op_stream s = {.request = request, .kind = OP_EVENTS, .credit = q.credit, .follow = q.follow};
     if (n->events.count > 0)
         s.next_event = n->events.data[0].event.index;
-    VEC_PUSH(&n->op_streams, s);
-    reply_stream(n, request);
+    node_stream_open(n, &s);
 }
 
 static bool events_send(struct node *n, struct op_stream *s) {
@@ -67,19 +81,21 @@ static bool events_send(struct node *n, struct op_stream *s) {
         size_t cost = event->text.size + 64;
         s->credit -= cost < s->credit ? cost : s->credit;
         s->next_event = event->index + 1;
-        notify(n, s->request, &(struct wire_admin_chunk){.id = s->request, .event = event});
+        node_stream_notify(n, s->request, &(struct wire_admin_chunk){.id = s->request, .event = event});
     }
     bool all = s->next_event > n->event_next || n->events.count == 0;
     if (s->follow || !all)
         return false;
-    notify(n, s->request, &(struct wire_admin_chunk){.id = s->request, .end = true});
+    node_stream_notify(n, s->request, &(struct wire_admin_chunk){.id = s->request, .end = true});
     return true;
 }
 
 void node_events_flush(struct node *n) {
     for (size_t i = 0; i < n->op_streams.count;) {
         struct op_stream *s = &n->op_streams.data[i];
-        if (s->kind == OP_EVENTS && events_send(n, s))
+        if (s->kind == OP_VARS)
+            node_watch_send(n, s);
+        if ((s->kind == OP_EVENTS && events_send(n, s)) || (s->kind == OP_BACKUP && node_backup_send(n, s)))
             stream_drop(n, s);
         else
             i++;
@@ -190,8 +206,7 @@ void node_stream_logs(struct node *n, uint64_t request, struct bytes params) {
         node_peer_send(n, r->node,
                        &(struct wire_peer_message){.remote_open = &open, .remote_credit = &credit});
     }
-    VEC_PUSH(&n->op_streams, s);
-    reply_stream(n, request);
+    node_stream_open(n, &s);
 }
 
 void node_credit(struct node *n, uint64_t request, uint64_t bytes) {
@@ -219,7 +234,7 @@ static void logs_chunk(struct node *n, struct op_stream *s, struct bytes data, b
     struct wire_admin_chunk chunk = {
         .id = s->request, .data = data, .end = end, .error = error, .text = text};
     s->credit -= data.size < s->credit ? data.size : s->credit;
-    notify(n, s->request, &chunk);
+    node_stream_notify(n, s->request, &chunk);
     if (end)
         stream_drop(n, s);
 }

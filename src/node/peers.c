@@ -27,28 +27,25 @@ struct peer *node_peer(struct node *n, struct node_id id, bool create) {
 
 /* ---- whom to trust ---- */
 
+/* An id is made of the key: who is known by one is known by the other, and conversions cost 50 us each. */
 void node_trust(struct node *n, const struct wire_node_record *record) {
     struct static_key key;
-    if (identity_static_key(&record->key, &key) != 0)
+    if (MAP_GET_ID(&n->trusted, record->id) != NULL || identity_static_key(&record->key, &key) != 0)
         return;
-    struct trusted *t = map_get(&n->statics, bytes_of(key.b, sizeof key.b));
-    if (t != NULL)
+    if (map_get(&n->statics, bytes_of(key.b, sizeof key.b)) != NULL)
         return;
-    t = mem_alloc(sizeof *t);
+    struct trusted *t = mem_alloc(sizeof *t);
     t->key = key;
     t->id = record->id;
     map_put(&n->statics, bytes_of(t->key.b, sizeof t->key.b), t);
+    map_put(&n->trusted, bytes_of(t->id.b, sizeof t->id.b), t);
 }
 
 void node_distrust(struct node *n, struct node_id id) {
-    for (size_t i = 0; i < n->statics.count; i++) {
-        struct trusted *t = n->statics.entries[i].value;
-        if (!ID_EQUAL(t->id, id))
-            continue;
+    struct trusted *t = MAP_REMOVE_ID(&n->trusted, id);
+    if (t != NULL)
         map_remove(&n->statics, bytes_of(t->key.b, sizeof t->key.b));
-        mem_free(t);
-        break;
-    }
+    mem_free(t);
     struct peer *p = node_peer(n, id, false);
     if (p != NULL && p->stream != 0)
         node_stream_close(n, p->stream, "the node is no longer a member");
@@ -185,6 +182,14 @@ static bool stream_preferred(const struct node *n, const struct stream *old, con
     return new->outgoing == self_smaller;
 }
 
+void node_peer_sync(struct node *n, struct node_id to, const struct addr *addr) {
+    const struct peer *p = node_peer(n, to, true);
+    if (p->stream != 0)
+        (void)node_gossip_feed(n, &(struct swim_input){.kind = SWIM_STREAM, .from = to, .addr = *addr});
+    else
+        (void)node_dial(n, to, addr, n->stream_keys.primary_id); /* it begins with one */
+}
+
 static void member_opened(struct node *n, struct stream *s) {
     struct peer *p = node_peer(n, s->node, true);
     s->state = STREAM_MEMBER;
@@ -232,6 +237,8 @@ void node_stream_opened(struct node *n, const struct node_input *in) {
     }
     const struct trusted *t = map_get(&n->statics, bytes_of(in->key.b, sizeof in->key.b));
     if (t == NULL || ID_EQUAL(t->id, n->identity.id)) {
+        if (t == NULL && node_join_ask_table(n, s))
+            return;
         node_stream_close(n, s->id, "the peer's key is not in the table of members");
         return;
     }
@@ -279,6 +286,14 @@ static void peer_dispatch(struct node *n, struct node_id from, struct bytes data
         node_remote_credit(n, from, m->remote_credit);
     if (m->leave != NULL)
         node_leave_asked(n, from);
+    if (m->read_request != NULL)
+        node_read_request(n, from, m->read_request);
+    if (m->read_response != NULL)
+        node_read_response(n, m->read_response);
+    if (m->reasons_request != NULL)
+        node_reasons_request(n, from, m->reasons_request);
+    if (m->reasons_response != NULL)
+        node_reasons_response(n, m->reasons_response);
     (void)data;
 }
 
@@ -319,6 +334,8 @@ void node_stream_message(struct node *n, const struct node_input *in) {
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_ALIVE_HINT, .from = from});
     if (node_is_leader(n))
         node_leader_heard(n, from);
+    if (m.table_request != NULL)
+        node_join_answer(n, s->id, from, 0, (struct bytes){0});
     peer_dispatch(n, from, in->data, &m);
 }
 
@@ -329,6 +346,7 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
     if (s == NULL)
         return;
     struct node_id node = s->node;
+    int64_t opened_us = s->opened_us;
     bool was_open = s->state == STREAM_MEMBER, was_dialling = s->state == STREAM_DIALLING;
     if (s->state == STREAM_JOINING)
         node_join_closed(n, s, in->error, in->text);
@@ -341,6 +359,10 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
          * silence. */
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_PROBE, .from = node});
         struct addr addr = peer_addr(n, node);
+        struct peer *to = node_peer(n, node, true);
+        /* One that closes at once will do so again: it does not know this host any more, say. */
+        if (n->now_us - opened_us < DIAL_RETRY_US)
+            to->dial_after_us = n->now_us + DIAL_RETRY_US;
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
         return;
     }
@@ -369,4 +391,5 @@ void node_peers_done(struct node *n) {
     for (size_t i = 0; i < n->statics.count; i++)
         mem_free(n->statics.entries[i].value);
     map_done(&n->statics);
+    map_done(&n->trusted);
 }

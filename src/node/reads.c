@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* Operators' reads: from this node's own copy of the state, each saying how old it is. */
+/*
+ * Operators' reads: from this node's own copy of the state, each saying how old it is. Those that ask to be
+ * consistent wait in read_index.c until the copy is new enough.
+ */
 #include "internal.h"
 
 #define ISOLATED_US (10 * US_PER_S)
 
+/* 0 = never: since the start of this run, and who knows how long before. */
+static uint64_t since_us(const struct node *n, int64_t at_us) {
+    int64_t age = n->now_us - (at_us != 0 ? at_us : n->started_us);
+    return (uint64_t)(age > 0 ? age : 0);
+}
+
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
-    *ret = (struct wire_admin_freshness){.index = n->applied_index};
+    *ret = (struct wire_admin_freshness){.index = n->applied_index, .consistent = n->confirmed};
     if (n->raft == NULL) {
         ret->isolated = true;
         return;
     }
-    int64_t at = raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_contact_us(n->raft);
-    if (node_is_leader(n))
-        at = n->now_us;
-    int64_t age = at != 0 ? n->now_us - at : n->now_us - n->started_us;
-    ret->age_ms = (uint64_t)(age > 0 ? age : 0) / 1000;
-    ret->isolated = age >= ISOLATED_US;
+    bool learner = raft_role(n->raft) == RAFT_LEARNER;
+    const struct wire_raft_config *config = raft_config_now(n->raft);
+    if (node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0)
+        return; /* it asks nobody but itself */
+    int64_t fresh = learner ? n->fresh_us : raft_fresh_us(n->raft);
+    int64_t contact = learner ? n->fresh_us : raft_contact_us(n->raft);
+    ret->age_ms = n->confirmed ? 0 : since_us(n, fresh) / 1000;
+    ret->isolated = fresh == 0 || since_us(n, contact) >= ISOLATED_US;
 }
 
 /* ---- status ---- */
@@ -193,7 +204,25 @@ static void job_groups(struct node *n, const struct wire_job_record *record,
     }
 }
 
-static void job_answer(struct node *n, uint64_t request, struct bytes name) {
+static bool has_empty_slots(const struct wire_admin_job_status *r) {
+    for (size_t g = 0; g < r->groups_count; g++) {
+        const struct wire_admin_group_status *o = &r->groups[g];
+        if (o->running + o->starting + o->complete < o->count)
+            return true;
+    }
+    return false;
+}
+
+static void job_reasons(struct wire_admin_job_status *r, const struct wire_reasons_response *reasons) {
+    for (size_t g = 0; g < r->groups_count; g++)
+        for (size_t k = 0; k < reasons->reasons_count; k++)
+            if (bytes_equal(reasons->reasons[k].group, r->groups[g].name))
+                r->groups[g].reason = reasons->reasons[k].text;
+}
+
+/* may_ask: the leader, when slots are empty; then the answer comes later. */
+static void job_tell(struct node *n, uint64_t request, struct bytes name, bool may_ask,
+                     const struct wire_reasons_response *reasons) {
     const struct wire_job_record *record = state_job_find(n->state, name);
     if (record == NULL) {
         node_reply_error(n, request, ERR_NOT_FOUND, "there is no job named %.*s", BYTES_FMT(name));
@@ -206,8 +235,20 @@ static void job_answer(struct node *n, uint64_t request, struct bytes name) {
     state_instances_of_job(n->state, name, job_collect, &c);
     r.instances = c.list.data;
     r.instances_count = c.list.count;
-    node_reply(n, request, &wire_admin_job_status_type, &r);
+    if (reasons != NULL)
+        job_reasons(&r, reasons);
+    if (!may_ask || !has_empty_slots(&r) || !node_reasons_ask(n, request, name))
+        node_reply(n, request, &wire_admin_job_status_type, &r);
     VEC_DONE(&c.list);
+}
+
+static void job_answer(struct node *n, uint64_t request, struct bytes name) {
+    job_tell(n, request, name, true, NULL);
+}
+
+void node_job_answer(struct node *n, uint64_t request, struct bytes name,
+                     const struct wire_reasons_response *reasons) {
+    job_tell(n, request, name, false, reasons);
 }
 
 static void read_job(struct node *n, uint64_t request, const struct wire_admin_job_query *q) {
@@ -283,6 +324,24 @@ static void read_jobs(struct node *n, uint64_t request) {
 
 /* ---- ps ---- */
 
+int node_find_named(const struct node *n, struct bytes want, struct node_id *ret) {
+    unsigned matches = 0;
+    for (size_t i = 0; i < state_nodes_count(n->state); i++) {
+        const struct wire_node_record *r = state_node_at(n->state, i);
+        char hex[ID_TEXT_SIZE];
+        id_text(r->id.b, hex);
+        if (bytes_equal(r->name, want)) {
+            *ret = r->id;
+            return 0;
+        }
+        if (want.size == 0 || want.size >= ID_TEXT_SIZE || memcmp(hex, want.data, want.size) != 0)
+            continue;
+        *ret = r->id;
+        matches++;
+    }
+    return matches == 0 ? ERR_NOT_FOUND : matches == 1 ? 0 : ERR_INVALID;
+}
+
 static bool node_matches(struct node *n, struct node_id id, struct bytes want) {
     if (want.size == 0)
         return true;
@@ -325,9 +384,7 @@ static void read_vars(struct node *n, uint64_t request, const struct wire_admin_
     node_freshness(n, &r.freshness);
     for (size_t i = 0; i < count; i++) {
         const struct wire_var_record *v = state_var_at(n->state, i);
-        bool match = q->key.size > 0 ? bytes_equal(v->key, q->key)
-                                     : v->key.size >= q->prefix.size &&
-                                           memcmp(v->key.data, q->prefix.data, q->prefix.size) == 0;
+        bool match = q->key.size > 0 ? bytes_equal(v->key, q->key) : bytes_starts(v->key, q->prefix);
         if (match)
             r.vars[r.vars_count++] = *v;
     }
@@ -361,14 +418,26 @@ static bool decode_params(struct node *n, uint64_t request, const struct codec_t
     return error == 0;
 }
 
-static bool request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
+static bool is_read(struct bytes method) {
+    static const char *const methods[] = {"status", "nodes", "jobs", "job", "ps", "vars", "backup"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (bytes_is(method, methods[i]))
+            return true;
+    return false;
+}
+
+void node_request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
     struct wire_admin_job_query job;
     struct wire_admin_ps_query ps;
     struct wire_admin_var_query vars;
-    if (bytes_is(method, "nodes"))
+    if (bytes_is(method, "status"))
+        node_read_status(n, request);
+    else if (bytes_is(method, "nodes"))
         read_nodes(n, request);
     else if (bytes_is(method, "jobs"))
         read_jobs(n, request);
+    else if (bytes_is(method, "backup"))
+        node_stream_backup(n, request, params);
     else if (bytes_is(method, "token"))
         read_token(n, request);
     else if (bytes_is(method, "job")) {
@@ -381,28 +450,38 @@ static bool request_read(struct node *n, uint64_t request, struct bytes method, 
         if (decode_params(n, request, &wire_admin_var_query_type, params, &vars))
             read_vars(n, request, &vars);
     } else
-        return false;
-    return true;
+        node_reply_error(n, request, ERR_NOT_FOUND, "there is no method %.*s", BYTES_FMT(method));
 }
 
 void node_request(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
-    if (bytes_is(method, "status"))
+    bool consistent = is_read(method) && node_confirm_wanted(n, params);
+    if (bytes_is(method, "status") && !consistent)
         node_read_status(n, request);
     else if (bytes_is(method, "events"))
         node_stream_events(n, request, params);
+    else if (bytes_is(method, "counters"))
+        node_read_counters(n, request);
     else if (node_write_is(method))
         node_write_request(n, request, method, params);
     else if (n->raft == NULL)
         node_reply_error(n, request, ERR_NO_LEADER, "this host has not joined a cluster yet");
     else if (bytes_is(method, "leave"))
         node_leave_request(n, request);
+    else if (bytes_is(method, "voters"))
+        node_write_forward(n, request, 0, (struct node_id){{0}}, method, params);
     else if (bytes_is(method, "logs"))
         node_stream_logs(n, request, params);
-    else if (!request_read(n, request, method, params))
-        node_reply_error(n, request, ERR_NOT_FOUND, "there is no method %.*s", BYTES_FMT(method));
+    else if (bytes_is(method, "var.watch"))
+        node_stream_vars(n, request, params);
+    else if (consistent)
+        node_confirm_request(n, request, method, params);
+    else
+        node_request_read(n, request, method, params);
 }
 
 void node_request_closed(struct node *n, uint64_t request) {
+    node_confirm_closed(n, request);
+    node_reasons_closed(n, request);
     for (size_t i = 0; i < n->reads.count; i++) {
         if (n->reads.data[i].request != request)
             continue;

@@ -35,6 +35,13 @@ static bool is_sent(const struct gather *g, const struct local_instance *i) {
            g->n->now_us - i->sent_us < REPORT_RETRY_US;
 }
 
+static bool fact_is_told(const struct local_instance *i, const struct wire_instance_record *r) {
+    bool told = r->state == i->state && r->tasks_count == i->tasks_count;
+    for (size_t t = 0; told && t < i->tasks_count; t++)
+        told = codec_equal(&wire_task_fact_type, &i->tasks[t].fact, &r->tasks[t]);
+    return told;
+}
+
 /* What the log has of this node. A stop of something that is not here has been carried out. */
 static void gather_record(void *arg, const struct wire_instance_record *r) {
     struct gather *g = arg;
@@ -48,6 +55,7 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
         struct wire_fact stopped = {
             .instance = r->id, .state = INSTANCE_STATE_STOPPED, .sequence = r->sequence + 1, .gone = true};
         g->unacknowledged = true;
+        node_mark(n, MARK_NODE_STOP_OF_NOTHING);
         VEC_PUSH(&g->facts, stopped);
         return;
     }
@@ -57,7 +65,9 @@ static void gather_record(void *arg, const struct wire_instance_record *r) {
     }
     if (i->fact_sequence == 0)
         i->fact_sequence = r->sequence + 1;
-    if (r->sequence >= i->fact_sequence && i->sent_sequence != i->fact_sequence)
+    /* A number of an earlier run of this agent may have come after it was thought to be free: only what the
+     * log says proves that it has the fact. */
+    if (r->sequence >= i->fact_sequence && (i->sent_sequence != i->fact_sequence || !fact_is_told(i, r)))
         i->fact_sequence = r->sequence + 1;
     if (r->sequence >= i->fact_sequence)
         return;
@@ -80,6 +90,7 @@ static bool self_is_news(const struct node *n) {
     like.status = NODE_STATUS_READY;
     like.joined_ms = known->joined_ms;
     like.modify_index = known->modify_index;
+    like.vote = known->vote;
     return !codec_equal(&wire_node_record_type, &like, known);
 }
 

@@ -11,11 +11,13 @@ void node_instance_refuse(struct node *n, struct local_instance *i, const char *
     buf_vprintf(&i->reason, format, args);
     va_end(args);
     node_text_cut(&i->reason);
+    node_mark(n, MARK_NODE_START_REFUSED);
     i->refused = true;
     node_event(n, "instance.refused", n->identity.id, i->id, "%.*s", BYTES_FMT(buf_bytes(&i->reason)));
     for (size_t t = 0; t < i->tasks_count; t++) {
         if (!i->tasks[t].started || i->tasks[t].final)
             continue;
+        i->tasks[t].stop_asked = true;
         struct node_effect *e = node_emit(n, NODE_TASK_COMMAND);
         e->instance = i->id;
         e->task = node_effect_copy(n, i->tasks[t].name);
@@ -30,7 +32,7 @@ static bool port_used(const struct node *n, const struct local_instance *self, u
     for (size_t k = 0; k < n->instances.count; k++) {
         const struct local_instance *i = n->instances.entries[k].value;
         bool over = i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
-                    i->state == INSTANCE_STATE_STOPPED || i->refused;
+                    i->state == INSTANCE_STATE_STOPPED || i->state == INSTANCE_STATE_REFUSED;
         if (over && i != self)
             continue;
         for (size_t p = 0; p < i->ports_count; p++)
@@ -161,10 +163,15 @@ static void task_start(struct node *n, struct local_instance *i, const struct wi
                              BYTES_FMT(task->name), err_str(error));
         return;
     }
+    bool ports_held = false;
+    for (size_t k = 0; k < i->tasks_count; k++)
+        ports_held |= i->tasks[k].started;
     t->started = true;
     struct wire_shim_spec *copy = arena_alloc(&n->effects.arena, sizeof *copy);
     codec_copy(&wire_shim_spec_type, &spec, &n->effects.arena, copy);
-    node_emit(n, NODE_TASK_START)->spec = copy;
+    struct node_effect *e = node_emit(n, NODE_TASK_START);
+    e->spec = copy;
+    e->ports_held = ports_held;
 }
 
 /* ---- admission ---- */
@@ -234,11 +241,5 @@ void node_instance_start(struct node *n, const struct wire_instance_record *reco
 
 void node_instance_start_again(struct node *n, struct local_instance *i,
                                const struct wire_instance_record *record) {
-    bool running = false;
-    for (size_t t = 0; t < i->tasks_count; t++)
-        running |= i->tasks[t].started && i->tasks[t].fact.state == TASK_STATE_RUNNING;
-    if (i->port_tries > 0 && !running)
-        for (size_t t = 0; t < i->tasks_count; t++)
-            i->tasks[t].started = false;
     instance_run(n, i, record);
 }

@@ -68,7 +68,7 @@ static bool instance_is_over(const struct local_instance *i) {
 }
 
 void node_tasks_journal(struct node *n) {
-    if (!n->ends_dirty || n->disk_failed)
+    if (!n->ends_dirty || n->disk_failed || !n->scan_done)
         return;
     n->ends_dirty = false;
     size_t count = 0, max = n->instances.count;
@@ -117,12 +117,22 @@ void node_tasks_remember(struct node *n, const struct wire_fact *fact) {
 /* ---- facts of the shims ---- */
 
 void node_instance_touch(struct node *n, struct local_instance *i) {
-    struct wire_task_fact facts[WIRE_TASKS_MAX];
+    struct wire_task_fact facts[WIRE_TASKS_MAX] = {{.pid = 0}};
     for (size_t t = 0; t < i->tasks_count; t++)
         facts[t] = i->tasks[t].fact;
     size_t expected = i->tasks_expected > i->tasks_count ? i->tasks_expected : i->tasks_count;
-    i->state = i->refused ? INSTANCE_STATE_REFUSED
-                          : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
+    bool is_idle = true, is_whole = true;
+    for (size_t t = 0; t < i->tasks_count; t++) {
+        is_idle &= !i->tasks[t].started || i->tasks[t].final;
+        is_whole &= i->tasks[t].started;
+    }
+    /* A refusal gives back ports and room: not before the tasks that were started with it are gone. */
+    i->state = i->refused && is_idle
+                   ? INSTANCE_STATE_REFUSED
+                   : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
+    /* What is undone before all of it was begun has never run. */
+    if (i->state == INSTANCE_STATE_RUNNING && !is_whole && (i->refused || i->stop_asked))
+        i->state = INSTANCE_STATE_STARTING;
     if (i->fact_sequence != 0)
         i->fact_sequence++;
     n->ends_dirty |= instance_is_over(i) && !i->end_journalled;
@@ -153,14 +163,16 @@ void node_tasks_found(struct node *n, const struct node_input *in) {
     struct local_task *t = node_instance_task(i, spec->task, true);
     if (t == NULL)
         return;
+    if (in->status != NULL && in->status->fact.state == TASK_STATE_RUNNING)
+        node_mark(n, MARK_NODE_ADOPTED);
     t->started = true;
     i->memory_mib += spec->memory_mib;
     i->cpu_mhz += spec->cpu_mhz;
     if (in->status != NULL) {
         task_take(t, &in->status->fact);
         t->sequence = in->status->sequence;
-        if (in->status->stop_asked)
-            i->stop_asked = true;
+        t->stop_asked = in->status->stop_asked;
+        i->stop_asked |= t->stop_asked;
     }
     node_instance_touch(n, i);
 }
@@ -194,6 +206,7 @@ void node_tasks_lost(struct node *n, const struct node_input *in) {
         node_instance_touch(n, i);
         return;
     }
+    node_mark(n, MARK_NODE_SHIM_LOST);
     node_event(n, "task.lost", n->identity.id, i->id, "the shim of %.*s is gone without an exit status",
                BYTES_FMT(t->name));
     t->started = false;
@@ -207,13 +220,40 @@ void node_tasks_lost(struct node *n, const struct node_input *in) {
     node_instance_touch(n, i);
 }
 
+/*
+ * Its first start failed: other dynamic ports, if a stranger has ours and nothing of the instance runs yet;
+ * else the instance is refused. A task that is to be started anew beside others that run waits and tries
+ * again: they go on running.
+ */
 void node_tasks_refused(struct node *n, const struct node_input *in) {
     struct local_instance *i = node_instance(n, in->instance);
-    if (i == NULL || i->refused)
+    struct local_task *task = i != NULL ? node_instance_task(i, in->task, false) : NULL;
+    bool started = false, running = false;
+    if (task == NULL)
         return;
-    if (in->error == ERR_EXISTS && ++i->port_tries < 4) {
-        /* A port of ours is taken by a stranger: other dynamic ones, as nothing of the instance runs yet. */
-        const struct wire_instance_record *r = state_instance_find(n->state, i->id);
+    task->started = false;
+    if (i->refused) { /* for another task's sake: that is settled when none is left */
+        node_instance_touch(n, i);
+        return;
+    }
+    if (i->stop_asked) { /* there is nothing to be stopped */
+        task->fact.state = TASK_STATE_DEAD;
+        task->final = true;
+        node_instance_touch(n, i);
+        return;
+    }
+    for (size_t t = 0; t < i->tasks_count; t++) {
+        started |= i->tasks[t].started;
+        running |= i->tasks[t].started && i->tasks[t].fact.state == TASK_STATE_RUNNING;
+    }
+    if (running) {
+        i->start_after_us = n->now_us + (US_PER_S << (task->lost_count < 6 ? task->lost_count : 6));
+        task->lost_count++;
+        node_instance_touch(n, i);
+        return;
+    }
+    const struct wire_instance_record *r = state_instance_find(n->state, i->id);
+    if (in->error == ERR_EXISTS && !started && ++i->port_tries < 4) {
         if (r != NULL)
             node_instance_start_again(n, i, r);
         return;
@@ -233,6 +273,24 @@ static int instance_order(const void *a, const void *b) {
     return ID_COMPARE(((const struct reconcile_instance *)a)->id, ((const struct reconcile_instance *)b)->id);
 }
 
+/* An agent that starts anew has found the tasks that were begun; the log knows which others there are. */
+static void instance_expect(struct node *n, struct local_instance *i, const struct wire_instance_record *r) {
+    const struct wire_job_record *job = state_job_version(n->state, r->job, r->version);
+    const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
+    size_t found = i->tasks_count;
+    if (group == NULL || i->tasks_expected != 0 || i->end_journalled || i->released)
+        return;
+    i->tasks_expected = group->tasks_count;
+    for (size_t t = 0; t < group->tasks_count; t++)
+        (void)node_instance_task(i, group->tasks[t].name, true);
+    for (size_t t = found; t < i->tasks_count && i->stop_asked; t++) { /* it was to end: these never begin */
+        i->tasks[t].fact.state = TASK_STATE_DEAD;
+        i->tasks[t].final = true;
+    }
+    if (i->tasks_count > found)
+        node_instance_touch(n, i);
+}
+
 static struct reconcile_instance *observe(struct node *n) {
     size_t count = n->instances.count;
     struct reconcile_instance *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
@@ -240,8 +298,11 @@ static struct reconcile_instance *observe(struct node *n) {
         struct local_instance *i = n->instances.entries[k].value;
         /* Output that was kept for the log's sake: once the log here is current, it knows the instance or has
          * dropped it. */
-        if (state_instance_find(n->state, i->id) != NULL || (i->released && n->may_start_us != 0))
+        const struct wire_instance_record *r = state_instance_find(n->state, i->id);
+        if (r != NULL || (i->released && n->may_start_us != 0))
             i->known = true;
+        if (r != NULL)
+            instance_expect(n, i, r);
         struct reconcile_task *tasks = arena_alloc(&n->scratch, (i->tasks_count + 1) * sizeof *tasks);
         for (size_t t = 0; t < i->tasks_count; t++)
             tasks[t] = (struct reconcile_task){.name = i->tasks[t].name,
@@ -259,25 +320,28 @@ static struct reconcile_instance *observe(struct node *n) {
     return list;
 }
 
+/* Each task by itself: an earlier run of the agent may have told some of them, and died. */
 static void instance_stop(struct node *n, struct local_instance *i) {
-    if (i->stop_asked)
-        return;
+    bool is_news = !i->stop_asked;
     i->stop_asked = true;
     for (size_t t = 0; t < i->tasks_count; t++) {
         struct local_task *task = &i->tasks[t];
-        if (task->final)
+        if (task->final || task->stop_asked)
             continue;
+        is_news = true;
         if (!task->started) {
             task->fact.state = TASK_STATE_DEAD;
             task->final = true;
             continue;
         }
+        task->stop_asked = true;
         struct node_effect *e = node_emit(n, NODE_TASK_COMMAND);
         e->instance = i->id;
         e->task = node_effect_copy(n, task->name);
         e->command.stop = true;
     }
-    node_instance_touch(n, i);
+    if (is_news)
+        node_instance_touch(n, i);
 }
 
 static void instance_release(struct node *n, struct local_instance *i) {
@@ -309,7 +373,10 @@ static bool may_start(struct node *n) {
     const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
     if (self == NULL || !n->scan_done || n->shutting_down)
         return false;
-    if (self->generation == n->generation && self->status == NODE_STATUS_READY)
+    /* A lost disk begins its generations anew: an old part of the log has the same number of another life. */
+    bool is_this_run = self->generation == n->generation && ID_EQUAL(self->boot, n->self.boot) &&
+                       ID_EQUAL(self->log, n->self.log);
+    if (is_this_run && self->status == NODE_STATUS_READY)
         return true;
     return n->now_us - n->started_us >= BOOT_GRACE_US;
 }
@@ -363,7 +430,9 @@ void node_tasks_reconcile(struct node *n) {
                                   &n->scratch, &actions);
     for (size_t k = 0; k < count; k++) {
         if (actions[k].kind == RECONCILE_START && !start) {
-            n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
+            node_mark(n, MARK_NODE_START_HELD);
+            if (!n->shutting_down) /* then nothing starts, however long it takes */
+                n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
             continue;
         }
         act(n, &actions[k]);

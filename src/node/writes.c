@@ -8,6 +8,9 @@
  */
 #include "internal.h"
 
+#define DONE_WAIT_US   (5 * US_PER_S) /* for this host to have what was written elsewhere */
+#define VOTERS_WAIT_US (2 * US_PER_S) /* then a host tells what it knows of the voters by itself */
+
 /* Each params struct begins with its request id, but that of a join, which is the node's own record. */
 static const struct write_kind {
     const char *method;
@@ -16,6 +19,7 @@ static const struct write_kind {
     {"run", &wire_admin_run_type},
     {"stop", &wire_admin_stop_type},
     {"var.put", &wire_admin_var_put_type},
+    {"vote", &wire_admin_vote_type},
 };
 
 static const struct write_kind *kind_find(struct bytes method) {
@@ -39,10 +43,16 @@ static void copy_call(struct bytes method, struct bytes params, struct bytes *re
 
 static void call_free(struct bytes method) { mem_free((void *)(uintptr_t)method.data); }
 
+static void waiting_free(struct waiting_write *w) {
+    call_free(w->method);
+    mem_free((void *)(uintptr_t)w->result.data);
+}
+
 /* ---- answering ---- */
 
+/* index: of the entry that did it; 0: none. */
 static void answer(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer, int error,
-                   struct bytes text, struct bytes result) {
+                   struct bytes text, struct bytes result, uint64_t index) {
     if (origin == WRITE_LOCAL) {
         struct bytes t = node_effect_copy(n, text), r = node_effect_copy(n, result);
         struct node_effect *e = node_emit(n, NODE_REPLY);
@@ -52,7 +62,7 @@ static void answer(struct node *n, enum write_origin origin, uint64_t request, s
         e->data = r;
     } else if (origin == WRITE_FORWARDED) {
         struct wire_forward_response response = {
-            .id = request, .error = error, .text = text, .result = result};
+            .id = request, .error = error, .text = text, .result = result, .index = index};
         node_peer_send(n, peer, &(struct wire_peer_message){.forward_response = &response});
     } else if (origin == WRITE_JOIN)
         node_join_answer(n, request, peer, error, text);
@@ -60,7 +70,7 @@ static void answer(struct node *n, enum write_origin origin, uint64_t request, s
 
 static void answer_text(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
                         int error, const char *text) {
-    answer(n, origin, request, peer, error, bytes_str(text), (struct bytes){0});
+    answer(n, origin, request, peer, error, bytes_str(text), (struct bytes){0}, 0);
 }
 
 /* ---- executing, on the leader ---- */
@@ -104,6 +114,16 @@ static const char *command_of(struct node *n, struct bytes method, struct bytes 
         c->job_stop = stop;
         return NULL;
     }
+    if (bytes_is(method, "vote")) {
+        const struct wire_admin_vote *vote = p;
+        struct wire_cmd_node_vote *rule = arena_alloc(&n->scratch, sizeof *rule);
+        rule->vote = vote->vote;
+        *error = node_find_named(n, vote->node, &rule->id);
+        c->node_vote = rule;
+        return *error == 0               ? NULL
+               : *error == ERR_NOT_FOUND ? "there is no such host"
+                                         : "several hosts begin so";
+    }
     c->var = &((struct wire_admin_var_put *)p)->var;
     return NULL;
 }
@@ -115,11 +135,13 @@ static struct bytes result_of(struct node *n, const struct pending_write *w,
     int error = 0;
     if (bytes_is(w->method, "run") && command_of(n, w->method, w->params, &c, &error) == NULL &&
         c.job != NULL) {
-        struct wire_admin_run_result r = {
-            .name = c.job->name, .version = result->version, .index = w->index, .changed = result->changed};
+        struct wire_admin_run_result r = {.name = c.job->name,
+                                          .version = result->version,
+                                          .index = result->index,
+                                          .changed = result->changed};
         codec_encode_named(&wire_admin_run_result_type, &r, &out);
     } else {
-        struct wire_admin_write_result r = {.index = w->index, .version = result->version};
+        struct wire_admin_write_result r = {.index = result->index, .version = result->version};
         codec_encode_named(&wire_admin_write_result_type, &r, &out);
     }
     struct bytes copy = arena_copy(&n->scratch, buf_bytes(&out));
@@ -134,6 +156,9 @@ static const char *refusal_of(struct node *n, const struct pending_write *w, int
         return "the variable has another version by now";
     if (bytes_is(w->method, "var.put") && error == ERR_NOT_FOUND)
         return "there is no such variable";
+    if (error == ERR_STALE)
+        return "so much was written since this was asked that nobody knows whether it was done already; look "
+               "before asking again";
     return arena_printf(&n->scratch, "%.*s was refused: %s", BYTES_FMT(w->method), err_str(error));
 }
 
@@ -142,28 +167,47 @@ static void write_done(struct node *n, const struct pending_write *w, const stru
     if (result->error != 0)
         answer_text(n, w->origin, w->request, peer, result->error, refusal_of(n, w, result->error));
     else
-        answer(n, w->origin, w->request, peer, 0, (struct bytes){0}, result_of(n, w, result));
+        answer(n, w->origin, w->request, peer, 0, (struct bytes){0}, result_of(n, w, result), result->index);
+}
+
+/* A read that the leader alone can answer; it travels like a write. */
+static struct bytes voters_told(struct node *n) {
+    struct wire_admin_voters voters;
+    struct buf out = {0};
+    node_voters_view(n, &voters);
+    codec_encode_named(&wire_admin_voters_type, &voters, &out);
+    struct bytes copy = arena_copy(&n->scratch, buf_bytes(&out));
+    buf_done(&out);
+    return copy;
 }
 
 void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
-                        struct bytes method, struct bytes params) {
-    struct wire_command c = {0};
+                        struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us) {
+    struct wire_command c = {.since = since};
     int error = 0;
+    if (bytes_is(method, "voters")) {
+        answer(n, origin, request, peer, 0, (struct bytes){0}, voters_told(n), 0);
+        return;
+    }
     const char *why = command_of(n, method, params, &c, &error);
     if (why != NULL) {
         answer_text(n, origin, request, peer, error, why);
         return;
     }
-    struct pending_write w = {.origin = origin, .request = request, .term = raft_term(n->raft)};
+    struct pending_write w = {.origin = origin,
+                              .request = request,
+                              .term = raft_term(n->raft),
+                              .since = since,
+                              .deadline_us = deadline_us};
     if (origin == WRITE_JOIN)
         w.joined = peer;
     else
         w.peer = peer;
     struct state_result known;
     if (!ID_IS_ZERO(c.request) && state_request_find(n->state, c.request, &known)) {
+        node_mark(n, MARK_NODE_WRITE_ONCE);
         w.method = method;
         w.params = params;
-        w.index = known.version;
         write_done(n, &w, &known);
         return;
     }
@@ -196,25 +240,27 @@ void node_write_applied(struct node *n, uint64_t index, uint64_t term, const str
 /* ---- waiting for a leader ---- */
 
 static void wait_push(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
-                      struct bytes method, struct bytes params) {
+                      struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us) {
     struct waiting_write w = {.id = n->forward_next++,
                               .request = request,
                               .stream = stream,
                               .joined = joined,
-                              .deadline_us = n->now_us + WRITE_WAIT_US};
+                              .since = since,
+                              .deadline_us = deadline_us};
     copy_call(method, params, &w.method, &w.params);
     VEC_PUSH(&n->waiting, w);
 }
 
 /* What was ours to commit may still be committed by the next leader: its request id keeps it from counting
- * twice. */
+ * twice. Its time goes on: where leaders come and go, nobody waits for longer than without any. */
 void node_write_lost(struct node *n) {
     for (size_t i = 0; i < n->pending.count; i++) {
         struct pending_write *w = &n->pending.data[i];
+        node_mark(n, MARK_NODE_WRITE_WAITED);
         if (w->origin == WRITE_LOCAL)
-            wait_push(n, w->request, 0, w->joined, w->method, w->params);
+            wait_push(n, w->request, 0, w->joined, w->method, w->params, w->since, w->deadline_us);
         else if (w->origin == WRITE_JOIN)
-            wait_push(n, 0, w->request, w->joined, w->method, w->params);
+            wait_push(n, 0, w->request, w->joined, w->method, w->params, w->since, w->deadline_us);
         else
             answer_text(n, w->origin, w->request, w->peer, ERR_NOT_LEADER, "leadership was lost");
         call_free(w->method);
@@ -225,19 +271,36 @@ void node_write_lost(struct node *n) {
 static void waiting_answer(struct node *n, const struct waiting_write *w, int error, struct bytes text,
                            struct bytes result) {
     if (w->request != 0)
-        answer(n, WRITE_LOCAL, w->request, w->joined, error, text, result);
+        answer(n, WRITE_LOCAL, w->request, w->joined, error, text, result, 0);
     else
-        answer(n, WRITE_JOIN, w->stream, w->joined, error, text, result);
+        answer(n, WRITE_JOIN, w->stream, w->joined, error, text, result, 0);
+}
+
+/* Done elsewhere: the client is told when this host has it too, so that it reads what it wrote. */
+static bool done_step(struct node *n, const struct waiting_write *w) {
+    if (n->applied_index < w->done_index && n->now_us < w->deadline_us)
+        return false;
+    waiting_answer(n, w, 0, (struct bytes){0}, w->result);
+    return true;
 }
 
 static bool waiting_step(struct node *n, struct waiting_write *w) {
     struct node_id leader;
+    if (w->done_index != 0)
+        return done_step(n, w);
     if (node_is_leader(n)) {
         node_write_execute(n, w->request != 0 ? WRITE_LOCAL : WRITE_JOIN,
-                           w->request != 0 ? w->request : w->stream, w->joined, w->method, w->params);
+                           w->request != 0 ? w->request : w->stream, w->joined, w->method, w->params,
+                           w->since, w->deadline_us);
         return true;
     }
-    if (n->now_us >= w->deadline_us) {
+    bool late = n->now_us >= w->deadline_us;
+    if (late && bytes_is(w->method, "voters")) { /* what this host knows by itself is better than nothing */
+        waiting_answer(n, w, 0, (struct bytes){0}, voters_told(n));
+        return true;
+    }
+    if (late) {
+        node_mark(n, MARK_NODE_WRITE_NO_LEADER);
         const char *text =
             "no leader answers: this side of the cluster has no quorum, or an election is under way; "
             "what runs goes on running";
@@ -252,7 +315,9 @@ static bool waiting_step(struct node *n, struct waiting_write *w) {
         return false;
     w->sent_to = leader;
     w->sent_us = n->now_us;
-    struct wire_forward_request f = {.id = w->id, .method = w->method, .params = w->params};
+    node_mark(n, MARK_NODE_WRITE_FORWARDED);
+    struct wire_forward_request f = {
+        .id = w->id, .method = w->method, .params = w->params, .since = w->since};
     node_peer_send(n, leader, &(struct wire_peer_message){.forward_request = &f});
     return false;
 }
@@ -266,7 +331,7 @@ void node_write_tick(struct node *n) {
             n->waiting.data[i++] = w;
             continue;
         }
-        call_free(w.method);
+        waiting_free(&w);
         VEC_REMOVE(&n->waiting, i);
     }
 }
@@ -302,7 +367,8 @@ void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struc
         waiting_answer(n, &w, ERR_BUSY, bytes_str("too many writes wait for a leader"), (struct bytes){0});
         return;
     }
-    wait_push(n, request, stream, joined, method, params);
+    int64_t patience = bytes_is(method, "voters") ? VOTERS_WAIT_US : WRITE_WAIT_US;
+    wait_push(n, request, stream, joined, method, params, n->applied_index, n->now_us + patience);
 }
 
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params) {
@@ -325,22 +391,30 @@ void node_write_forwarded(struct node *n, struct node_id from, const struct wire
     if (!node_is_leader(n))
         answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
     else
-        node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params);
+        node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params, f->since, 0);
 }
 
 void node_write_response(struct node *n, const struct wire_forward_response *r) {
     for (size_t i = 0; i < n->waiting.count; i++) {
         struct waiting_write *w = &n->waiting.data[i];
-        if (w->id != r->id)
+        if (w->id != r->id || w->done_index != 0)
             continue;
         if (r->error == ERR_NOT_LEADER || r->error == ERR_NO_LEADER) {
             w->sent_to = (struct node_id){{0}};
             return;
         }
+        if (r->error == 0 && r->index > n->applied_index) {
+            uint8_t *copy = mem_alloc(r->result.size + 1);
+            mem_copy(copy, r->result.data, r->result.size);
+            w->result = bytes_of(copy, r->result.size);
+            w->done_index = r->index;
+            w->deadline_us = n->now_us + DONE_WAIT_US;
+            return;
+        }
         struct waiting_write done = *w;
         VEC_REMOVE(&n->waiting, i);
         waiting_answer(n, &done, r->error, r->text, r->result);
-        call_free(done.method);
+        waiting_free(&done);
         return;
     }
 }
@@ -349,10 +423,12 @@ void node_writes_done(struct node *n) {
     for (size_t i = 0; i < n->pending.count; i++)
         call_free(n->pending.data[i].method);
     for (size_t i = 0; i < n->waiting.count; i++)
-        call_free(n->waiting.data[i].method);
+        waiting_free(&n->waiting.data[i]);
     for (size_t i = 0; i < n->reads.count; i++)
         mem_free((void *)(uintptr_t)n->reads.data[i].job.data);
     VEC_DONE(&n->pending);
     VEC_DONE(&n->waiting);
     VEC_DONE(&n->reads);
+    node_confirms_done(n);
+    node_reasons_done(n);
 }

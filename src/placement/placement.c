@@ -35,6 +35,7 @@ struct placement {
     /* Counts of one group by node, kept from pick to pick of the same group. */
     struct bytes job, group;
     bool counted;
+    struct marks *marks;
 };
 
 static struct room *room_find(struct placement *p, struct node_id id) {
@@ -105,6 +106,8 @@ struct placement *placement_new(const struct state *s, placement_usable *usable,
     state_instances_each(s, hold, p);
     return p;
 }
+
+void placement_marks(struct placement *p, struct marks *marks) { p->marks = marks; }
 
 void placement_free(struct placement *p) {
     if (p == NULL)
@@ -198,6 +201,15 @@ static void explain(const size_t counts[CAUSES], size_t total, uint64_t cpu, uin
     }
 }
 
+static void causes_mark(struct marks *m, const size_t counts[CAUSES]) {
+    if (counts[UNREACHABLE] > 0)
+        mark_hit(m, MARK_PLACEMENT_UNREACHABLE);
+    if (counts[NO_CPU] + counts[NO_MEMORY] > 0)
+        mark_hit(m, MARK_PLACEMENT_NO_ROOM);
+    if (counts[STATIC_PORT] > 0)
+        mark_hit(m, MARK_PLACEMENT_PORT_TAKEN);
+}
+
 /* ---- scoring ---- */
 
 static uint64_t share_left(uint64_t have, uint64_t taken, uint64_t want) {
@@ -284,6 +296,7 @@ int placement_pick(struct placement *p, const struct wire_job_record *job, const
         }
     }
     if (best == NULL) {
+        causes_mark(p->marks, counts);
         explain(counts, p->rooms_count, cpu, memory, ret_reason);
         return ERR_NO_FIT;
     }

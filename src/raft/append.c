@@ -21,6 +21,7 @@ static void append_send(struct raft *r, struct raft_peer *p, uint64_t prev, size
         .prev_term = raft_log_term(&r->log, prev),
         .commit = r->commit,
         .round = r->round,
+        .fresh = p->fresh_told,
     };
     item->entries_first = prev + 1;
     item->entries_count = entries_count;
@@ -62,6 +63,8 @@ static void flush_probe(struct raft *r, struct raft_peer *p) {
 static void flush_replicate(struct raft *r, struct raft_peer *p) {
     while (p->next <= raft_log_last(&r->log) && raft_peer_room(r, p))
         entries_send(r, p);
+    if (p->next <= raft_log_last(&r->log))
+        MARK(r, INFLIGHT_FULL);
     if (p->commit_sent < r->commit || p->round_sent < r->round)
         append_send(r, p, p->next - 1, 0);
 }
@@ -89,6 +92,7 @@ void raft_heartbeat(struct raft *r) {
     r->round++;
     r->heartbeat_commit = r->commit;
     r->heartbeat_at_us = r->now_us + r->options.heartbeat_us;
+    raft_fresh_begin(r);
     r->transfer_sent = false;
     for (size_t i = 0; i < r->peers.count; i++) {
         struct raft_peer *p = r->peers.data[i];
@@ -119,12 +123,17 @@ static size_t weight(const struct raft *r, uint64_t after, uint64_t upto) {
  * 6.4).
  */
 void raft_leader_start(struct raft *r) {
+    if (raft_conf_joint(r))
+        MARK(r, LEADER_IN_JOINT);
+    if (raft_log_last(&r->log) > r->commit && !raft_sole_voter(r))
+        MARK(r, LEADER_UNCOMMITTED);
     r->role = RAFT_LEADER;
     r->leader_known = true;
     r->leader = r->options.self;
     r->hurry_until_us = 0;
     r->votes.count = 0;
     r->uncommitted_bytes = weight(r, r->commit, raft_log_last(&r->log));
+    raft_fresh_forget(r);
     raft_peers_clear(r);
     raft_peers_sync(r);
     r->term_start = raft_log_last(&r->log) + 1;
@@ -151,6 +160,8 @@ void raft_commit_to(struct raft *r, uint64_t index) {
     if (index <= r->commit)
         return;
     assert(index <= raft_log_last(&r->log));
+    if (index > r->stable)
+        MARK(r, COMMIT_EARLY);
     if (r->role == RAFT_LEADER)
         r->uncommitted_bytes -= weight(r, r->commit, index);
     r->commit = index;
@@ -163,8 +174,12 @@ void raft_commit_to(struct raft *r, uint64_t index) {
  */
 void raft_commit_advance(struct raft *r) {
     uint64_t index = raft_quorum_match(r);
-    if (index > r->commit && raft_log_term(&r->log, index) == r->term)
+    if (index <= r->commit)
+        return;
+    if (raft_log_term(&r->log, index) == r->term)
         raft_commit_to(r, index);
+    else if (!raft_sole_voter(r))
+        MARK(r, OLD_TERM_KEPT);
 }
 
 /* ---- follower ------------------------------------------------------------------------------------------ */
@@ -200,12 +215,17 @@ int raft_take_entries(struct raft *r, const struct wire_raft_entry *entries, siz
     while (i < entries_count &&
            (entries[i].index < r->log.base_index || raft_log_has(&r->log, entries[i].index, entries[i].term)))
         i++;
-    if (i == entries_count)
+    if (i == entries_count) {
+        if (entries_count > 0 && entries[i - 1].index < raft_log_last(&r->log))
+            MARK(r, APPEND_OLD);
         return 0;
+    }
     if (entries[i].index <= r->commit)
         return ERR_CONFLICT;
-    if (entries[i].index <= raft_log_last(&r->log))
+    if (entries[i].index <= raft_log_last(&r->log)) {
+        MARK(r, TRUNCATED);
         raft_cut(r, entries[i].index);
+    }
     for (; i < entries_count; i++)
         raft_append(r, &entries[i]);
     return 0;
@@ -216,12 +236,16 @@ static void append_answer(struct raft *r, const struct raft_id *to, uint64_t aft
     struct raft_item *item = raft_send(r, to, after);
     item->message.append_response = &item->body.append_response;
     item->body.append_response = answer;
+    if (answer.round != 0)
+        raft_fresh_answered(r, answer.round);
 }
 
 /* Where the logs may agree: skips whole terms that the leader cannot have here (etcd's probe). */
 static void append_refuse(struct raft *r, const struct wire_raft_message *m) {
     const struct wire_append_request *q = m->append_request;
     uint64_t hint = raft_log_seek(&r->log, q->prev_index, q->prev_term);
+    if (raft_log_term(&r->log, q->prev_index) != 0)
+        MARK(r, CONFLICT);
     append_answer(r, &m->from, raft_ticket_hard(r),
                   (struct wire_append_response){
                       .hint_index = hint, .hint_term = raft_log_term(&r->log, hint), .round = q->round});
@@ -277,6 +301,8 @@ void raft_append_request(struct raft *r, const struct wire_raft_message *m) {
     if (last < r->commit)
         last = r->commit;
     raft_commit_to(r, q->commit < last ? q->commit : last);
+    if (q->fresh != 0 && q->commit <= r->commit)
+        raft_fresh_told(r, q->fresh);
     append_accept(r, m, last);
 }
 
@@ -286,11 +312,16 @@ static void append_refused(struct raft *r, struct raft_peer *p, const struct wir
     if (p->state == PEER_SNAPSHOT || a->hint_index < p->match)
         return;
     uint64_t next = raft_log_seek(&r->log, a->hint_index, a->hint_term) + 1;
+    if (next <= a->hint_index)
+        MARK(r, TERM_SKIPPED);
     if (next <= p->match)
         next = p->match + 1;
     /* A refusal of what is being probed lowers next: one that does not is an old one. */
-    if (next < p->next)
-        raft_peer_probe(p, next);
+    if (next >= p->next)
+        return;
+    if (p->state == PEER_REPLICATE)
+        MARK(r, APPEND_LOST);
+    raft_peer_probe(p, next);
 }
 
 void raft_append_response(struct raft *r, const struct wire_raft_message *m) {

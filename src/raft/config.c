@@ -100,8 +100,10 @@ void raft_conf_push(struct raft *r, const struct raft_conf *conf) {
 }
 
 void raft_conf_cut_tail(struct raft *r, uint64_t from) {
-    while (r->confs.count > 1 && raft_conf_now(r)->index >= from)
+    while (r->confs.count > 1 && raft_conf_now(r)->index >= from) {
+        MARK(r, CONFIG_UNDONE);
         mem_free(r->confs.data[--r->confs.count]);
+    }
 }
 
 void raft_conf_cut_head(struct raft *r, uint64_t upto) {
@@ -233,6 +235,7 @@ void raft_conf_in_force(struct raft *r) {
     }
     bool may = raft_may_campaign(r);
     if (may && r->role == RAFT_LEARNER) {
+        MARK(r, PROMOTED);
         r->role = RAFT_FOLLOWER;
         raft_timer_reset(r);
     } else if (!may && r->role != RAFT_LEARNER) {
@@ -243,8 +246,10 @@ void raft_conf_in_force(struct raft *r) {
 /* The commit index moved: is this node still, or again, a voter for certain? */
 void raft_conf_committed(struct raft *r) {
     bool voter = raft_conf_has(raft_conf_at(r, r->commit), &r->options.self);
-    if (r->was_voter && !voter)
+    if (r->was_voter && !voter) {
+        MARK(r, REMOVED);
         raft_emit(r, RAFT_REMOVED);
+    }
     r->was_voter = voter;
     if (r->role == RAFT_LEADER)
         raft_peers_leave(r);

@@ -22,13 +22,25 @@ void raft_timer_reset(struct raft *r) {
 
 /*
  * How long an attempt may take. After RAFT_LEADER_DEAD the next one, after a refusal or a split vote, comes
- * soon.
+ * soon; votes are given more time than pre-votes, as a candidate that gives up too early splits the next
+ * term.
  */
 static void attempt_timer_set(struct raft *r) {
     int64_t beat = r->options.heartbeat_us;
     raft_timer_reset(r);
     if (r->now_us < r->hurry_until_us)
-        r->election_at_us = r->now_us + prng_between(&r->prng, beat, 2 * beat);
+        r->election_at_us =
+            r->now_us + (r->role == RAFT_CANDIDATE ? 2 : 1) * prng_between(&r->prng, beat, 2 * beat);
+}
+
+/* How many voters come before this one, by id, `dead` left out. */
+static int64_t rank(const struct raft *r, const struct node_id *dead) {
+    struct raft_id ids[2 * WIRE_VOTERS_MAX];
+    size_t count = raft_conf_all(raft_conf_now(r), ids);
+    int64_t before = 0;
+    for (size_t i = 0; i < count; i++)
+        before += !ID_EQUAL(ids[i].node, *dead) && raft_id_compare(&ids[i], &r->options.self) < 0;
+    return before;
 }
 
 static bool sticky(const struct raft *r) {
@@ -51,6 +63,7 @@ void raft_follow(struct raft *r, uint64_t term, const struct raft_id *leader) {
         memset(&r->vote, 0, sizeof r->vote);
         r->hard_dirty = true;
         r->leader_known = false;
+        raft_fresh_forget(r);
     }
     if (r->role == RAFT_LEADER) {
         lead_end(r);
@@ -123,6 +136,8 @@ void raft_stand(struct raft *r, bool transfer) {
 void raft_campaign(struct raft *r) {
     if (!raft_may_campaign(r))
         return;
+    if (r->role == RAFT_CANDIDATE)
+        MARK(r, VOTE_SPLIT);
     r->leader_known = false;
     if (raft_sole_voter(r)) {
         raft_stand(r, false);
@@ -168,13 +183,17 @@ void raft_vote_request(struct raft *r, const struct wire_raft_message *m) {
         vote_answer(r, &m->from, r->term, q->pre, false);
         return;
     }
-    if (!q->transfer && sticky(r))
+    if (!q->transfer && sticky(r)) {
+        MARK(r, PREVOTE_REFUSED);
         return;
+    }
     if (!q->pre && m->term > r->term)
         raft_follow(r, m->term, NULL);
     bool free =
         (id_is_zero(r->vote.node.b, ID_SIZE) && !r->leader_known) || raft_id_equal(&r->vote, &m->from);
     bool granted = (m->term > r->term || free) && log_up_to_date(r, q);
+    if (!granted)
+        mark_hit(r->options.marks, log_up_to_date(r, q) ? MARK_RAFT_VOTE_TAKEN : MARK_RAFT_VOTE_OLD_LOG);
     if (q->pre) {
         vote_answer(r, &m->from, granted ? m->term : r->term, true, granted);
         return;
@@ -210,14 +229,19 @@ void raft_vote_response(struct raft *r, const struct wire_raft_message *m) {
 /*
  * An outside detector holds the leader's host dead. Forget it, so that pre-votes are granted at once, and ask
  * for them soon; again and again for a while, because the others hear of the death at different times. A
- * pre-vote that is refused disturbs nobody. The spread keeps two from standing at once.
+ * pre-vote that is refused disturbs nobody.
+ *
+ * All are told within a moment, so they stand one after the other, a heartbeat apart in the order of their
+ * ids: over links as slow as that, chance alone would have several stand at once (bench_elections).
  */
 void raft_leader_dead(struct raft *r, const struct node_id *node) {
     if (r->role == RAFT_LEADER || !r->leader_known || !ID_EQUAL(r->leader.node, *node))
         return;
     r->leader_known = false;
+    MARK(r, LEADER_DEAD);
     if (!raft_may_campaign(r))
         return;
     r->hurry_until_us = r->now_us + 2 * r->options.election_min_us;
-    r->election_at_us = r->now_us + prng_between(&r->prng, 0, r->options.heartbeat_us);
+    int64_t beat = r->options.heartbeat_us;
+    r->election_at_us = r->now_us + rank(r, node) * beat + prng_between(&r->prng, beat / 5, 2 * beat / 5);
 }

@@ -16,6 +16,7 @@
 #define MESSAGE_BYTES_MAX     ((size_t)512 << 10)
 #define UNCOMMITTED_BYTES_MAX ((size_t)32 << 20)
 #define TRAILING_ENTRIES      4096u
+#define TRAILING_BYTES        ((size_t)16 << 20)
 
 /* In one message: the schema's bound. */
 #define ENTRIES_MAX 4096u
@@ -29,7 +30,10 @@
 #define GUESTS_MAX    8u
 #define LEAVING_TURNS 20
 /* A peer that claims a later term is broken; ours must not wrap around. */
-#define TERM_MAX (UINT64_MAX / 2)
+#define TERM_MAX  (UINT64_MAX / 2)
+#define INDEX_MAX (UINT64_MAX / 2)
+/* Of `struct raft *r`: the interesting thing has happened. */
+#define MARK(r, name) mark_hit((r)->options.marks, MARK_RAFT_##name)
 
 /* ---- the log in memory, log.c -------------------------------------------------------------------------- */
 
@@ -95,6 +99,7 @@ struct raft_peer {
     uint64_t match, next; /* match < next */
     uint64_t match_round; /* the leader's round when match last grew */
     uint64_t round_sent, round_acked;
+    uint64_t fresh_acked, fresh_told; /* see fresh.c */
     uint64_t commit_sent;
     uint64_t leave_round; /* an answer to this round or a later one proves that it knows */
     int64_t leave_until_us;
@@ -134,6 +139,11 @@ struct raft_read {
     uint64_t index;
     uint64_t round; /* that must be confirmed; 0 = not begun yet */
 };
+#define ANSWERED_MAX 16u
+struct raft_answered {
+    uint64_t round;
+    int64_t at_us;
+};
 struct raft_vote {
     struct raft_id id;
     bool granted;
@@ -170,6 +180,12 @@ struct raft {
     bool leader_known;
     struct raft_id leader;
     int64_t leader_heard_us;
+    /* How old the copy here is, fresh.c. */
+    int64_t fresh_us;                            /* it had all that was committed then; 0: not known */
+    struct raft_answered answered[ANSWERED_MAX]; /* follower: a ring; the newest is at answered_next */
+    size_t answered_next;
+    uint64_t fresh_round; /* leader: the round that is looked at; 0: none */
+    int64_t fresh_begun_us;
     int64_t election_at_us;
     int64_t hurry_until_us; /* after RAFT_LEADER_DEAD: pre-votes are repeated quickly until then */
     uint64_t vote_ticket;   /* our own vote counts once this is durable */
@@ -195,7 +211,7 @@ struct raft {
         bool active, installing;
         uint64_t index, term, size, offset;
         uint32_t checksum;
-        uint64_t round;
+        uint64_t round, round_term; /* of the newest chunk's leader, in its term */
         struct raft_conf conf;
     } incoming;
 
@@ -318,6 +334,13 @@ void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m);
 int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *chunk, const struct raft_id *to);
 int raft_installed(struct raft *r, uint64_t index);
 int raft_snapshot_taken(struct raft *r, uint64_t index);
+
+/* fresh.c */
+void raft_fresh_begin(struct raft *r);
+void raft_fresh_settle(struct raft *r);
+void raft_fresh_answered(struct raft *r, uint64_t round);
+void raft_fresh_told(struct raft *r, uint64_t round);
+void raft_fresh_forget(struct raft *r);
 
 /* read.c */
 int raft_read(struct raft *r, uint64_t context);

@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libraft.a
 	%D%/config.c \
 	%D%/effect.c \
 	%D%/election.c \
+	%D%/fresh.c \
 	%D%/internal.h \
 	%D%/log.c \
 	%D%/persist.c \

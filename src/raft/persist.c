@@ -47,6 +47,8 @@ static void lower(uint64_t *value, uint64_t to) { *value = *value > to ? to : *v
 
 void raft_cut(struct raft *r, uint64_t from) {
     assert(from > r->commit);
+    if (r->pending && r->pending_last >= from)
+        MARK(r, ABA);
     raft_log_cut_tail(&r->log, from);
     raft_conf_cut_tail(r, from);
     if (r->handed >= from && (r->cut_index == 0 || r->cut_index > from))
@@ -119,8 +121,10 @@ void raft_disk_failed(struct raft *r) {
         return;
     raft_effects_drop(r);
     bool led = r->role == RAFT_LEADER;
-    if (led)
+    if (led) {
+        MARK(r, DISK_FAILED);
         raft_hand_over(r);
+    }
     r->disk_failed = true;
     r->pending = 0;
     if (led)

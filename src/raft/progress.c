@@ -104,6 +104,7 @@ void raft_guest(struct raft *r, const struct raft_id *id) {
     if (!raft_leader_ready(r) || raft_conf_now(r)->index > r->commit || raft_peer_find(r, id) ||
         raft_conf_has(raft_conf_now(r), id) || leaving_count >= GUESTS_MAX)
         return;
+    MARK(r, GUEST);
     struct raft_peer *p = raft_peer_add(r, id);
     p->leaving = true;
     p->leave_until_us = r->now_us + LEAVING_TURNS * r->options.election_min_us;
@@ -208,6 +209,7 @@ bool raft_peer_forgot(struct raft *r, struct raft_peer *p, uint64_t round, uint6
         return true;
     if (reported >= p->match || round <= p->match_round)
         return false;
+    MARK(r, FORGOT);
     p->refused = true;
     inflight_clear(p);
     raft_emit_refused(r, &p->id, RAFT_FORGOT, reported);

@@ -12,11 +12,31 @@
  *   config.c     joint consensus (4.3) for every change
  *   snapshot.c   snapshots in chunks (5)
  *   read.c       reads without the log (6.4)
+ *   fresh.c      how old the copy here is, for reads that do not ask
  *   transfer.c   leadership handed over (3.10)
  *   pull.c       learners that take committed entries from anybody
  *   persist.c    tickets: what is written and what that proves
  *   log.c        the entries in memory
  *   effect.c     what waits to be drained
+ *
+ * What is implemented, and from where:
+ *   elections    pre-votes (9.6); stickiness and CheckQuorum (6.2, 4.2.3; etcd); a vote is durable before it
+ *                is told; handing over with TimeoutNow (3.10); a detector's word that the leader is dead
+ *                (etcd's ForgetLeader)
+ *   the log      entries of the own term alone are committed by counting (3.6.2); an entry without content
+ *                begins each term (6.4); the leader writes while it sends, and its own match is what is
+ *                durable (10.2.1); group commit without a timer (10.2.2); refusals name (index, term) and
+ *                both sides skip whole terms (3.5, etcd's probe); each follower is in PROBE, REPLICATE or
+ *                SNAPSHOT, with limits by count and bytes of what is under way; proposals beyond a bound of
+ *                uncommitted bytes are refused
+ *   reads        ReadIndex (6.4) by rounds that the leader counts; all that wait share a round
+ *   voters       joint consensus (4.3) for every change, none before an entry of the leader's own term is
+ *                committed; learners, which are sent the log but never counted, and which vote when asked;
+ *                a newcomer is caught up first (4.2.1); a removed leader hands over, a removed voter stands
+ *                until its removal is committed (4.2.2)
+ *   snapshots    in chunks that go on where they stopped (5); entries kept behind them by count and bytes
+ * Not here: leases for reads (6.4.1), as clocks would have to be trusted; sessions of clients (6.3), which
+ * are the state machine's; proposals forwarded by followers, which node does.
  *
  * What differs from the thesis, and why:
  *
@@ -81,6 +101,8 @@ static void options_default(struct raft_options *o) {
         o->uncommitted_bytes_max = UNCOMMITTED_BYTES_MAX;
     if (o->trailing_entries == 0)
         o->trailing_entries = TRAILING_ENTRIES;
+    if (o->trailing_bytes == 0)
+        o->trailing_bytes = TRAILING_BYTES;
 }
 
 /* FNV-1a (Fowler, Noll, Vo) over the id. */
@@ -228,11 +250,13 @@ int raft_bootstrap(struct raft *r, int64_t now_us) {
 static void lead_settle(struct raft *r) {
     raft_commit_advance(r);
     raft_conf_leave_joint(r);
+    raft_fresh_settle(r);
     raft_reads_settle(r);
     raft_transfer_settle(r);
     raft_flush(r);
     const struct raft_conf *now = raft_conf_now(r);
     if (now->index <= r->commit && !raft_conf_has(now, &r->options.self)) {
+        MARK(r, REMOVED_LEADER);
         raft_hand_over(r);
         raft_resign(r);
     }
@@ -256,11 +280,14 @@ static void tick(struct raft *r) {
         return;
     }
     if (r->now_us >= quorum_deadline(r)) {
+        MARK(r, QUORUM_LOST);
         raft_resign(r);
         return;
     }
-    if (r->transfer && r->now_us >= r->transfer_until_us)
+    if (r->transfer && r->now_us >= r->transfer_until_us) {
+        MARK(r, TRANSFER_ABORTED);
         r->transfer = false;
+    }
     if (r->now_us >= r->heartbeat_at_us)
         raft_heartbeat(r);
 }
@@ -277,6 +304,8 @@ static void answer(struct raft *r, const struct wire_raft_message *m) {
     /* A granted pre-vote bears the term that would be used, which nobody has. */
     bool would = m->vote_response && m->vote_response->pre && m->vote_response->granted;
     if (m->term > r->term && !would) {
+        if (r->role == RAFT_LEADER)
+            MARK(r, UNSTUCK);
         raft_follow(r, m->term, NULL);
         return;
     }
@@ -344,6 +373,9 @@ int64_t raft_deadline(const struct raft *r) {
 
 /* ---- getters ------------------------------------------------------------------------------------------- */
 
+struct raft_id raft_self(const struct raft *r) {
+    return r->options.self;
+}
 enum raft_role raft_role(const struct raft *r) { return r->role; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
 uint64_t raft_commit_index(const struct raft *r) { return r->commit; }
@@ -370,6 +402,8 @@ bool raft_is_voter(const struct raft *r, const struct raft_id *id) {
 int64_t raft_contact_us(const struct raft *r) {
     return r->role == RAFT_LEADER ? raft_quorum_heard(r) : r->leader_heard_us;
 }
+
+int64_t raft_fresh_us(const struct raft *r) { return r->fresh_us; }
 
 bool raft_progress(const struct raft *r, const struct raft_id *peer, struct raft_progress_view *ret) {
     const struct raft_peer *p = r->role == RAFT_LEADER ? raft_peer_find(r, peer) : NULL;

@@ -44,17 +44,23 @@ static void reads_answer(struct raft *r, uint64_t confirmed) {
     size_t kept = 0;
     for (size_t i = 0; i < r->reads.count; i++) {
         struct raft_read *read = &r->reads.data[i];
-        if (read->round != 0 && read->round <= confirmed)
+        if (read->round != 0 && read->round <= confirmed) {
+            if (!raft_sole_voter(r))
+                MARK(r, READ_CONFIRMED);
             read_end(r, read, RAFT_READ_READY);
-        else
+        } else
             r->reads.data[kept++] = *read;
     }
     r->reads.count = kept;
 }
 
 void raft_reads_settle(struct raft *r) {
-    if (r->reads.count == 0 || !raft_leader_ready(r))
+    if (r->reads.count == 0)
         return;
+    if (!raft_leader_ready(r)) {
+        MARK(r, READ_WAITED);
+        return;
+    }
     uint64_t confirmed = raft_quorum_round(r);
     reads_answer(r, confirmed);
     bool waiting = r->reads.count > 0 && r->reads.data[r->reads.count - 1].round == 0;

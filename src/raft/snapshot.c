@@ -30,6 +30,7 @@ static void chunk_ask(struct raft *r, struct raft_peer *p) {
 }
 
 void raft_peer_snapshot(struct raft *r, struct raft_peer *p) {
+    MARK(r, SNAPSHOT_SENT);
     raft_peer_probe(p, p->next);
     p->state = PEER_SNAPSHOT;
     p->snap_index = p->snap_offset = p->snap_size = 0;
@@ -46,7 +47,8 @@ void raft_snapshot_retry(struct raft *r, struct raft_peer *p) {
 }
 
 bool raft_chunk_valid(const struct wire_snapshot_chunk *c) {
-    if (c->index == 0 || c->term == 0 || c->total_size > WIRE_STATE_MAX || c->data.size > WIRE_CHUNK_MAX)
+    if (c->index == 0 || c->index > INDEX_MAX || c->term == 0 || c->total_size > WIRE_STATE_MAX ||
+        c->data.size > WIRE_CHUNK_MAX)
         return false;
     if (c->offset > c->total_size || c->data.size > c->total_size - c->offset || !raft_conf_valid(&c->config))
         return false;
@@ -153,6 +155,8 @@ static void incoming_take(struct raft *r, const struct wire_snapshot_chunk *c) {
 int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, const struct raft_id *to) {
     /* A leader's word is enough to commit what is here; that of a peer, which was asked, is checked later. */
     if (c->index <= r->commit || (to && raft_log_has(&r->log, c->index, c->term))) {
+        if (c->index > r->commit)
+            MARK(r, SNAPSHOT_KEPT_LOG);
         raft_commit_to(r, c->index);
         snapshot_answer(r, to, raft_ticket_log(r, r->commit),
                         (struct wire_snapshot_response){
@@ -169,6 +173,9 @@ int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, cons
         incoming_begin(r, c);
     }
     r->incoming.round = c->round;
+    r->incoming.round_term = r->term;
+    if (c->offset < r->incoming.offset)
+        MARK(r, SNAPSHOT_RESUMED);
     if (c->offset == r->incoming.offset)
         incoming_take(r, c);
     if (!r->incoming.installing)
@@ -191,7 +198,10 @@ int raft_installed(struct raft *r, uint64_t index) {
     if (!r->incoming.installing || (index != 0 && index != r->incoming.index))
         return ERR_INVALID;
     r->incoming.installing = r->incoming.active = false;
-    struct wire_snapshot_response answer = {.index = r->incoming.index, .round = r->incoming.round};
+    /* A round is its leader's own count: told to the next leader it could pass for one that it began later.
+     */
+    uint64_t round = r->incoming.round_term == r->term ? r->incoming.round : 0;
+    struct wire_snapshot_response answer = {.index = r->incoming.index, .round = round};
     if (index == 0) {
         answer.match_index = r->stable;
     } else {
@@ -200,6 +210,7 @@ int raft_installed(struct raft *r, uint64_t index) {
         if (raft_log_has(&r->log, index, r->incoming.term)) {
             raft_commit_to(r, index);
         } else if (index > r->commit) {
+            MARK(r, INSTALLED);
             raft_reset(r, index, r->incoming.term, &r->incoming.conf);
             r->commit = index;
         }
@@ -212,14 +223,30 @@ int raft_installed(struct raft *r, uint64_t index) {
     return 0;
 }
 
+/* Where to cut so that what is kept up to `upto` is bounded by count and by size: few large entries are many.
+ */
+static uint64_t trailing_cut(const struct raft *r, uint64_t upto) {
+    size_t bytes = 0;
+    uint64_t cut = upto;
+    while (cut > r->log.base_index && upto - cut < r->options.trailing_entries) {
+        bytes += raft_log_at(&r->log, cut)->data.size + ENTRY_COST;
+        if (bytes > r->options.trailing_bytes)
+            break;
+        cut--;
+    }
+    return cut;
+}
+
 int raft_snapshot_taken(struct raft *r, uint64_t index) {
     if (index > r->applied)
         return ERR_INVALID;
     /* Not before it is durable here: what the disk still waits for is taken from memory. */
     uint64_t upto = index < r->stable ? index : r->stable;
-    if (upto <= r->log.base_index + r->options.trailing_entries)
+    if (upto <= r->log.base_index)
         return 0;
-    upto -= r->options.trailing_entries;
+    upto = trailing_cut(r, upto);
+    if (upto <= r->log.base_index)
+        return 0;
     raft_log_cut_head(&r->log, upto);
     raft_conf_cut_head(r, upto);
     struct raft_item *item = raft_emit(r, RAFT_CUT);

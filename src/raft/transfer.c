@@ -45,8 +45,10 @@ void raft_transfer_settle(struct raft *r) {
 
 void raft_timeout_now(struct raft *r, const struct wire_raft_message *m) {
     bool from_leader = r->leader_known && raft_id_equal(&r->leader, &m->from);
-    if (m->term == r->term && from_leader && r->role != RAFT_LEADER && raft_may_campaign(r))
-        raft_stand(r, true);
+    if (m->term != r->term || !from_leader || r->role == RAFT_LEADER || !raft_may_campaign(r))
+        return;
+    MARK(r, TRANSFER_TAKEN);
+    raft_stand(r, true);
 }
 
 /* A leader that must stop names the voter that has the most of its log, without waiting for more. */

@@ -247,10 +247,14 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
     const struct reconcile_node_view *a = view_of(p, r->node), *b = view_of(p, keep->node);
     int64_t back = a->back_us > b->back_us ? a->back_us : b->back_us;
     bool is_down = r->state != INSTANCE_STATE_RUNNING && !s->passed_keep;
-    if (is_down || p->now_us - back >= p->options->heal_stable_us)
-        stop(p, r, "another instance of its slot is kept");
-    else
+    if (!is_down && p->now_us - back < p->options->heal_stable_us) {
+        mark_hit(p->options->marks, MARK_RECONCILE_HEAL_WAIT);
         wake(p, back + p->options->heal_stable_us);
+        return;
+    }
+    mark_hit(p->options->marks,
+             r->state == INSTANCE_STATE_RUNNING ? MARK_RECONCILE_SURPLUS : MARK_RECONCILE_CANCELLED);
+    stop(p, r, "another instance of its slot is kept");
 }
 
 /* ---- placing ---- */
@@ -270,8 +274,10 @@ static void place(struct plan *p, uint32_t number, const struct wire_instance_re
         p->in_transition = true;
         return;
     }
-    if (p->placement == NULL)
+    if (p->placement == NULL) {
         p->placement = placement_new(p->state, usable, p);
+        placement_marks(p->placement, p->options->marks);
+    }
     if (placement_pick(p->placement, p->job, p->group, number, avoid, &out.node, &reason) != 0) {
         bool told = p->reasons.count > 0 &&
                     bytes_equal(p->reasons.data[p->reasons.count - 1].group, p->group->name) &&
@@ -288,6 +294,8 @@ static void place(struct plan *p, uint32_t number, const struct wire_instance_re
     prng_fill(p->prng, out.instance.b, sizeof out.instance.b);
     if (holder != NULL)
         out.replaces = holder->id;
+    if (holder != NULL && !reachable(p, holder))
+        mark_hit(p->options->marks, MARK_RECONCILE_STAND_IN);
     out.generation = state_node_find(p->state, out.node)->generation;
     VEC_PUSH(&p->places, out);
     p->in_transition = true;
@@ -325,10 +333,13 @@ static void place_at(struct plan *p, uint32_t number, const struct slot *s, int6
                   (s->last->state == INSTANCE_STATE_FAILED || s->last->state == INSTANCE_STATE_REFUSED);
     if (is_bad)
         avoid = s->last->node;
-    if (p->now_us >= due_us)
-        place(p, number, s->holder, avoid);
-    else
+    if (p->now_us < due_us) {
         wake(p, due_us);
+        return;
+    }
+    if (is_bad && s->last->state == INSTANCE_STATE_FAILED)
+        mark_hit(p->options->marks, MARK_RECONCILE_RETRIED);
+    place(p, number, s->holder, avoid);
 }
 
 /* How long to wait for an instance out of sight. */
@@ -365,8 +376,10 @@ static void group_fill(struct plan *p) {
         const struct slot *s = &p->slots[i];
         if (s->stopping != NULL)
             p->in_transition = true;
-        if (s->complete)
+        if (s->complete) {
+            mark_hit(p->options->marks, MARK_RECONCILE_BATCH_DONE);
             continue;
+        }
         if (s->keep == NULL)
             place_at(p, i, s, p->now_us, (struct node_id){{0}});
         else if (host_leaves(p, s->keep) || !reachable(p, s->keep))
@@ -394,6 +407,7 @@ static void group_update(struct plan *p) {
         const struct wire_instance_record *keep = p->slots[i].keep;
         if (keep == NULL || !runs(p, keep) || current(p, keep))
             continue;
+        mark_hit(p->options->marks, MARK_RECONCILE_UPDATED);
         stop(p, keep, "replaced by a newer version");
         p->slots[i].ending = p->in_transition = true;
     }

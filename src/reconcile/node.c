@@ -95,8 +95,8 @@ enum instance_state reconcile_instance_state(enum job_type type, bool stop_asked
         failed += tasks[i].state == TASK_STATE_DEAD && tasks[i].failed;
     }
     bool all_dead = dead == tasks_count && tasks_count >= tasks_expected;
-    if (stop_asked)
-        return all_dead ? INSTANCE_STATE_STOPPED : INSTANCE_STATE_RUNNING;
+    if (stop_asked && all_dead)
+        return INSTANCE_STATE_STOPPED;
     if (failed > 0 && all_dead)
         return INSTANCE_STATE_FAILED;
     if (all_dead && tasks_count > 0)

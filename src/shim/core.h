@@ -46,6 +46,7 @@ struct shim {
     int64_t window_start_us;  /* ... here ... */
     uint32_t window_restarts; /* ... with so many restarts in it */
 
+    struct marks *marks; /* may be NULL */
     VEC(struct shim_effect) effects;
     size_t effects_drained;
 };

@@ -89,6 +89,7 @@ static void start(struct shim *s) {
 }
 
 static void start_again(struct shim *s) {
+    mark_hit(s->marks, MARK_SHIM_RESTARTED);
     s->fact.restarts++;
     start(s);
 }
@@ -129,6 +130,7 @@ static void restart_or_die(struct shim *s, int64_t now_us) {
         phase_enter(s, PHASE_BACKOFF, at_us);
         save(s);
     } else {
+        mark_hit(s->marks, MARK_SHIM_EXHAUSTED);
         die(s, true);
     }
 }
@@ -213,6 +215,8 @@ static void noted(struct shim *s, const struct event *e) {
 static void ended(struct shim *s, const struct event *e) {
     (void)e;
     s->stop_asked = true;
+    if (s->phase == PHASE_BACKOFF)
+        mark_hit(s->marks, MARK_SHIM_STOPPED_WAITING);
     reason_text(s, s->phase == PHASE_BACKOFF ? "stopped while it waited to restart"
                                              : "stopped before it was started");
     die(s, false);
@@ -236,6 +240,7 @@ static void again(struct shim *s, const struct event *e) {
 static void pass(struct shim *s, const struct event *e) { emit(s, SHIM_KILL, e->signal); }
 
 static void timeout(struct shim *s, const struct event *e) {
+    mark_hit(s->marks, MARK_SHIM_KILLED);
     s->forced = true;
     kill_all(s, PHASE_KILLING, e->now_us);
 }
@@ -305,6 +310,8 @@ struct shim *shim_new(const struct wire_shim_spec *spec) {
     phase_enter(s, PHASE_NEW, TIME_NEVER_US);
     return s;
 }
+
+void shim_marks(struct shim *s, struct marks *marks) { s->marks = marks; }
 
 void shim_free(struct shim *s) {
     if (!s)

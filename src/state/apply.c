@@ -40,9 +40,13 @@ static int apply_node(struct state *s, const struct wire_node_record *record) {
         if (!ID_EQUAL(other->id, record->id) && bytes_equal(other->name, record->name))
             return ERR_EXISTS;
     }
-    if (node_entry_find(s, record->id, NULL) == NULL && s->nodes.count >= WIRE_NODES_MAX)
+    const struct node_entry *old = node_entry_find(s, record->id, NULL);
+    if (old == NULL && s->nodes.count >= WIRE_NODES_MAX)
         return ERR_LIMIT;
-    node_entry_put(s, record)->record.modify_index = s->index;
+    enum vote_rule vote = old != NULL ? old->record.vote : VOTE_RULE_AUTO;
+    struct node_entry *e = node_entry_put(s, record);
+    e->record.modify_index = s->index;
+    e->record.vote = vote; /* the operator's, whatever the node says of itself */
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = record->id});
     return 0;
 }
@@ -56,6 +60,20 @@ static int apply_node_status(struct state *s, const struct wire_cmd_node_status 
     if (e->record.status == NODE_STATUS_LEFT)
         return ERR_CONFLICT;
     e->record.status = c->status;
+    e->record.modify_index = s->index;
+    state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = c->id});
+    return 0;
+}
+
+static int apply_node_vote(struct state *s, const struct wire_cmd_node_vote *c, struct state_result *ret) {
+    struct node_entry *e = node_entry_find(s, c->id, NULL);
+    if (e == NULL)
+        return ERR_NOT_FOUND;
+    ret->version = s->index;
+    ret->changed = e->record.vote != c->vote;
+    if (!ret->changed)
+        return 0;
+    e->record.vote = c->vote;
     e->record.modify_index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = c->id});
     return 0;
@@ -334,6 +352,8 @@ static int apply_one(struct state *s, const struct wire_command *c, struct state
         return apply_node_status(s, c->node_status);
     if (c->node_remove != NULL)
         return apply_node_remove(s, c->node_remove);
+    if (c->node_vote != NULL)
+        return apply_node_vote(s, c->node_vote, ret);
     if (c->job != NULL)
         return apply_job(s, c->job, c->time_ms, ret);
     if (c->job_stop != NULL)
@@ -350,32 +370,35 @@ static int apply_one(struct state *s, const struct wire_command *c, struct state
 }
 
 bool state_request_find(const struct state *s, struct request_id id, struct state_result *ret) {
-    for (size_t i = s->requests.count; i-- > 0;) {
-        const struct wire_request_record *r = &s->requests.data[i];
-        if (!ID_EQUAL(r->id, id))
-            continue;
-        *ret = (struct state_result){.error = r->error, .version = r->version};
-        return true;
-    }
-    return false;
+    const struct wire_request_record *r = MAP_GET_ID(&s->requests_by_id, id);
+    if (r == NULL)
+        return false;
+    *ret = (struct state_result){
+        .error = r->error, .version = r->version, .index = r->index, .changed = r->changed};
+    return true;
 }
 
 void state_apply(struct state *s, uint64_t index, const struct wire_command *command,
                  struct state_result *ret) {
     assert(index > s->index);
     s->index = index;
-    *ret = (struct state_result){0};
+    *ret = (struct state_result){.index = index};
     if (command == NULL)
         return;
     bool named = !ID_IS_ZERO(command->request);
     if (named && state_request_find(s, command->request, ret))
         return;
+    if (named && command->since != 0 && command->since < s->requests_forgotten) {
+        ret->error = ERR_STALE; /* it may have been done, and the answer forgotten: once is enough */
+        return;
+    }
     ret->error = apply_one(s, command, ret);
     if (!named)
         return;
-    struct wire_request_record record = {
-        .id = command->request, .error = ret->error, .version = ret->version};
-    if (s->requests.count == REQUESTS_KEPT)
-        VEC_REMOVE(&s->requests, 0);
-    VEC_PUSH(&s->requests, record);
+    struct wire_request_record record = {.id = command->request,
+                                         .error = ret->error,
+                                         .version = ret->version,
+                                         .index = index,
+                                         .changed = ret->changed};
+    request_entry_add(s, &record);
 }

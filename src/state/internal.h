@@ -8,8 +8,7 @@
 #include <covey/codec.h>
 #include <covey/state.h>
 
-#define REQUESTS_KEPT     4096 /* answered requests remembered: far more than can be retried at once */
-#define TERMINAL_PER_SLOT 2    /* finished instances of a slot kept to be shown */
+#define TERMINAL_PER_SLOT 2 /* finished instances of a slot kept to be shown */
 #define FAILED_PER_SLOT   8 /* failed ones: their number makes the delay before the next double (reconcile) */
 #define VARS_BYTES_MAX    (64u << 20) /* of all variables together: a state must stay below WIRE_STATE_MAX */
 #define JOBS_BYTES_MAX    (64u << 20) /* of all kept job versions together, the same */
@@ -67,9 +66,12 @@ struct state {
     struct map instances;           /* id -> instance_entry */
     struct instance_list all;
     struct map node_lines;
-    VEC(struct var_entry *) vars; /* by key */
-    size_t vars_bytes;            /* of their keys and values */
-    VEC(struct wire_request_record) requests;
+    VEC(struct var_entry *) vars;               /* by key */
+    size_t vars_bytes;                          /* of their keys and values */
+    VEC(struct wire_request_record *) requests; /* oldest first, from requests_head on; owned */
+    size_t requests_head;
+    struct map requests_by_id;
+    uint64_t requests_forgotten; /* index of the newest that was dropped; 0: none was */
     VEC(struct state_change) changes;
     size_t changes_head;
 };
@@ -94,5 +96,6 @@ struct slot_entry *slot_find(const struct job_line *line, struct bytes group, ui
 struct var_entry *var_entry_find(const struct state *s, struct bytes key, size_t *ret_at);
 void var_entry_put(struct state *s, const struct wire_var_record *record);
 void var_entry_remove(struct state *s, size_t at);
+void request_entry_add(struct state *s, const struct wire_request_record *record);
 
 #endif

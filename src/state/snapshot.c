@@ -7,8 +7,7 @@
 #include "internal.h"
 
 static void gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out) {
-    *out = (struct wire_state_snapshot){
-        .index = s->index, .requests = s->requests.data, .requests_count = s->requests.count};
+    *out = (struct wire_state_snapshot){.index = s->index, .forgotten = s->requests_forgotten};
     if (s->has_cluster)
         out->cluster = s->cluster;
     out->nodes = arena_alloc(a, (s->nodes.count + 1) * sizeof *out->nodes);
@@ -27,6 +26,9 @@ static void gather(const struct state *s, struct arena *a, struct wire_state_sna
     out->vars = arena_alloc(a, (s->vars.count + 1) * sizeof *out->vars);
     for (size_t i = 0; i < s->vars.count; i++)
         out->vars[out->vars_count++] = s->vars.data[i]->record;
+    out->requests = arena_alloc(a, (s->requests.count + 1) * sizeof *out->requests);
+    for (size_t i = s->requests_head; i < s->requests.count; i++)
+        out->requests[out->requests_count++] = *s->requests.data[i];
 }
 
 void state_snapshot(const struct state *s, struct buf *out) {
@@ -72,7 +74,8 @@ static void load(struct state *s, const struct wire_state_snapshot *in) {
     for (size_t i = 0; i < in->vars_count; i++)
         var_entry_put(s, &in->vars[i]);
     for (size_t i = 0; i < in->requests_count; i++)
-        VEC_PUSH(&s->requests, in->requests[i]);
+        request_entry_add(s, &in->requests[i]);
+    s->requests_forgotten = in->forgotten;
     for (size_t i = 0; i < s->jobs.count; i++)
         s->jobs.data[i]->index = job_index(s->jobs.data[i]);
 }
@@ -118,6 +121,10 @@ static bool sound(const struct wire_state_snapshot *in) {
     }
     struct map seen = {0};
     bool good = true;
+    for (size_t i = 0; i < in->requests_count && good; i++)
+        good = !ID_IS_ZERO(in->requests[i].id) &&
+               map_put(&seen, bytes_of(in->requests[i].id.b, ID_SIZE), &in->requests[i]) == NULL;
+    map_done(&seen);
     for (size_t i = 0; i < in->instances_count && good; i++)
         good = map_put(&seen, bytes_of(in->instances[i].id.b, ID_SIZE), &in->instances[i]) == NULL &&
                has_version(in, &in->instances[i]);

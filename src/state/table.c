@@ -265,6 +265,30 @@ void var_entry_remove(struct state *s, size_t at) {
     var_entry_free(e);
 }
 
+/* ---- answered requests ---- */
+
+static void request_entry_drop_oldest(struct state *s) {
+    struct wire_request_record *oldest = s->requests.data[s->requests_head++];
+    s->requests_forgotten = oldest->index;
+    MAP_REMOVE_ID(&s->requests_by_id, oldest->id);
+    mem_free(oldest);
+    if (s->requests_head < WIRE_REQUESTS_MAX)
+        return;
+    s->requests.count -= s->requests_head;
+    memmove(s->requests.data, s->requests.data + s->requests_head,
+            s->requests.count * sizeof *s->requests.data);
+    s->requests_head = 0;
+}
+
+void request_entry_add(struct state *s, const struct wire_request_record *record) {
+    if (s->requests.count - s->requests_head == WIRE_REQUESTS_MAX)
+        request_entry_drop_oldest(s);
+    struct wire_request_record *copy = mem_alloc(sizeof *copy);
+    *copy = *record;
+    VEC_PUSH(&s->requests, copy);
+    map_put(&s->requests_by_id, bytes_of(copy->id.b, sizeof copy->id.b), copy);
+}
+
 /* ---- all of it ---- */
 
 static void job_line_free(struct job_line *line) {
@@ -303,7 +327,10 @@ void state_clear(struct state *s) {
     VEC_DONE(&s->nodes);
     VEC_DONE(&s->jobs);
     VEC_DONE(&s->vars);
+    for (size_t i = s->requests_head; i < s->requests.count; i++)
+        mem_free(s->requests.data[i]);
     VEC_DONE(&s->requests);
+    map_done(&s->requests_by_id);
     VEC_DONE(&s->changes);
     map_done(&s->instances);
     map_done(&s->node_lines);

@@ -31,6 +31,10 @@ static int call_unlinkat(void *context, int directory, const char *name) {
     (void)context;
     return unlinkat(directory, name, 0);
 }
+static ssize_t call_pread(void *context, int fd, void *data, size_t size, off_t offset) {
+    (void)context;
+    return pread(fd, data, size, offset);
+}
 
 const struct store_calls store_calls_system = {
     .openat = call_openat,
@@ -39,4 +43,5 @@ const struct store_calls store_calls_system = {
     .fsync = call_fsync,
     .renameat = call_renameat,
     .unlinkat = call_unlinkat,
+    .pread = call_pread,
 };

@@ -7,6 +7,9 @@
  * is megabytes of zeros and a flush of its own. The flusher waits for the maker only when it needs the very
  * file. That is all the order that the cores count on: a file is durable before it is written to, and is
  * removed after what made it superfluous is.
+ *
+ * A file is made ahead so that there is room when it is needed. That there is none to make it is no failure
+ * yet: it is tried again when another file was removed, and at last when it is written to.
  */
 #include "internal.h"
 
@@ -19,6 +22,7 @@
 /* Zeros are flushed in pieces, so that a flush of the log never waits behind all of them. */
 #define ZEROS_SIZE       (256 * 1024)
 #define ZEROS_FLUSH_SIZE (1024 * 1024)
+#define VERIFY_SIZE      (256 * 1024)
 
 static const char *op_word(enum disk_op_kind kind) {
     switch (kind) {
@@ -26,6 +30,7 @@ static const char *op_word(enum disk_op_kind kind) {
     case DISK_WRITE: return "writing it";
     case DISK_SYNC: return "flushing it";
     case DISK_REMOVE: return "removing it";
+    case DISK_SET_ASIDE: return "setting it aside";
     case DISK_REPLACE: return "replacing it";
     }
     return "?";
@@ -49,6 +54,23 @@ static void list_push(struct job_list *list, struct job *job) {
     list->last = job;
 }
 
+static struct job *list_take(struct job_list *list, const char *name) {
+    struct job *before = NULL, *job = list->first;
+    while (job && strcmp(job->op.name, name) != 0) {
+        before = job;
+        job = job->next;
+    }
+    if (!job)
+        return NULL;
+    if (before)
+        before->next = job->next;
+    else
+        list->first = job->next;
+    if (list->last == job)
+        list->last = before;
+    return job;
+}
+
 static bool list_names(const struct job_list *list, const char *name) {
     for (const struct job *job = list->first; job; job = job->next) {
         if (strcmp(job->op.name, name) == 0)
@@ -59,13 +81,17 @@ static bool list_names(const struct job_list *list, const char *name) {
 
 static void done_push(struct store *s, const struct store_done *done) {
     struct done_item *item = mem_alloc(sizeof *item);
-    uint64_t one = 1;
     item->done = *done;
     if (s->done_last)
         s->done_last->next = item;
     else
         s->done_first = item;
     s->done_last = item;
+}
+
+/* After the mutex is free again: who is woken by it wants it at once. */
+static void done_tell(struct store *s) {
+    uint64_t one = 1;
     /* It can only fail when it counts to 2^64: it is readable then all the same. */
     ssize_t written = write(s->event, &one, sizeof one);
     (void)written;
@@ -80,12 +106,15 @@ static void store_fail(struct store *s, const struct disk_op *op, const char *na
     snprintf(path, sizeof path, "%s/%s", s->path, name);
     done.error = store_error(done.text, sizeof done.text, path, op_word(op->kind), system_error);
     pthread_mutex_lock(&s->mutex);
-    if (!s->error) {
+    bool first = !s->error;
+    if (first) {
         s->error = done.error;
         done_push(s, &done);
     }
-    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
+    pthread_cond_signal(&s->made);
+    if (first)
+        done_tell(s);
 }
 
 static bool store_failed(struct store *s) {
@@ -197,17 +226,40 @@ static int op_sync(struct store *s, const char **ret_name) {
     return 0;
 }
 
+/* From the disk, not from memory: the log behind a snapshot is cut on the strength of this. */
+static int fd_verify(struct store *s, int fd, struct bytes data) {
+    uint8_t *found = mem_alloc(VERIFY_SIZE);
+    int error = 0;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    for (size_t at = 0; at < data.size && !error;) {
+        size_t part = data.size - at < VERIFY_SIZE ? data.size - at : VERIFY_SIZE;
+        ssize_t got = s->calls.pread(s->calls.context, fd, found, part, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            error = errno;
+        else if (got == 0 || memcmp(found, data.data + at, (size_t)got) != 0)
+            error = EIO;
+        else
+            at += (size_t)got;
+    }
+    mem_free(found);
+    return error;
+}
+
 static int op_replace(struct store *s, const struct disk_op *op) {
     char temporary[PATH_NAME_SIZE];
     int fd = -1;
     snprintf(temporary, sizeof temporary, "%s.tmp", op->name);
     open_file_forget(s, op->name);
-    int error = fd_open(s, temporary, O_WRONLY | O_CREAT | O_TRUNC, &fd);
+    int error = fd_open(s, temporary, O_RDWR | O_CREAT | O_TRUNC, &fd);
     if (error)
         return error;
     error = fd_write(s, fd, op->data.data, op->data.size, 0);
     if (!error && s->calls.fsync(s->calls.context, fd) != 0)
         error = errno;
+    if (!error)
+        error = fd_verify(s, fd, op->data);
     if (close(fd) != 0 && !error)
         error = errno;
     if (!error && s->calls.renameat(s->calls.context, s->directory, temporary, op->name) != 0)
@@ -246,7 +298,11 @@ static int op_create(struct store *s, const struct disk_op *op) {
 }
 
 static int op_remove(struct store *s, const struct disk_op *op) {
-    if (s->calls.unlinkat(s->calls.context, s->directory, op->name) != 0 && errno != ENOENT)
+    char aside[PATH_NAME_SIZE];
+    snprintf(aside, sizeof aside, "bad-%s", op->name);
+    int failed = op->kind == DISK_REMOVE ? s->calls.unlinkat(s->calls.context, s->directory, op->name)
+                                         : s->calls.renameat(s->calls.context, s->directory, op->name, aside);
+    if (failed != 0 && errno != ENOENT)
         return errno;
     return directory_flush(s);
 }
@@ -254,59 +310,72 @@ static int op_remove(struct store *s, const struct disk_op *op) {
 /* ---- the threads --------------------------------------------------------------------------------------- */
 
 /* The first job, left in its list so that others see it; NULL: the thread ends. */
-static struct job *job_await(struct store *s, struct job_list *list, const bool *end) {
+static struct job *job_await(struct store *s, struct job_list *list, pthread_cond_t *wanted,
+                             const bool *end) {
     pthread_mutex_lock(&s->mutex);
     while (!list->first && !*end)
-        pthread_cond_wait(&s->changed, &s->mutex);
+        pthread_cond_wait(wanted, &s->mutex);
     struct job *job = list->first;
     pthread_mutex_unlock(&s->mutex);
     return job;
 }
 
-static void job_finish(struct store *s, struct job_list *list) {
+/* ticket: to be told, 0: none. */
+static void job_finish(struct store *s, struct job_list *list, uint64_t ticket) {
+    struct store_done done = {.ticket = ticket};
     pthread_mutex_lock(&s->mutex);
     struct job *job = list->first;
+    bool told = ticket != 0 && !s->error;
+    if (told)
+        done_push(s, &done);
     list_pop(list);
     s->backlog_bytes -= job->op.data.size;
-    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
+    if (told)
+        done_tell(s);
     mem_free(job);
+}
+
+static bool op_is_making(enum disk_op_kind kind) {
+    return kind == DISK_CREATE || kind == DISK_REMOVE || kind == DISK_SET_ASIDE;
 }
 
 /* From one list to the other. */
 static void job_hand_on(struct store *s) {
     pthread_mutex_lock(&s->mutex);
     struct job *job = s->flushing.first;
+    struct job *superseded = list_take(&s->homeless, job->op.name);
     list_pop(&s->flushing);
     list_push(&s->making, job);
-    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
+    pthread_cond_signal(&s->maker_wanted);
+    mem_free(superseded);
 }
 
-static void maker_await(struct store *s, const char *name) {
+/* Waits until the maker has nothing more to do to the file. False: the store has failed. */
+static bool maker_await(struct store *s, const char *name) {
     pthread_mutex_lock(&s->mutex);
-    while (!s->error && list_names(&s->making, name))
-        pthread_cond_wait(&s->changed, &s->mutex);
+    while (!s->error && name[0]) {
+        struct job *job = list_take(&s->homeless, name);
+        if (job) {
+            job->needed = true;
+            list_push(&s->making, job);
+            pthread_cond_signal(&s->maker_wanted);
+        } else if (!list_names(&s->making, name))
+            break;
+        pthread_cond_wait(&s->made, &s->mutex);
+    }
+    bool failed = s->error != 0;
     pthread_mutex_unlock(&s->mutex);
+    return !failed;
 }
 
-static void ticket_done(struct store *s, uint64_t ticket) {
-    struct store_done done = {.ticket = ticket};
-    if (!ticket)
-        return;
-    pthread_mutex_lock(&s->mutex);
-    if (!s->error)
-        done_push(s, &done);
-    pthread_mutex_unlock(&s->mutex);
-}
-
-static void flusher_do(struct store *s, const struct disk_op *op) {
+/* Returns the ticket that is durable by it, 0 for none. */
+static uint64_t flusher_do(struct store *s, const struct disk_op *op) {
     const char *name = op->name;
     int error = 0;
-    if (op->name[0])
-        maker_await(s, op->name);
-    if (store_failed(s))
-        return;
+    if (!maker_await(s, op->name))
+        return 0;
     if (op->kind == DISK_WRITE)
         error = op_write(s, op);
     else if (op->kind == DISK_SYNC)
@@ -315,45 +384,82 @@ static void flusher_do(struct store *s, const struct disk_op *op) {
         error = op_replace(s, op);
     if (error)
         store_fail(s, op, name, error);
-    else if (op->kind != DISK_WRITE)
-        ticket_done(s, op->ticket);
+    return error || op->kind == DISK_WRITE ? 0 : op->ticket;
 }
 
 void *store_flusher(void *store) {
     struct store *s = store;
     for (;;) {
-        struct job *job = job_await(s, &s->flushing, &s->closing);
+        struct job *job = job_await(s, &s->flushing, &s->flusher_wanted, &s->closing);
         if (!job)
             break;
-        if (job->op.kind == DISK_CREATE || job->op.kind == DISK_REMOVE) {
+        if (op_is_making(job->op.kind)) {
             open_file_forget(s, job->op.name);
             job_hand_on(s);
             continue;
         }
-        flusher_do(s, &job->op);
-        job_finish(s, &s->flushing);
+        job_finish(s, &s->flushing, flusher_do(s, &job->op));
     }
     for (size_t i = 0; i < OPEN_FILES_MAX; i++)
         open_file_close(&s->open_files[i]);
     pthread_mutex_lock(&s->mutex);
     s->flusher_ended = true;
-    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
+    pthread_cond_signal(&s->maker_wanted);
     return NULL;
 }
+
+/* The job at hand waits until there is room, or until its file is needed. */
+static void job_postpone(struct store *s, struct job *job) {
+    struct store_done done = {0};
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", s->path, job->op.name);
+    (void)store_error(done.text, sizeof done.text, path, "making it ahead", ENOSPC);
+    (void)s->calls.unlinkat(s->calls.context, s->directory, job->op.name);
+    pthread_mutex_lock(&s->mutex);
+    bool told = job->told;
+    job->told = true;
+    list_pop(&s->making);
+    list_push(&s->homeless, job);
+    if (!told)
+        done_push(s, &done);
+    pthread_mutex_unlock(&s->mutex);
+    pthread_cond_signal(&s->made);
+    if (!told)
+        done_tell(s);
+}
+
+static void homeless_try(struct store *s) {
+    pthread_mutex_lock(&s->mutex);
+    while (s->homeless.first) {
+        struct job *job = s->homeless.first;
+        list_pop(&s->homeless);
+        list_push(&s->making, job);
+    }
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static bool is_no_room(int system_error) { return system_error == ENOSPC || system_error == EDQUOT; }
 
 void *store_maker(void *store) {
     struct store *s = store;
     for (;;) {
-        struct job *job = job_await(s, &s->making, &s->flusher_ended);
+        struct job *job = job_await(s, &s->making, &s->maker_wanted, &s->flusher_ended);
         if (!job)
             break;
         if (!store_failed(s)) {
             int error = job->op.kind == DISK_CREATE ? op_create(s, &job->op) : op_remove(s, &job->op);
+            if (is_no_room(error) && job->op.kind == DISK_CREATE && !job->needed) {
+                job_postpone(s, job);
+                continue;
+            }
             if (error)
                 store_fail(s, &job->op, job->op.name, error);
+            else if (job->op.kind == DISK_REMOVE)
+                homeless_try(s);
         }
-        job_finish(s, &s->making);
+        job_finish(s, &s->making, 0);
+        pthread_cond_signal(&s->made);
     }
     return NULL;
 }

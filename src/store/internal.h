@@ -15,6 +15,8 @@
 struct job {
     struct job *next;
     struct disk_op op; /* its bytes follow the job */
+    bool told;         /* that there is no room to make it */
+    bool needed;       /* no room is a failure */
 };
 struct job_list {
     struct job *first, *last;
@@ -40,9 +42,11 @@ struct store {
     size_t files_count;
 
     pthread_mutex_t mutex; /* guards all below it, down to the next comment */
-    pthread_cond_t changed;
+    /* One for each who waits, so that nobody is woken for nothing: a flush may take less than a wake-up. */
+    pthread_cond_t flusher_wanted, maker_wanted, made;
     struct job_list flushing; /* waiting for the flusher, the one in work included */
     struct job_list making;   /* waiting for the maker, the one in work included */
+    struct job_list homeless; /* files to be made for which there is no room, and which nobody needs yet */
     struct done_item *done_first, *done_last;
     uint64_t backlog_bytes;
     int error;          /* the store has failed */

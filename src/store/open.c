@@ -22,6 +22,8 @@
 static const char *const prefixes[] = {"cluster", "journal", "log-", "snapshot-", "vote-"};
 static const char temporary[] = ".tmp";
 
+#define READ_SIZE (1024 * 1024)
+
 int store_error(char *ret_text, size_t text_size, const char *path, const char *what, int system_error) {
     char reason[128];
     snprintf(ret_text, text_size, "%s: %s: %s", path, what, strerror_r(system_error, reason, sizeof reason));
@@ -42,16 +44,33 @@ static enum entry_class entry_classify(const char *name) {
     return size < WAL_NAME_SIZE ? ENTRY_OURS : ENTRY_OTHER;
 }
 
-static int file_fill(int fd, uint8_t *data, size_t size) {
-    for (size_t at = 0; at < size;) {
-        ssize_t got = pread(fd, data + at, size - at, (off_t)at);
+static int fd_read(struct store *s, int fd, uint8_t *data, size_t size, uint64_t offset) {
+    while (size > 0) {
+        ssize_t got = s->calls.pread(s->calls.context, fd, data, size, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            return errno;
-        if (got == 0)
-            return EIO;
-        at += (size_t)got;
+        if (got <= 0)
+            return got < 0 ? errno : EIO;
+        data += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return 0;
+}
+
+/* In large pieces; where one cannot be read, in small ones, so that no more is lost than the disk lost. */
+static int file_fill(struct store *s, int fd, uint8_t *data, size_t size) {
+    for (size_t at = 0; at < size;) {
+        size_t part = size - at < READ_SIZE ? size - at : READ_SIZE;
+        int error = fd_read(s, fd, data + at, part, at);
+        if (error && error != EIO)
+            return error;
+        for (size_t k = 0; error && k < part; k += WAL_SECTOR_SIZE) {
+            size_t sector = part - k < WAL_SECTOR_SIZE ? part - k : WAL_SECTOR_SIZE;
+            if (fd_read(s, fd, data + at + k, sector, at + k) != 0)
+                memset(data + at + k, 0xff, sector);
+        }
+        at += part;
     }
     return 0;
 }
@@ -80,7 +99,7 @@ static int file_read(struct store *s, const char *name, uint64_t *bytes_left, si
     }
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     uint8_t *data = mem_alloc(size + 1);
-    error = file_fill(fd, data, size);
+    error = file_fill(s, fd, data, size);
     close(fd);
     if (s->files_count == *capacity)
         s->files = vec_grow(s->files, capacity, sizeof *s->files);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define READ_BYTES_MAX_DEFAULT (UINT64_C(4) << 30)
+#define BACKLOG_HELD_BYTES     (256 * 1024)
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
@@ -72,7 +73,7 @@ static int threads_start(struct store *s, char *ret_text, size_t text_size) {
         if (error) {
             pthread_mutex_lock(&s->mutex);
             s->closing = true;
-            pthread_cond_broadcast(&s->changed);
+            pthread_cond_signal(&s->flusher_wanted);
             pthread_mutex_unlock(&s->mutex);
             pthread_join(s->flusher, NULL);
         }
@@ -104,9 +105,13 @@ int store_open(const struct store_options *options, struct store **ret_store, ch
     s->path = mem_alloc(path_size);
     memcpy(s->path, options->directory, path_size);
     s->calls = options->calls ? *options->calls : store_calls_system;
+    if (!s->calls.pread)
+        s->calls.pread = store_calls_system.pread;
     s->directory = s->lock = s->event = -1;
     pthread_mutex_init(&s->mutex, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    pthread_cond_init(&s->flusher_wanted, NULL);
+    pthread_cond_init(&s->maker_wanted, NULL);
+    pthread_cond_init(&s->made, NULL);
     int error = store_begin(s, options, ret_text, text_size);
     if (error) {
         store_close(s);
@@ -129,7 +134,7 @@ void store_close(struct store *s) {
     if (s->threads_started) {
         pthread_mutex_lock(&s->mutex);
         s->closing = true;
-        pthread_cond_broadcast(&s->changed);
+        pthread_cond_signal(&s->flusher_wanted);
         pthread_mutex_unlock(&s->mutex);
         pthread_join(s->flusher, NULL);
         pthread_join(s->maker, NULL);
@@ -139,11 +144,18 @@ void store_close(struct store *s) {
         s->done_first = item->next;
         mem_free(item);
     }
+    while (s->homeless.first) {
+        struct job *job = s->homeless.first;
+        s->homeless.first = job->next;
+        mem_free(job);
+    }
     store_files_release(s);
     fd_close(s->event);
     fd_close(s->lock);
     fd_close(s->directory);
-    pthread_cond_destroy(&s->changed);
+    pthread_cond_destroy(&s->flusher_wanted);
+    pthread_cond_destroy(&s->maker_wanted);
+    pthread_cond_destroy(&s->made);
     pthread_mutex_destroy(&s->mutex);
     mem_free(s->path);
     mem_free(s);
@@ -180,9 +192,12 @@ int store_submit(struct store *s, const struct disk_op *op) {
             s->flushing.first = job;
         s->flushing.last = job;
         s->backlog_bytes += op->data.size;
-        pthread_cond_broadcast(&s->changed);
     }
+    /* A write waits for the flush that follows it: one wake-up for both. */
+    bool wanted = op->kind != DISK_WRITE || s->backlog_bytes > BACKLOG_HELD_BYTES;
     pthread_mutex_unlock(&s->mutex);
+    if (wanted)
+        pthread_cond_signal(&s->flusher_wanted);
     if (error)
         mem_free(job);
     return error;

@@ -27,6 +27,8 @@ void swim_health_add(struct swim *s, int delta) {
         return;
     if (delta > 0 && s->health < s->config.health_max)
         s->health++;
+    if (delta > 0 && s->health == s->config.health_max)
+        mark_hit(s->config.marks, MARK_SWIM_UNHEALTHY);
     if (delta < 0 && s->health > 0)
         s->health--;
 }
@@ -166,7 +168,10 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
     }
     enum member_state was = (enum member_state)m->state;
     bool changed = card_changed || seen.generation != m->incarnation.generation;
+    if (was == MEMBER_STATE_DEAD)
+        mark_hit(s->config.marks, s->merging ? MARK_SWIM_MERGED : MARK_SWIM_RETURNED);
     if (was == MEMBER_STATE_SUSPECT) {
+        mark_hit(s->config.marks, MARK_SWIM_REFUTED);
         s->counters.refuted++;
         swim_accusers_refuted(s, swim_accusation(m));
     }
@@ -244,8 +249,10 @@ static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
     a->from[a->from_count++] = accuser;
     a->accuser = accuser;
     int64_t due_us = a->started_us + swim_suspicion_us(a->from_count - 1, a->k, a->min_us, a->max_us);
-    if (due_us < a->timer_us)
+    if (due_us < a->timer_us) {
+        mark_hit(s->config.marks, MARK_SWIM_CONFIRMED);
         swim_timer_set(s, m, due_us);
+    }
     echo(s, m, CONFIRMED_PERCENT);
 }
 
@@ -339,6 +346,7 @@ static void hear_left(struct swim *s, struct member *m, const struct wire_member
     }
     swim_member_raise(s, m, seen);
     if (m->state != MEMBER_STATE_LEFT) {
+        mark_hit(s->config.marks, MARK_SWIM_LEFT);
         swim_member_turn(s, m, MEMBER_STATE_LEFT, via, 0);
         swim_event(s, SWIM_LEFT, m);
     }
@@ -403,9 +411,11 @@ void swim_hear(struct swim *s, const struct wire_member *record, struct node_id 
 void swim_timers_run(struct swim *s) {
     while (s->heap_count > 0 && swim_accusation(s->heap[0])->timer_us <= s->now_us) {
         struct member *m = s->heap[0];
-        if (m->state == MEMBER_STATE_SUSPECT)
+        if (m->state == MEMBER_STATE_SUSPECT) {
+            mark_hit(s->config.marks, MARK_SWIM_DIED);
             gone_dead(s, m, m->incarnation, s->config.id);
-        else
+        } else {
             swim_table_forget(s, m);
+        }
     }
 }

@@ -224,6 +224,7 @@ int swim_contact_forget(struct swim *s, struct node_id id) {
     struct member *m = swim_find(s, id);
     if (m) {
         m->pinned = false;
+        mark_hit(s->config.marks, MARK_SWIM_FORGOTTEN);
         swim_table_forget(s, m);
     }
     (void)swim_contact_close(s, id);

@@ -183,6 +183,7 @@ static void probe_acked(struct swim *s, struct probe *p, struct member *m, bool 
         s->counters.probes_late += p->asked;
         d->indirect_us = 0;
     } else {
+        mark_hit(s->config.marks, MARK_SWIM_INDIRECT);
         s->counters.saves_indirect++;
         if (d->indirect_us == 0)
             d->indirect_us = s->now_us;
@@ -212,6 +213,7 @@ void swim_nack_take(struct swim *s, const struct wire_nack *nack, struct node_id
         bool other = !ID_IS_ZERO(nack->target) && !ID_EQUAL(p->target, nack->target);
         if (!p->active || p->seq != nack->seq || other)
             continue;
+        mark_hit(s->config.marks, MARK_SWIM_NACK);
         s->counters.nacks++;
         for (uint32_t h = 0; h < p->helpers_count; h++)
             p->helpers[h].nacked |= ID_EQUAL(p->helpers[h].id, from);

@@ -21,6 +21,7 @@
 
 static void generation_raise(struct swim *s, uint32_t generation) {
     struct addr addr = s->self->card->addr;
+    mark_hit(s->config.marks, MARK_SWIM_GENERATION);
     swim_member_raise(s, s->self, (struct incarnation){generation, 0});
     swim_card_renew(s, s->config.name, &addr);
     swim_event(s, SWIM_GENERATION, s->self);
@@ -32,6 +33,8 @@ static void version_raise(struct swim *s, struct incarnation seen) {
         generation_raise(s, own.generation + 1);
         return;
     }
+    if (seen.version > own.version)
+        mark_hit(s->config.marks, MARK_SWIM_VERSION_JUMP);
     own.version = seen.version + 1;
     swim_member_raise(s, s->self, own);
 }
@@ -101,6 +104,7 @@ void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnati
         say_again(s, false);
     }
     if (state != MEMBER_STATE_ALIVE) {
+        mark_hit(s->config.marks, MARK_SWIM_SELF_REFUTED);
         s->counters.self_refuted++;
         swim_health_add(s, 1);
         swim_event(s, SWIM_SELF_REFUTED, s->self)->accuser = via;

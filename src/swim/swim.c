@@ -251,6 +251,8 @@ static void lateness_guard(struct swim *s) {
     if (late_us <= period_us / LATE_SHARE || !swim_has(s, SWIM_LATENESS))
         return;
     bool stalled = late_us > period_us;
+    if (stalled)
+        mark_hit(s->config.marks, MARK_SWIM_STALLED);
     bool lenient = stalled || s->now_us >= s->lenient_us;
     int64_t floor_us = s->now_us + (stalled ? period_us : lenient ? late_us : 0);
     if (lenient)

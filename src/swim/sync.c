@@ -426,6 +426,7 @@ static void exchange_run(struct swim *s) {
         m = NULL;
     if (!m && swim_pick(s, MEMBER_STATE_ALIVE, NULL, 1, &m) == 0)
         return;
+    mark_hit(s->config.marks, MARK_SWIM_SYNC_SENT);
     if (s->eager) {
         s->eager = false;
         struct addr addr = m->card->addr;

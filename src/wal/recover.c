@@ -26,6 +26,8 @@ void wal_recover(const struct disk_file *files, size_t files_count, const struct
         .base_index = j.image.base_index,
         .entries_count = j.image.entries.count,
     };
+    for (unsigned copy = 0; copy < VOTE_COPIES; copy++)
+        ret->vote_damaged |= j.vote_states[copy] == VOTE_BAD;
     text_take(&j.text, ret->text, sizeof ret->text);
     if (j.has_identity && (j.top || j.vote))
         ret->identity = j.identity;

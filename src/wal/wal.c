@@ -345,6 +345,29 @@ void wal_compact(struct wal *w, uint64_t index) {
     batch_commit(w, &b);
 }
 
+static void op_set_aside(struct wal *w, const char *name) {
+    op_queue_add(&w->queue, DISK_SET_ASIDE, name, w->queue.bytes.size, (struct disk_op){0});
+}
+
+void wal_set_aside(struct wal *w) {
+    char name[WAL_NAME_SIZE];
+    op_queue_renew(&w->queue);
+    for (size_t i = 0; i < w->segments.count; i++) {
+        segment_name(w->segments.data[i].sequence, name);
+        op_set_aside(w, name);
+    }
+    if (w->spare_sequence != 0) {
+        segment_name(w->spare_sequence, name);
+        op_set_aside(w, name);
+    }
+    for (unsigned i = 0; i < VOTE_COPIES; i++) {
+        vote_name(i, name);
+        op_set_aside(w, name);
+    }
+    w->segments.count = 0;
+    w->spare_sequence = 0;
+}
+
 uint64_t wal_size_bytes(const struct wal *w) {
     uint64_t size = w->spare_sequence ? w->spare_size : 0;
     for (size_t i = 0; i < w->segments.count; i++)

@@ -4,6 +4,11 @@
 # Written by contrib/dev/update-sources.
 
 
+EXTRA_PROGRAMS += %D%/bench_elections
+%C%_bench_elections_SOURCES = \
+	%D%/bench_elections.c
+%C%_bench_elections_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
+
 EXTRA_PROGRAMS += %D%/bench_spawn
 %C%_bench_spawn_SOURCES = \
 	%D%/bench_spawn.c
@@ -27,6 +32,7 @@ EXTRA_PROGRAMS += %D%/bench_wal
 %C%_bench_wal_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
 
 BENCHES = \
+	%D%/bench_elections \
 	%D%/bench_spawn \
 	%D%/bench_swim \
 	%D%/bench_wal

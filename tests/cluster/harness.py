@@ -291,7 +291,7 @@ class Cluster:
 
     def settled(self, nodes, seconds=40, seen_by=None):
         """Everybody has the same leader and knows of so many hosts, and those who vote say so themselves."""
-        voters = 3 if nodes > 2 else 1
+        voters = 5 if nodes > 4 else 3 if nodes > 2 else 1
 
         def look():
             states = [h.status() for h in (seen_by or self.hosts.values()) if h.up()]

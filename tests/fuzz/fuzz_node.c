@@ -151,6 +151,13 @@ static void started(struct run *r, const struct wire_shim_spec *spec) {
     r->tasks[at] = arena_copy(&r->arena, spec->task);
 }
 
+/* It was asked to leave, or found in its log that it has left. */
+static void ended(struct run *r) {
+    const struct wire_node_record *self = state_node_find(node_state(r->node), node_self(r->node));
+    assert(r->may_end || (self != NULL && self->status == NODE_STATUS_LEFT));
+    r->may_end = true;
+}
+
 static void effect(struct run *r, const struct node_effect *e) {
     r->effects++;
     assert(r->effects < EFFECTS_MAX);
@@ -160,7 +167,7 @@ static void effect(struct run *r, const struct node_effect *e) {
         if (e->op.ticket > r->ticket)
             r->ticket = e->op.ticket;
         break;
-    case NODE_EXIT: assert(r->may_end); break;
+    case NODE_EXIT: ended(r); break;
     case NODE_TASK_START: started(r, e->spec); break;
     case NODE_STREAM_CONNECT: r->dialled = e->stream; break;
     case NODE_SEND_DATAGRAM: assert(e->data.size <= WIRE_DATAGRAM_MAX); break;

@@ -59,7 +59,8 @@ static bool directory_apply(struct directory *d, const struct disk_op *op) {
     case DISK_REPLACE: return file_put(d, op->name, op->data.data, op->data.size) != NULL;
     case DISK_SYNC: return true;
     case DISK_WRITE:
-    case DISK_REMOVE: break;
+    case DISK_REMOVE:
+    case DISK_SET_ASIDE: break; /* not asked for */
     }
     for (size_t i = 0; i < d->count; i++) {
         struct disk_file *f = &d->files[i];

@@ -4,8 +4,8 @@
 /*
  * What judges a run. A checker keeps one promise: it sees everything that happens, one sight at a time, in
  * the order of true time, and calls check_fail() when the promise is broken. One checker a file (check_*.c),
- * each in the table of checkers.c. A checker reads the world and the nodes, and changes neither: a run with
- * and without it has the same trace hash.
+ * each in the table of checkers.c, where the essay is. A checker reads the world and the nodes, and changes
+ * neither: a run with and without it has the same trace hash.
  */
 #ifndef SIM_CHECKER_H
 #define SIM_CHECKER_H
@@ -34,7 +34,16 @@ enum sight_kind {
     SIGHT_CLIENT_GONE, /* host, request: the answer can never come (its agent died): the operation may have
                           happened or not */
     SIGHT_FAULTS_OVER, /* from here on the hosts of world.core are healthy, connected and stay so */
+
+    /* Raised by truth.c, before the sight of the host that made them so. */
+    SIGHT_COMMIT,  /* host, entry, command: committed for the first time; the true state is the one before */
+    SIGHT_APPLIED, /* the same, and the true state is the one behind it */
+
+    SIGHTS_COUNT
 };
+#define SEES(kind) (UINT32_C(1) << (kind))
+#define SEES_ALL   UINT32_MAX
+_Static_assert(SIGHTS_COUNT <= 32, "a mask has a bit for each sight");
 
 /* Why a process ended, as the world did it: the truth that a checker compares with what was allowed. */
 enum end_cause {
@@ -56,12 +65,16 @@ struct sight {
     uint64_t request;
     struct bytes method, data, text;
     int error;
+    const struct wire_peer_message *message; /* SIGHT_EFFECT of NODE_STREAM_SEND: what is in it */
+    const struct wire_raft_entry *entry;     /* SIGHT_COMMIT, SIGHT_APPLIED */
+    const struct wire_command *command;      /* the same; NULL when the entry holds none */
 };
 
 struct checker {
     const char *name;    /* "election-safety": what the mutation table and reports print */
-    const char *promise; /* one sentence, with its source */
+    const char *promise; /* one sentence, with its source; NULL: it only observes, for others */
     size_t size;         /* of its own state, zeroed at the beginning of a run */
+    uint32_t sees;       /* SEES(kind) of all that it wants to see */
     void (*see)(void *self, struct world *w, const struct sight *s);
     /*
      * In the liveness phase, asked now and then: is all that it promises come true on the hosts of
@@ -77,6 +90,9 @@ struct checker {
 void check_fail(struct world *w, const struct checker *c, int host, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The state of another one, which stands before this one in the table: it has seen this sight already. */
+void *checker_self(struct world *w, const struct checker *c);
+
 /* ---- checkers.c: the table ---- */
 
 void checkers_new(struct world *w);
@@ -84,7 +100,7 @@ void checkers_see(struct world *w, const struct sight *s);
 bool checkers_settled(struct world *w, char *ret_text, size_t text_size);
 void checkers_over(struct world *w);
 void checkers_free(struct world *w);
-/* For --checkers: name and promise of each, until NULL. */
+/* For --checkers: name and promise of each, until NULL. Observers are left out. */
 const struct checker *checkers_at(size_t index);
 
 #endif

@@ -2,13 +2,16 @@
  * Copyright the covey authors */
 
 /*
- * A data directory. Operations are carried out in order, each after a latency. What was written is in the
- * page cache (content) until a sync makes it durable; a power cut keeps any subset of the 512-byte sectors
- * that differ.
+ * The files of a data directory, as the page cache has them and as the disk has them. What was written is
+ * dirty until a sync makes it durable. A power cut keeps any subset of the dirty sectors, some half written;
+ * a rename or a removal whose directory was not flushed may be undone by it. A new agent finds what the disk
+ * holds, as store does: it flushes every file and drops it from the cache before it reads.
  */
-#include "world.h"
+#include "disk.h"
 
-static struct sim_file *file_find(struct sim_host *h, const char *name, bool create) {
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+struct sim_file *disk_file_get(struct sim_host *h, const char *name, bool create) {
     for (size_t i = 0; i < h->disk.files.count; i++)
         if (strcmp(h->disk.files.data[i]->name, name) == 0)
             return h->disk.files.data[i];
@@ -21,125 +24,142 @@ static struct sim_file *file_find(struct sim_host *h, const char *name, bool cre
 }
 
 static void resize(struct buf *b, size_t size) {
-    if (size <= b->size)
-        return;
-    buf_reserve(b, size - b->size);
-    memset(b->data + b->size, 0, size - b->size);
+    if (size > b->size) {
+        buf_reserve(b, size - b->size);
+        memset(b->data + b->size, 0, size - b->size);
+    }
     b->size = size;
 }
 
-static void assign(struct buf *b, const void *data, size_t size) {
+static void assign(struct buf *b, struct bytes data) {
     buf_clear(b);
-    buf_append(b, data, size);
+    buf_append(b, data.data, data.size);
 }
 
-static void carry_out(struct sim_host *h, const struct disk_op *op) {
-    struct sim_file *f = file_find(h, op->name, op->kind != DISK_SYNC && op->kind != DISK_REMOVE);
-    switch (op->kind) {
-    case DISK_CREATE:
-        buf_clear(&f->content);
-        resize(&f->content, (size_t)op->size);
-        assign(&f->durable, f->content.data, f->content.size);
-        f->exists = f->exists_durable = true;
-        break;
-    case DISK_WRITE:
-        resize(&f->content, (size_t)op->offset + op->data.size);
-        memcpy(f->content.data + op->offset, op->data.data, op->data.size);
-        f->exists = true;
-        break;
-    case DISK_SYNC:
-        for (size_t i = 0; i < h->disk.files.count; i++) {
-            struct sim_file *g = h->disk.files.data[i];
-            if (!g->exists)
-                continue;
-            assign(&g->durable, g->content.data, g->content.size);
-            g->exists_durable = true;
-        }
-        break;
-    case DISK_REMOVE:
-        if (f != NULL)
-            f->exists = f->exists_durable = false;
-        break;
-    case DISK_REPLACE:
-        assign(&f->content, op->data.data, op->data.size);
-        assign(&f->durable, op->data.data, op->data.size);
-        f->exists = f->exists_durable = true;
-        break;
-    }
+static void clean(struct sim_file *f) {
+    buf_clear(&f->dirty);
+    resize(&f->dirty, sectors_count(f->content.size));
 }
 
-static void begin(struct world *w, struct sim_host *h) {
-    if (h->disk.busy || h->disk.queue_head == h->disk.queue.count)
+void disk_file_write(struct sim_file *f, uint64_t offset, struct bytes data, size_t sectors) {
+    size_t size = sectors < sectors_count(data.size) ? sectors * WAL_SECTOR_SIZE : data.size;
+    if (size == 0)
         return;
-    enum disk_op_kind kind = h->disk.queue.data[h->disk.queue_head].op.kind;
-    bool slow = kind == DISK_SYNC || kind == DISK_REPLACE || kind == DISK_CREATE;
-    h->disk.busy = true;
-    world_push(w, EVENT_DISK, slow ? prng_between(&w->disk_prng, w->disk_min_us, w->disk_max_us) : 1,
-               h->index);
+    memcpy(f->content.data + offset, data.data, size);
+    size_t last = ((size_t)offset + size - 1) / WAL_SECTOR_SIZE;
+    for (size_t i = (size_t)offset / WAL_SECTOR_SIZE; i <= last; i++)
+        f->dirty.data[i] = 1;
 }
 
-void disk_submit(struct world *w, struct sim_host *h, const struct disk_op *op) {
-    struct sim_op o = {.op = *op, .data = mem_alloc(op->data.size + 1)};
-    if (op->data.size > 0)
-        memcpy(o.data, op->data.data, op->data.size);
-    o.op.data.data = o.data;
-    VEC_PUSH(&h->disk.queue, o);
-    begin(w, h);
+void disk_file_zeros(struct sim_file *f, size_t size, bool durable) {
+    buf_clear(&f->content);
+    resize(&f->content, size);
+    assign(&f->durable, buf_bytes(&f->content));
+    clean(f);
+    f->exists = true;
+    f->exists_durable = f->exists_durable || durable;
+    f->renamed = f->damaged = false;
 }
 
-void disk_event(struct world *w, struct event *e) {
-    struct sim_host *h = &w->hosts[e->host];
-    if (e->run != h->run || !h->disk.busy)
-        return;
-    struct sim_op o = h->disk.queue.data[h->disk.queue_head++];
-    if (h->disk.queue_head == h->disk.queue.count)
-        h->disk.queue_head = h->disk.queue.count = 0;
-    h->disk.busy = false;
-    carry_out(h, &o.op);
-    mem_free(o.data);
-    begin(w, h);
-    if (o.op.ticket != 0 && h->node != NULL)
-        host_feed(w, h, &(struct node_input){.kind = NODE_DISK_DONE, .ticket = o.op.ticket});
+void disk_file_replace(struct sim_file *f, struct bytes data, bool durable) {
+    assign(&f->content, data);
+    clean(f);
+    f->renamed = !durable && f->exists_durable;
+    if (!f->renamed)
+        assign(&f->durable, data);
+    f->exists = true;
+    f->exists_durable = f->exists_durable || durable;
+    if (durable)
+        f->damaged = false;
 }
 
-void disk_agent_gone(struct sim_host *h) {
-    for (size_t i = h->disk.queue_head; i < h->disk.queue.count; i++)
-        mem_free(h->disk.queue.data[i].data);
-    h->disk.queue.count = h->disk.queue_head = 0;
-    h->disk.busy = false;
+void disk_file_remove(struct sim_file *f, bool durable) {
+    f->exists = false;
+    if (durable)
+        f->exists_durable = f->damaged = false;
 }
 
-static void tear(struct world *w, struct sim_file *f) {
-    resize(&f->durable, f->content.size);
-    for (size_t at = 0; at < f->content.size; at += WAL_SECTOR_SIZE) {
-        size_t n = f->content.size - at < WAL_SECTOR_SIZE ? f->content.size - at : WAL_SECTOR_SIZE;
-        bool differs = memcmp(f->content.data + at, f->durable.data + at, n) != 0;
-        if (differs && prng_chance(&w->disk_prng, 500000))
-            memcpy(f->durable.data + at, f->content.data + at, n);
+void disk_sector_flush(struct sim_file *f, size_t sector) {
+    size_t at = sector * WAL_SECTOR_SIZE, size = f->content.size - at;
+    memcpy(f->durable.data + at, f->content.data + at, size < WAL_SECTOR_SIZE ? size : WAL_SECTOR_SIZE);
+    f->dirty.data[sector] = 0;
+}
+
+uint64_t disk_used_bytes(const struct sim_host *h) {
+    uint64_t used = 0;
+    for (size_t i = 0; i < h->disk.files.count; i++)
+        if (h->disk.files.data[i]->exists)
+            used += h->disk.files.data[i]->content.size;
+    return used;
+}
+
+/* ---- a power cut --------------------------------------------------------------------------------------- */
+
+/* A sector that was being written when the power went: half of it is new. */
+static void sector_garble(struct world *w, struct sim_host *h, struct sim_file *f, size_t sector) {
+    size_t at = sector * WAL_SECTOR_SIZE;
+    size_t size = f->content.size - at < WAL_SECTOR_SIZE ? f->content.size - at : WAL_SECTOR_SIZE;
+    size_t part = 1 + (size_t)prng_below(&w->disk_prng, size);
+    memcpy(f->durable.data + at, f->content.data + at, part);
+    f->damaged = true;
+    disk_told(w, h, NULL, "%s: sector %zu is half written", f->name, sector);
+}
+
+static void tear(struct world *w, struct sim_host *h, struct sim_file *f) {
+    for (size_t i = 0; i < f->dirty.size; i++) {
+        if (!f->dirty.data[i])
+            continue;
+        if (prng_chance(&w->disk_prng, h->disk.rates.garbled) && atlas_may_damage(w, h))
+            sector_garble(w, h, f, i);
+        else if (prng_chance(&w->disk_prng, 500000))
+            disk_sector_flush(f, i);
     }
-    assign(&f->content, f->durable.data, f->durable.size);
 }
 
 void disk_power_cut(struct world *w, struct sim_host *h) {
     for (size_t i = 0; i < h->disk.files.count; i++) {
         struct sim_file *f = h->disk.files.data[i];
-        f->exists = f->exists_durable;
-        if (f->exists)
-            tear(w, f);
+        if (f->exists != f->exists_durable)
+            f->exists = f->exists_durable = prng_chance(&w->disk_prng, 500000);
+        if (f->renamed && prng_chance(&w->disk_prng, 500000))
+            assign(&f->durable, buf_bytes(&f->content));
+        else if (!f->renamed)
+            tear(w, h, f);
+        f->renamed = false;
+        assign(&f->content, buf_bytes(&f->durable));
+        clean(f);
     }
 }
 
-struct disk_file *disk_files(struct sim_host *h, size_t *ret_count) {
+/* ---- a new agent --------------------------------------------------------------------------------------- */
+
+static void file_reopen(struct sim_file *f) {
+    f->exists_durable = f->exists;
+    if (f->renamed)
+        assign(&f->durable, buf_bytes(&f->content));
+    f->renamed = false;
+    for (size_t i = 0; i < f->dirty.size; i++)
+        if (f->dirty.data[i])
+            disk_sector_flush(f, i);
+    assign(&f->content, buf_bytes(&f->durable));
+    clean(f);
+}
+
+struct disk_file *disk_files(struct world *w, struct sim_host *h, size_t *ret_count) {
+    (void)w;
     struct disk_file *list = mem_alloc((h->disk.files.count + 1) * sizeof *list);
     *ret_count = 0;
+    h->disk.error = 0;
     for (size_t i = 0; i < h->disk.files.count; i++) {
-        const struct sim_file *f = h->disk.files.data[i];
-        if (!f->exists)
+        struct sim_file *f = h->disk.files.data[i];
+        file_reopen(f);
+        /* Names that store does not know. */
+        if (!f->exists || strncmp(f->name, "bad-", 4) == 0)
             continue;
         memcpy(list[*ret_count].name, f->name, sizeof f->name);
         list[(*ret_count)++].data = buf_bytes(&f->content);
     }
-    /* By name, as the shell gives them. */
+    /* By name, as store gives them. */
     for (size_t i = 1; i < *ret_count; i++)
         for (size_t k = i; k > 0 && strcmp(list[k - 1].name, list[k].name) > 0; k--) {
             struct disk_file t = list[k];
@@ -149,13 +169,22 @@ struct disk_file *disk_files(struct sim_host *h, size_t *ret_count) {
     return list;
 }
 
+static void ops_done(struct sim_ops *ops) {
+    for (size_t i = ops->head; i < ops->list.count; i++)
+        mem_free(ops->list.data[i].data);
+    VEC_DONE(&ops->list);
+}
+
 void disk_done(struct sim_host *h) {
-    disk_agent_gone(h);
+    ops_done(&h->disk.flushing);
+    ops_done(&h->disk.making);
+    ops_done(&h->disk.homeless);
     for (size_t i = 0; i < h->disk.files.count; i++) {
-        buf_done(&h->disk.files.data[i]->content);
-        buf_done(&h->disk.files.data[i]->durable);
-        mem_free(h->disk.files.data[i]);
+        struct sim_file *f = h->disk.files.data[i];
+        buf_done(&f->content);
+        buf_done(&f->durable);
+        buf_done(&f->dirty);
+        mem_free(f);
     }
     VEC_DONE(&h->disk.files);
-    VEC_DONE(&h->disk.queue);
 }

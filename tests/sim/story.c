@@ -2,135 +2,28 @@
  * Copyright the covey authors */
 
 /*
- * One run from one seed: a cluster comes up, jobs are run, faults of the classes that the seed has drawn
- * happen, everything is healed, and the promises must come true within SETTLE_US.
+ * One run of one seed, in four parts.
+ *
+ *   forming   the first host makes a cluster, the others join, one after the other
+ *   faults    clients work; faults of the classes that the seed has drawn happen, each at any time
+ *   healing   faults end. In half of the runs every host is healed; in the others a core of hosts that holds
+ *             enough votes (atlas.c), and the rest stays dead, stopped, or cut off for good
+ *   promises  clients finish, and all that was promised must come true in the core, within a bound
  */
 #include <stdio.h>
 
 #include "checker.h"
+#include "faults.h"
+#include "run.h"
+#include "swarm.h"
 
-#define FORM_US   (30 * US_PER_S)
-#define SETTLE_US (120 * US_PER_S)
+#define FORM_US      (60 * US_PER_S)
+#define NOTICE_US    (20 * US_PER_S)  /* in which every leader has missed who is gone */
+#define LEAVE_MAX_US (130 * US_PER_S) /* after which an agent gives up leaving */
+#define REST_US      (60 * US_PER_S)  /* for clients to finish, each with as many tries as it likes */
+#define SETTLE_US    (240 * US_PER_S)
 
-enum fault {
-    FAULT_KILL,
-    FAULT_POWER,
-    FAULT_CUT,
-    FAULT_ONE_WAY,
-    FAULT_LOSS,
-    FAULT_SLOW_DISK,
-    FAULT_SHIM,
-    FAULTS
-};
-static const char *const job_names[] = {"web", "api", "db"};
-
-struct story {
-    bool faults[FAULTS];
-    uint32_t steps;
-};
-
-static void draw(struct world *w, struct story *s) {
-    for (int f = 0; f < FAULTS; f++)
-        s->faults[f] = prng_chance(&w->prng, 500000);
-    s->steps = 10 + (uint32_t)prng_below(&w->prng, 15);
-    w->delay_max_us = prng_between(&w->prng, 500, 20000);
-    w->disk_max_us = prng_between(&w->prng, 500, 10000);
-    w->duplicate = prng_chance(&w->prng, 300000) ? 20000 : 0;
-}
-
-static void heal_network(struct world *w) {
-    for (uint32_t i = 0; i < w->hosts_count; i++)
-        for (uint32_t j = 0; j < w->hosts_count; j++)
-            if (w->cut[i][j])
-                network_cut(w, i, j, false);
-    w->loss = 0;
-}
-
-static void cut_in_two(struct world *w) {
-    uint32_t side = 0;
-    for (uint32_t i = 0; i < w->hosts_count; i++)
-        side |= (uint32_t)prng_below(&w->prng, 2) << i;
-    world_say(w, 0, "cut: mask %x", side);
-    for (uint32_t i = 0; i < w->hosts_count; i++)
-        for (uint32_t j = 0; j < w->hosts_count; j++)
-            if (((side >> i) & 1) != ((side >> j) & 1))
-                network_cut(w, i, j, true);
-}
-
-static void kill_shim(struct world *w, struct sim_host *h) {
-    for (size_t i = 0; i < h->tasks.count; i++) {
-        struct sim_task *t = h->tasks.data[i];
-        if (t->shim == NULL || t->released || h->node == NULL)
-            continue;
-        world_say(w, h->index, "a shim is killed");
-        shim_free(t->shim);
-        t->shim = NULL;
-        t->pid = 0;
-        t->spawn++;
-        struct node_input in = {.kind = NODE_TASK_LOST, .instance = t->spec.instance, .task = t->spec.task};
-        host_feed(w, h, &in);
-        return;
-    }
-}
-
-static void one_fault(struct world *w, struct story *s) {
-    enum fault f = (enum fault)prng_below(&w->prng, FAULTS);
-    uint32_t host = (uint32_t)prng_below(&w->prng, w->hosts_count);
-    uint32_t other = (uint32_t)prng_below(&w->prng, w->hosts_count);
-    if (!s->faults[f])
-        return;
-    switch (f) {
-    case FAULT_KILL: host_kill_agent(w, host); break;
-    case FAULT_POWER: host_power_off(w, host); break;
-    case FAULT_CUT: cut_in_two(w); break;
-    case FAULT_ONE_WAY:
-        if (host != other) {
-            world_say(w, host, "cut towards h%u", other);
-            network_cut(w, host, other, true);
-        }
-        break;
-    case FAULT_LOSS: w->loss = (uint32_t)prng_below(&w->prng, 300000); break;
-    case FAULT_SLOW_DISK: w->disk_max_us = prng_between(&w->prng, 1000, 100000); break;
-    case FAULT_SHIM: kill_shim(w, &w->hosts[host]); break;
-    case FAULTS: break;
-    }
-}
-
-static void operate(struct world *w) {
-    uint32_t host = (uint32_t)prng_below(&w->prng, w->hosts_count);
-    const char *job = job_names[prng_below(&w->prng, 3)];
-    if (w->hosts[host].node == NULL)
-        return;
-    switch (prng_below(&w->prng, 6)) {
-    case 0: operator_stop(w, host, job); break;
-    case 1: operator_run(w, host, "batch", 1 + (uint32_t)prng_below(&w->prng, 5), "true", true); break;
-    case 2: operator_run(w, host, job, 1 + (uint32_t)prng_below(&w->prng, 4), "stubborn", false); break;
-    default: operator_run(w, host, job, 1 + (uint32_t)prng_below(&w->prng, 5), "forever", false); break;
-    }
-}
-
-static void step(struct world *w, struct story *s) {
-    uint32_t host = (uint32_t)prng_below(&w->prng, w->hosts_count);
-    switch (prng_below(&w->prng, 4)) {
-    case 0: operate(w); break;
-    case 1:
-        if (w->hosts[host].node == NULL)
-            host_start(w, host, false);
-        else
-            heal_network(w);
-        break;
-    default: one_fault(w, s); break;
-    }
-}
-
-static void form(struct world *w) {
-    host_start(w, 0, true);
-    world_run(w, w->now_us + US_PER_S);
-    for (uint32_t i = 1; i < w->hosts_count; i++) {
-        host_start(w, i, false);
-        world_run(w, w->now_us + prng_between(&w->prng, 0, 2 * US_PER_S));
-    }
-}
+/* ---- what is there, for the end of a failed run's trace ------------------------------------------------ */
 
 static void dump_instance(void *arg, const struct wire_instance_record *r) {
     struct world *w = arg;
@@ -142,76 +35,208 @@ static void dump_instance(void *arg, const struct wire_instance_record *r) {
               desired_state_str(r->desired), (unsigned long long)r->sequence, BYTES_FMT(r->reason));
 }
 
-/* What the first host has in its state: the end of a failed run's trace. */
-static void dump(struct world *w) {
-    for (uint32_t i = 0; i < w->hosts_count && w->trace_level > 0; i++) {
-        struct sim_host *h = &w->hosts[i];
-        const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
-        if (r == NULL)
-            continue;
-        const struct wire_raft_config *c = raft_config_now(r);
-        struct raft_id leader = {{{0}}, {{0}}};
-        (void)raft_leader(r, &leader);
-        world_say(w, i,
-                  "%s in term %llu, log %llu..%llu, commit %llu, applied %llu, %zu+%zu voters, leader %02x, "
-                  "self %02x, alive %zu, contact %lld ms ago",
-                  raft_role_str(raft_role(r)), (unsigned long long)raft_term(r),
-                  (unsigned long long)raft_first_index(r), (unsigned long long)raft_last_index(r),
-                  (unsigned long long)raft_commit_index(r),
-                  (unsigned long long)state_index(node_state(h->node)), c != NULL ? c->voters_count : 0,
-                  c != NULL ? c->voters_next_count : 0, leader.node.b[0], node_self(h->node).b[0],
-                  node_swim(h->node) != NULL ? swim_alive_count(node_swim(h->node)) : 0,
-                  (long long)(w->now_us - raft_contact_us(r)) / 1000);
-    }
-    if (w->trace_level > 0 && w->hosts[0].node != NULL)
-        state_instances_each(node_state(w->hosts[0].node), dump_instance, w);
+static void dump_raft(struct world *w, const struct sim_host *h, const struct raft *r) {
+    const struct wire_raft_config *c = raft_config_now(r);
+    struct raft_id leader = {{{0}}, {{0}}};
+    (void)raft_leader(r, &leader);
+    world_say(w, h->index,
+              "%s in term %llu, log %llu..%llu, commit %llu, applied %llu, %zu+%zu voters, leader %02x, "
+              "self %02x, alive %zu, contact %lld ms ago%s%s%s",
+              raft_role_str(raft_role(r)), (unsigned long long)raft_term(r),
+              (unsigned long long)raft_first_index(r), (unsigned long long)raft_last_index(r),
+              (unsigned long long)raft_commit_index(r), (unsigned long long)state_index(node_state(h->node)),
+              c != NULL ? c->voters_count : 0, c != NULL ? c->voters_next_count : 0, leader.node.b[0],
+              node_self(h->node).b[0], node_swim(h->node) != NULL ? swim_alive_count(node_swim(h->node)) : 0,
+              (long long)(host_now_us(w, h) - raft_contact_us(r)) / 1000, h->paused ? ", stopped" : "",
+              h->suspended ? ", suspended" : "", h->disk.error != 0 ? ", disk failed" : "");
 }
+
+static void dump(struct world *w) {
+    const struct sim_host *first = NULL;
+    for (uint32_t i = 0; i < w->hosts_count && w->trace_level > 0; i++) {
+        const struct sim_host *h = &w->hosts[i];
+        const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
+        if (r == NULL) {
+            world_say(w, i, "%s", h->node != NULL ? "no member" : h->powered ? "no agent" : "no power");
+            continue;
+        }
+        if (first == NULL && ((w->core >> i) & 1) != 0)
+            first = h;
+        dump_raft(w, h, r);
+    }
+    if (first != NULL)
+        state_instances_each(node_state(first->node), dump_instance, w);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------- */
 
 static void settle(struct world *w, const char *when, int64_t limit_us) {
     char text[256] = "";
-    int64_t until = w->now_us + limit_us;
-    while (!w->failed && w->now_us < until) {
-        world_run(w, w->now_us + US_PER_S / 2);
+    int64_t from = w->now_us, step_us = US_PER_S / 2;
+    while (!w->failed && w->now_us < from + limit_us) {
+        world_run(w, w->now_us + step_us);
         if (!w->failed && checkers_settled(w, text, sizeof text))
             return;
     }
+    if (w->failed)
+        return;
     dump(w);
     world_fail(w, "%s, not settled after %lld s: %s", when, (long long)(limit_us / US_PER_S), text);
 }
 
-int story_run(uint64_t seed, uint32_t hosts_count, int trace_level, uint64_t *ret_trace,
-              int64_t *ret_simulated_us, uint64_t *ret_events) {
-    struct world *w = mem_alloc(sizeof *w);
-    struct story story = {.steps = 0};
-    struct prng p;
-    prng_init(&p, seed);
-    world_init(w, seed, hosts_count != 0 ? hosts_count : 3 + (uint32_t)prng_below(&p, 5));
-    w->trace_level = trace_level;
-    draw(w, &story);
-    form(w);
-    settle(w, "forming", FORM_US);
-    if (!w->failed)
-        operator_run(w, 0, "web", 3, "forever", false);
-    for (uint32_t i = 0; i < story.steps && !w->failed; i++) {
-        world_run(w, w->now_us + prng_between(&w->prng, 100 * US_PER_MS, 4 * US_PER_S));
-        if (!w->failed)
-            step(w, &story);
-    }
-    heal_network(w);
-    w->disk_max_us = 1000;
-    for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++)
+static uint32_t all_hosts(const struct world *w) {
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        mask |= (uint32_t)(w->hosts[i].boots > 0 && !w->hosts[i].has_left) << i;
+    return mask;
+}
+
+/* ---- forming ------------------------------------------------------------------------------------------- */
+
+static void form(struct world *w) {
+    const struct swarm *s = w->swarm;
+    swarm_network(w, false);
+    swarm_disks(w, false);
+    swarm_clocks(w);
+    host_start(w, 0, true);
+    world_run(w, w->now_us + US_PER_S);
+    if (s->early)
+        faults_start(w);
+    for (uint32_t i = 1; i < s->hosts && !w->failed; i++) {
         host_start(w, i, false);
-    settle(w, "after the last fault", SETTLE_US);
-    *ret_trace = w->trace;
-    *ret_simulated_us = w->now_us;
-    *ret_events = w->events_count;
-    int failed = w->failed;
-    if (failed)
-        printf("not ok seed %llu (%u hosts) at %.3f s: %s\n# replay: covey-sim --seed %llu --nodes %u "
-               "--trace 1\n",
-               (unsigned long long)seed, w->hosts_count, (double)w->now_us / 1e6, w->failure,
-               (unsigned long long)seed, w->hosts_count);
+        world_run(w, w->now_us + prng_between(&w->swarm_prng, 0, 2 * US_PER_S));
+    }
+    if (s->early)
+        return;
+    w->core = all_hosts(w);
+    settle(w, "forming", FORM_US);
+    w->core = 0;
+}
+
+/* ---- healing ------------------------------------------------------------------------------------------- */
+
+static uint32_t staying(const struct world *w) {
+    uint32_t mask = all_hosts(w);
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (w->hosts[i].leaving || atlas_taken_out(w, &w->hosts[i]))
+            mask &= ~(UINT32_C(1) << i);
+    return mask;
+}
+
+/* A leave that has begun is seen through, until the cluster can do without those that leave. */
+static void finish_leaving(struct world *w) {
+    if (staying(w) == all_hosts(w))
+        return;
+    faults_heal(w, all_hosts(w));
+    int64_t until = w->now_us + LEAVE_MAX_US;
+    bool waits = true;
+    while (waits && w->now_us < until && !w->failed) {
+        world_run(w, w->now_us + US_PER_S);
+        waits = !atlas_enough(w, staying(w));
+        for (uint32_t i = 0; i < w->hosts_count; i++)
+            waits |= w->hosts[i].leaving;
+    }
+}
+
+static uint32_t choose_core(struct world *w) {
+    uint32_t all = staying(w), core = 0, order[HOSTS_MAX];
+    if (w->swarm->heal_all)
+        return all;
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        uint32_t at = (uint32_t)prng_below(&w->swarm_prng, i + 1);
+        order[i] = order[at];
+        order[at] = i;
+    }
+    for (uint32_t i = 0; i < w->hosts_count && !atlas_enough(w, core); i++)
+        core |= all & (UINT32_C(1) << order[i]);
+    return atlas_enough(w, core) ? core : all;
+}
+
+/* No process ends by itself from here on; what is known not to run well is stopped, as an operator would. */
+static void stop_ill(struct world *w) {
+    uint64_t request = 0;
+    for (unsigned tries = 0; tries < 100 && !w->failed; tries++) {
+        for (uint32_t i = 0; i < w->hosts_count && request == 0; i++)
+            if (((w->core >> i) & 1) != 0)
+                request = operator_stop(w, (i + tries) % w->hosts_count, "ill");
+        world_run(w, w->now_us + US_PER_S);
+        const struct reply *r = operator_reply(w, request);
+        if (r != NULL && r->done && (r->error == 0 || r->error == ERR_NOT_FOUND))
+            return;
+        if (r == NULL || r->done || r->gone)
+            request = 0;
+    }
+}
+
+/*
+ * A leader that has not missed the rest yet may begin a change to voters of it, which the core alone can
+ * neither finish nor take back: such a rest is healed too.
+ */
+static uint32_t heal_rest(struct world *w, uint32_t core) {
+    world_run(w, w->now_us + NOTICE_US);
+    core &= staying(w); /* one may have learnt only now that it was taken out */
+    if (w->failed || atlas_enough(w, core))
+        return core;
+    core = staying(w);
+    faults_heal(w, core);
+    return core;
+}
+
+static void heal(struct world *w) {
+    finish_leaving(w);
+    if (w->failed)
+        return;
+    uint32_t core = choose_core(w);
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (((core >> i) & 1) == 0)
+            faults_break(w, i);
+    faults_heal(w, core);
+    w->core = core = heal_rest(w, core);
+    world_say(w, 0, "faults are over; core %x of %u hosts", core, w->hosts_count);
+    checkers_see(w, &(struct sight){.kind = SIGHT_FAULTS_OVER});
+}
+
+/* ---- a run --------------------------------------------------------------------------------------------- */
+
+static void tell(struct world *w) {
+    int64_t until = w->now_us + REST_US;
+    while (!w->failed && !clients_rest(w) && w->now_us < until)
+        world_run(w, w->now_us + US_PER_S / 2);
+    if (!w->failed)
+        stop_ill(w);
+    if (!w->failed)
+        settle(w, "after the last fault", SETTLE_US);
+    if (!w->failed)
+        checkers_over(w);
+}
+
+static void swarm_set(struct swarm *s, const struct run *run) {
+    for (size_t i = 0; i < run->sets_count; i++)
+        for (size_t k = 0; swarm_parameter_at(k) != NULL; k++)
+            if (strcmp(swarm_parameter_at(k)->name, run->sets[i].name) == 0)
+                memcpy((uint8_t *)s + swarm_parameter_at(k)->offset, &run->sets[i].value, sizeof(int64_t));
+}
+
+void story_run(struct run *run) {
+    struct world *w = mem_alloc(sizeof *w);
+    struct swarm s;
+    swarm_draw(run->seed, run->hosts_count, &s);
+    swarm_set(&s, run);
+    world_init(w, run->seed, (uint32_t)(s.hosts + s.hosts_late));
+    w->trace_level = run->trace_level;
+    w->swarm = &s;
+    form(w);
+    if (!w->failed) {
+        clients_start(w, (uint32_t)s.clients);
+        if (!s.early)
+            faults_start(w);
+        world_run(w, w->now_us + s.faults_ms * US_PER_MS);
+    }
+    if (!w->failed)
+        heal(w);
+    if (!w->failed)
+        tell(w);
+    run_over(w, run);
     world_done(w);
     mem_free(w);
-    return failed;
 }

@@ -103,9 +103,17 @@ TESTS += %D%/unit_net
 
 check_PROGRAMS += %D%/unit_node
 %C%_unit_node_SOURCES = \
+	%D%/node/counters.c \
+	%D%/node/join.c \
 	%D%/node/node.c \
+	%D%/node/reads.c \
+	%D%/node/reseed.c \
 	%D%/node/rig.c \
-	%D%/node/rig.h
+	%D%/node/rig.h \
+	%D%/node/tasks.c \
+	%D%/node/town.c \
+	%D%/node/town.h \
+	%D%/node/voters.c
 %C%_unit_node_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_node_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_node
@@ -171,6 +179,13 @@ check_PROGRAMS += %D%/unit_shim
 %C%_unit_shim_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_shim
 
+check_PROGRAMS += %D%/unit_sim
+%C%_unit_sim_SOURCES = \
+	%D%/sim/linear.c
+%C%_unit_sim_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_sim_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_sim
+
 check_PROGRAMS += %D%/unit_state
 %C%_unit_state_SOURCES = \
 	%D%/state/check.c \
@@ -185,6 +200,8 @@ TESTS += %D%/unit_state
 
 check_PROGRAMS += %D%/unit_store
 %C%_unit_store_SOURCES = \
+	%D%/store/rig.c \
+	%D%/store/rig.h \
 	%D%/store/store.c
 %C%_unit_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_store_LDADD = src/store/libstore.a $(UNIT_LIBS)
@@ -194,7 +211,9 @@ check_PROGRAMS += %D%/unit_swim
 %C%_unit_swim_SOURCES = \
 	%D%/swim/harness.c \
 	%D%/swim/harness.h \
+	%D%/swim/harness_core.c \
 	%D%/swim/test_cluster.c \
+	%D%/swim/test_contacts.c \
 	%D%/swim/test_formula.c \
 	%D%/swim/test_healing.c \
 	%D%/swim/test_packets.c \
@@ -210,6 +229,7 @@ TESTS += %D%/unit_swim
 check_PROGRAMS += %D%/unit_wal
 %C%_unit_wal_SOURCES = \
 	%D%/wal/crash.c \
+	%D%/wal/faults.c \
 	%D%/wal/journal.c \
 	%D%/wal/rig.c \
 	%D%/wal/rig.h \
@@ -217,7 +237,7 @@ check_PROGRAMS += %D%/unit_wal
 	%D%/wal/snapshot.c \
 	%D%/wal/writer.c
 %C%_unit_wal_CPPFLAGS = $(UNIT_CPPFLAGS)
-%C%_unit_wal_LDADD = $(UNIT_LIBS)
+%C%_unit_wal_LDADD = src/store/libstore.a $(UNIT_LIBS)
 TESTS += %D%/unit_wal
 
 endif

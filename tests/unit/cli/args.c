@@ -58,7 +58,7 @@ Test(cli_args, a_check_of_version_0_is_told_from_no_check, .fini = done) {
     struct cli_options o;
     cr_assert_eq(PARSE(&o, "logs", "k"), 0);
     cr_assert_not(o.has_check);
-    cr_assert_eq(PARSE(&o, "logs", "k", "--check", "0"), 0);
+    cr_assert_eq(PARSE(&o, "logs", "k", "--cas", "0"), 0);
     cr_assert(o.has_check);
     cr_assert_eq(o.check, 0);
 }
@@ -102,7 +102,7 @@ Test(cli_args, numbers_are_bounded, .fini = done) {
     const char *bad[] = {"", "k", "1x", "-1", "18446744073709551616", "18446744073709551615k", "1kk"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_eq(PARSE(&o, "logs", "a", "--tail", (char *)(uintptr_t)bad[i]), ERR_INVALID, "%s", bad[i]);
-    cr_assert_eq(PARSE(&o, "logs", "a", "--check", "1k"), ERR_INVALID);
+    cr_assert_eq(PARSE(&o, "logs", "a", "--cas", "1k"), ERR_INVALID);
     cr_assert_eq(PARSE(&o, "logs", "a", "--timeout", "5"), ERR_INVALID);
 }
 

@@ -255,6 +255,17 @@ Test(cli_views, an_event_is_a_line) {
     EXPECT_TEXT(&out, "2026-11-21 05:00:08  member.died       host-c?is held dead\n");
 }
 
+Test(cli_views, counters_show_what_happened_and_with_all_what_did_not) {
+    struct wire_admin_counter list[] = {{.name = T_INIT("MARK_A"), .text = T_INIT("raft: a"), .count = 12},
+                                        {.name = T_INIT("MARK_B"), .text = T_INIT("swim: b")}};
+    struct wire_admin_counters counters = {.counters = list, .counters_count = 2};
+    struct buf out = {0};
+    cli_view_counters(&counters, false, &out);
+    EXPECT_TEXT(&out, "COUNT  WHAT HAPPENED\n12     raft: a\n");
+    cli_view_counters(&counters, true, &out);
+    EXPECT_TEXT(&out, "COUNT  WHAT HAPPENED\n12     raft: a\n0      swim: b\n");
+}
+
 Test(cli_views, the_token_comes_with_the_commands_and_a_warning_on_loopback) {
     struct buf out = {0};
     cli_view_token(&(struct wire_admin_token){.token = T("covey1-abc"), .addr = T("192.0.2.1:7370")}, &out);

@@ -206,7 +206,7 @@ Test(noise, low_order_points_are_refused) {
 }
 
 Test(noise, names_are_checked) {
-    static const char *const bad[] = {"",        "XY",      "XXX",        "xx",          "XXpsk",
+    static const char *const bad[] = {"",        "XY",      "XXK",        "xx",          "XXpsk",
                                       "XXpsk4",  "XXpsk0+", "XXpsk0psk1", "XXpsk1+psk0", "XXpsk0+psk0",
                                       "XX+psk0", "XXpsk0 "};
     struct secret key = secret_number(1), psks[2] = {secret_number(2), secret_number(3)};

@@ -47,6 +47,33 @@ Test(node_start, a_single_host_makes_a_cluster_leads_it_and_runs_a_job) {
     rig_done(&r);
 }
 
+static void told(struct rig *r, uint64_t sequence, enum task_state state) {
+    struct wire_shim_status status = {.sequence = sequence, .fact = {.name = bytes_str("t"), .state = state}};
+    RIG_FEED(r, .kind = NODE_TASK_STATUS, .instance = r->last_started, .task = bytes_str("t"),
+             .status = &status);
+    rig_until(r, US_PER_S);
+}
+
+Test(node_events, one_line_tells_a_change_of_an_instance_once) {
+    struct rig r = single_host();
+    run_hello(&r, 1);
+    rig_until(&r, US_PER_S);
+    told(&r, 1, TASK_STATE_RUNNING);
+    told(&r, 2, TASK_STATE_RUNNING);
+    struct wire_admin_stop stop = {.name = bytes_str("hello")};
+    rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_until(&r, US_PER_S);
+    struct wire_admin_events_query q = {.credit = 1 << 20};
+    rig_request(&r, 3, "events", encoded(&r, &wire_admin_events_query_type, &q));
+    static const char *const lines[] = {"hello.g[0] is running on one\n", "hello.g[0] is stopping on one"};
+    for (int i = 0; i < 2; i++) {
+        const char *first = strstr(buf_str(&r.events), lines[i]);
+        cr_assert_not_null(first, "%s is not told:\n%s", lines[i], buf_str(&r.events));
+        cr_assert_null(strstr(first + 1, lines[i]), "%s is told twice:\n%s", lines[i], buf_str(&r.events));
+    }
+    rig_done(&r);
+}
+
 Test(node_start, what_was_committed_is_there_after_a_restart) {
     struct rig r = single_host();
     run_hello(&r, 1);
@@ -241,6 +268,14 @@ static void damage(struct rig *r, const char *prefix, size_t at) {
     ((uint8_t *)(uintptr_t)f->data.data)[at] ^= 0x40;
 }
 
+static struct disk_file *file_exact(struct rig *r, const char *name) {
+    for (size_t i = 0; i < r->files_count; i++)
+        if (strcmp(r->files[i].name, name) == 0)
+            return &r->files[i];
+    cr_assert_fail("there is no file %s", name);
+    return NULL;
+}
+
 /* A task directory of an earlier run, its shim running. */
 static void find_task(struct rig *r) {
     struct wire_shim_spec spec = {.instance = {{0x77}},
@@ -301,12 +336,54 @@ Test(node_disk, a_log_that_is_gone_never_votes_again) {
     rig_done(&r);
 }
 
-Test(node_disk, a_damaged_cluster_file_is_refused_with_its_reason) {
+Test(node_disk, a_damaged_cluster_file_is_had_from_its_copy_and_written_anew) {
+    for (unsigned which = 0; which < 4; which++) {
+        struct rig r = many_entries();
+        const char *name = which % 2 == 0 ? "cluster" : "cluster-copy";
+        struct disk_file *f = file_exact(&r, name);
+        if (which < 2) {
+            ((uint8_t *)(uintptr_t)f->data.data)[40] ^= 1;
+        } else {
+            mem_free((void *)(uintptr_t)f->data.data);
+            *f = r.files[--r.files_count];
+        }
+        cr_assert_eq(rig_start(&r, false, NULL), 0, "%s", r.why);
+        rig_until(&r, 20 * US_PER_S);
+        cr_assert(node_leads(r.node));
+        cr_assert(bytes_equal(file_exact(&r, "cluster")->data, file_exact(&r, "cluster-copy")->data));
+        rig_done(&r);
+    }
+}
+
+Test(node_disk, a_cluster_file_damaged_in_both_copies_is_refused_with_its_reason) {
     struct rig r = many_entries();
-    damage(&r, "cluster", 40);
+    for (size_t i = 0; i < r.files_count; i++)
+        if (strncmp(r.files[i].name, "cluster", 7) == 0)
+            ((uint8_t *)(uintptr_t)r.files[i].data.data)[40] ^= 1;
     cr_assert_eq(rig_start(&r, false, NULL), ERR_CORRUPT);
     cr_assert_gt(strlen(r.why), 10);
     rig_done(&r);
+}
+
+/* The file `cluster` may be there before the log is. */
+Test(node_disk, a_cluster_is_made_whenever_its_first_agent_dies) {
+    bool all = false;
+    for (unsigned max = 1; !all; max++) {
+        struct rig r;
+        rig_init(&r);
+        r.disk_ops_max = max;
+        cr_assert_eq(rig_start(&r, true, NULL), 0);
+        rig_until(&r, 5 * US_PER_S);
+        all = r.disk_ops_count <= max;
+        cr_assert(all || max < 100);
+        rig_kill(&r);
+        r.disk_ops_max = 0;
+        cr_assert_eq(rig_start(&r, rig_file(&r, "cluster") == NULL, NULL), 0, "%u: %s", max, r.why);
+        rig_until(&r, 20 * US_PER_S);
+        cr_assert(node_leads(r.node), "after %u operations", max);
+        cr_assert_not(rig_has_said(&r, "the log is not used"), "after %u operations", max);
+        rig_done(&r);
+    }
 }
 
 Test(node_disk, a_damaged_journal_is_told_and_the_agent_comes_up) {
@@ -363,12 +440,10 @@ Test(node_disk, damage_anywhere_in_any_file_never_ends_the_agent) {
         }
         copy.files_count = r.files_count;
         int error = rig_start(&copy, false, NULL);
-        cr_assert(error == 0 || strcmp(f->name, "cluster") == 0, "%s: %d", f->name, error);
-        if (error == 0) {
-            find_task(&copy);
-            rig_until(&copy, 5 * US_PER_S);
-            cr_assert(copy.exits == 0 && copy.task_commands == 0);
-        }
+        cr_assert_eq(error, 0, "%s: %d", f->name, error);
+        find_task(&copy);
+        rig_until(&copy, 5 * US_PER_S);
+        cr_assert(copy.exits == 0 && copy.task_commands == 0);
         rig_done(&copy);
     }
     rig_done(&r);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
+#include <stdio.h>
+
 #include "rig.h"
 
 void rig_init(struct rig *r) {
@@ -17,6 +19,7 @@ void rig_done(struct rig *r) {
         buf_done(&r->replies[i].data);
     }
     buf_done(&r->said);
+    buf_done(&r->events);
     arena_done(&r->arena);
 }
 
@@ -65,6 +68,10 @@ static void disk(struct rig *r, const struct disk_op *op) {
         mem_free((void *)(uintptr_t)f->data.data);
         *f = r->files[--r->files_count];
         break;
+    case DISK_SET_ASIDE:
+        if (f != NULL)
+            snprintf(f->name, sizeof f->name, "bad-%.30s", op->name);
+        break;
     case DISK_SYNC: break;
     }
 }
@@ -79,6 +86,13 @@ static void reply_keep(struct rig *r, const struct node_effect *e) {
     buf_append(&reply->data, e->data.data, e->data.size);
 }
 
+static void event_keep(struct rig *r, struct bytes data) {
+    struct wire_admin_chunk chunk;
+    cr_assert_eq(codec_decode_named(&wire_admin_chunk_type, data, &r->arena, &chunk, NULL), 0);
+    if (chunk.event != NULL)
+        buf_printf(&r->events, "%.*s\n", BYTES_FMT(chunk.event->text));
+}
+
 /* Returns the newest ticket that is durable, 0 for none. */
 static uint64_t carry_out(struct rig *r) {
     struct node_effect e;
@@ -86,13 +100,18 @@ static uint64_t carry_out(struct rig *r) {
     while (node_drain(r->node, &e)) {
         switch (e.kind) {
         case NODE_DISK:
+            if (r->disk_ops_count++ >= r->disk_ops_max && r->disk_ops_max != 0)
+                break;
             disk(r, &e.op);
             if (e.op.ticket > ticket)
                 ticket = e.op.ticket;
             break;
         case NODE_SAY: buf_printf(&r->said, "%.*s\n", BYTES_FMT(e.text)); break;
         case NODE_REPLY: reply_keep(r, &e); break;
-        case NODE_TASK_START: r->starts++; break;
+        case NODE_TASK_START:
+            r->starts++;
+            r->last_started = e.spec->instance;
+            break;
         case NODE_TASK_COMMAND:
         case NODE_TASK_RELEASE:
         case NODE_TASK_REMOVE: r->task_commands++; break;
@@ -104,8 +123,8 @@ static uint64_t carry_out(struct rig *r) {
             r->connects++;
             r->last_connect = e.stream;
             break;
+        case NODE_NOTIFY: event_keep(r, e.data); break;
         case NODE_SEND_DATAGRAM:
-        case NODE_NOTIFY:
         case NODE_LOG_OPEN:
         case NODE_LOG_CREDIT:
         case NODE_LOG_CLOSE: break;
@@ -137,7 +156,8 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
                              .task_root = bytes_str("/tasks"),
                              .files = r->files,
                              .files_count = r->files_count,
-                             .snapshot_entries = r->snapshot_entries};
+                             .snapshot_entries = r->snapshot_entries,
+                             .marks = r->marks};
     struct addr seed;
     memset(o.identity_seed.b, 7, sizeof o.identity_seed.b);
     memset(o.entropy.b, (int)(++r->runs), sizeof o.entropy.b);
@@ -154,6 +174,8 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
         return error;
     }
     settle(r);
+    if (r->found != NULL)
+        RIG_FEED(r, .kind = NODE_TASK_FOUND, .spec = r->found, .status = r->found_status);
     RIG_FEED(r, .kind = NODE_SCAN_DONE);
     return 0;
 }

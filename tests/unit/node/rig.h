@@ -29,12 +29,20 @@ struct rig {
     int64_t now_us;
     unsigned runs;             /* of the agent */
     uint32_t snapshot_entries; /* 0: the default */
-    struct buf said;           /* lines of NODE_SAY, each with its newline */
+    struct marks *marks;       /* NULL: none */
+    /* A task directory that the next run finds; NULL: none. */
+    const struct wire_shim_spec *found;
+    const struct wire_shim_status *found_status;
+    struct buf said;   /* lines of NODE_SAY, each with its newline */
+    struct buf events; /* texts of NODE_NOTIFY, as lines */
+    struct instance_id last_started;
     struct rig_reply replies[RIG_REPLIES_MAX];
     size_t replies_count;
     unsigned starts, task_commands, exits, closed, ready, connects, sent;
     uint64_t last_connect;
     char why[256]; /* of node_new */
+    /* Power cut: only so many operations of the disk are carried out; 0: all. */
+    unsigned disk_ops_max, disk_ops_count;
 };
 
 void rig_init(struct rig *r);

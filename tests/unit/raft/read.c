@@ -134,3 +134,92 @@ Test(raft_read, a_minority_confirms_nothing) {
     cr_assert(w->nodes[l].reads.data[0].failed);
     world_free(w);
 }
+
+/* ---- the age of what is here ---- */
+
+static size_t fresh_follower, fresh_leader;
+static bool to_follower_lost(struct world *w, size_t from, size_t to, const struct wire_raft_message *m) {
+    (void)w;
+    (void)m;
+    return from != fresh_leader || to != fresh_follower;
+}
+
+Test(raft_fresh, a_message_that_was_long_under_way_makes_nothing_newer) {
+    struct world *w = world_new(7, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w), f = (l + 1) % 3;
+    world_run(w, 500 * US_PER_MS);
+    cr_assert_geq(raft_fresh_us(w->nodes[f].raft), w->now_us - 200 * US_PER_MS, "in step it is new");
+    cr_assert_geq(raft_fresh_us(w->nodes[l].raft), w->now_us - 200 * US_PER_MS);
+    /* What the leader says from here on is kept back, and comes when another one leads. */
+    int64_t cut_us = w->now_us;
+    struct raft_id leader = w->nodes[l].id;
+    w->capture = true;
+    fresh_leader = l;
+    fresh_follower = f;
+    w->filter = to_follower_lost;
+    world_run(w, 100 * US_PER_MS);
+    w->capture = false;
+    world_isolate(w, f, true);
+    world_run(w, 900 * US_PER_MS);
+    for (size_t i = 0; i < w->captured.count; i++) {
+        struct arena a = {0};
+        struct wire_raft_message m;
+        int err = codec_decode(&wire_raft_message_type, buf_bytes(&w->captured.data[i]), &a, &m, NULL);
+        cr_assert_eq(err, 0);
+        if (raft_id_equal(&m.from, &leader) && raft_id_equal(&m.to, &w->nodes[f].id))
+            node_feed(w, f, &(struct raft_input){.kind = RAFT_MESSAGE, .message = &m});
+        arena_done(&a);
+    }
+    cr_assert_leq(raft_fresh_us(w->nodes[f].raft), cut_us + 10 * US_PER_MS);
+    world_free(w);
+}
+
+Test(raft_fresh, a_leader_that_is_heard_by_nobody_gets_older) {
+    struct world *w = world_new(8, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w);
+    world_run(w, 500 * US_PER_MS);
+    int64_t cut_us = w->now_us;
+    world_isolate(w, l, true);
+    world_run(w, 2 * US_PER_S);
+    cr_assert_leq(raft_fresh_us(w->nodes[l].raft), cut_us + 10 * US_PER_MS);
+    world_free(w);
+}
+
+Test(raft_fresh, a_new_leader_claims_nothing_before_it_has_committed) {
+    struct world *w = world_new(9, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w);
+    world_run(w, 500 * US_PER_MS);
+    int64_t cut_us = w->now_us;
+    world_isolate(w, l, true);
+    w->disk_min_us = 90 * US_PER_MS; /* rounds are answered long before entries are */
+    w->disk_max_us = 110 * US_PER_MS;
+    unsigned seen = 0;
+    for (int i = 0; i < 300; i++) {
+        world_run(w, 10 * US_PER_MS);
+        for (size_t n = 0; n < 3; n++) {
+            const struct raft *r = w->nodes[n].raft;
+            if (n == l || raft_role(r) != RAFT_LEADER || raft_leader_ready(r))
+                continue;
+            cr_assert_leq(raft_fresh_us(r), cut_us + 10 * US_PER_MS);
+            seen++;
+        }
+    }
+    cr_assert_gt(seen, 5);
+    world_free(w);
+}
+
+Test(raft_fresh, a_leader_counts_from_its_question_not_from_the_answers) {
+    struct world *w = world_new(10, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w);
+    w->delay_min_us = w->delay_max_us = 120 * US_PER_MS;
+    for (int i = 0; i < 100; i++) {
+        world_run(w, 10 * US_PER_MS);
+        if (i > 50)
+            cr_assert_leq(raft_fresh_us(w->nodes[l].raft), w->now_us - 230 * US_PER_MS);
+    }
+    world_free(w);
+}

@@ -305,3 +305,66 @@ Test(raft_snapshot, malformed_chunks_are_dropped) {
     }
     world_free(w);
 }
+
+/* A core by itself, fed by hand: what it sends to `to`, or zero. */
+static struct wire_snapshot_response answer_to(struct raft *r, struct raft_id to) {
+    struct wire_snapshot_response answer = {0};
+    struct raft_effect e;
+    while (raft_drain(r, &e)) {
+        if (e.kind == RAFT_SEND && raft_id_equal(&e.message->to, &to) && e.message->snapshot_response)
+            answer = *e.message->snapshot_response;
+        if (e.kind == RAFT_PERSIST)
+            raft_feed(r, 1, &(struct raft_input){.kind = RAFT_PERSISTED, .ticket = e.ticket});
+    }
+    return answer;
+}
+
+static void hear(struct raft *r, struct wire_raft_message m) {
+    raft_feed(r, 1, &(struct raft_input){.kind = RAFT_MESSAGE, .message = &m});
+}
+
+Test(raft_snapshot, installed_under_the_next_leader_it_confirms_no_round_of_it) {
+    struct raft_id ids[3] = {
+        {.node = {{1}}, .log = {{1}}}, {.node = {{2}}, .log = {{1}}}, {.node = {{3}}, .log = {{1}}}};
+    struct raft_restored restored = {.snapshot_index = 1, .snapshot_term = 1};
+    restored.snapshot_config = (struct wire_raft_config){.voters = ids, .voters_count = 3};
+    restored.hard.term = 1;
+    struct raft *r = raft_new(&(struct raft_options){.self = ids[2]}, &restored, 0);
+    cr_assert_not_null(r);
+    struct wire_snapshot_chunk chunk = {.index = 50,
+                                        .term = 4,
+                                        .config = restored.snapshot_config,
+                                        .total_size = 3,
+                                        .data = bytes_str("abc"),
+                                        .round = 1000};
+    hear(r, (struct wire_raft_message){.from = ids[0], .to = ids[2], .term = 5, .snapshot_chunk = &chunk});
+    answer_to(r, ids[0]);
+    /* Before it is installed another one leads, and counts its own rounds. */
+    struct wire_append_request beat = {.round = 7};
+    hear(r, (struct wire_raft_message){.from = ids[1], .to = ids[2], .term = 6, .append_request = &beat});
+    answer_to(r, ids[1]);
+    cr_assert_eq(raft_feed(r, 1, &(struct raft_input){.kind = RAFT_INSTALLED, .index = 50}), 0);
+    struct wire_snapshot_response answer = answer_to(r, ids[1]);
+    cr_assert_eq(answer.match_index, 50);
+    cr_assert_eq(answer.round, 0, "round %llu would confirm reads that began later",
+                 (unsigned long long)answer.round);
+    raft_free(r);
+}
+
+Test(raft_snapshot, what_is_kept_behind_it_is_bounded_in_bytes_too) {
+    struct world *w = world_new(1, 1);
+    char big[1001];
+    w->nodes[0].options.trailing_entries = 30;
+    w->nodes[0].options.trailing_bytes = 10 * (1000 + 64) + 1;
+    memset(big, 'x', 1000);
+    big[1000] = 0;
+    world_start(w, 1);
+    world_elect(w);
+    for (int i = 0; i < 40; i++)
+        node_propose(w, 0, big);
+    world_run(w, 100 * US_PER_MS);
+    uint64_t last = raft_last_index(w->nodes[0].raft);
+    cr_assert_eq(node_snapshot(w, 0), 0);
+    cr_assert_eq(raft_first_index(w->nodes[0].raft), last - 9);
+    world_free(w);
+}

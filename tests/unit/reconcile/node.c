@@ -172,6 +172,8 @@ static const struct row {
     {JOB_TYPE_BATCH, false, 2, 2, {D, D}, INSTANCE_STATE_COMPLETE},
     {JOB_TYPE_BATCH, false, 2, 2, {D, F}, INSTANCE_STATE_FAILED},
     {JOB_TYPE_BATCH, false, 3, 3, {D, F, R}, INSTANCE_STATE_RUNNING}, /* the rest goes on */
+    {JOB_TYPE_SERVICE, true, 1, 1, {P}, INSTANCE_STATE_STARTING},     /* stopped before it has run */
+    {JOB_TYPE_SERVICE, true, 2, 2, {D, P}, INSTANCE_STATE_STARTING},
     {JOB_TYPE_SERVICE, true, 1, 1, {R}, INSTANCE_STATE_RUNNING},
     {JOB_TYPE_SERVICE, true, 1, 1, {S}, INSTANCE_STATE_RUNNING},
     {JOB_TYPE_SERVICE, true, 2, 2, {D, S}, INSTANCE_STATE_RUNNING},

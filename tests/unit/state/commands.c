@@ -293,6 +293,23 @@ Test(state_vars, together_never_outgrow_a_snapshot) {
     world_done(&w);
 }
 
+/* ---- votes ---- */
+
+Test(state_votes, are_the_operators_word_and_nothing_that_a_host_says_of_itself) {
+    struct world w = world_new();
+    struct wire_node_record record = node_record(1);
+    record.vote = VOTE_RULE_PIN;
+    add_record(&w, &record);
+    cr_assert_eq(state_node_find(w.state, node_of(1))->vote, VOTE_RULE_AUTO);
+    struct wire_cmd_node_vote exclude = {.id = node_of(1), .vote = VOTE_RULE_EXCLUDE};
+    cr_assert_eq(APPLY(&w, .node_vote = &exclude).error, 0);
+    add_record(&w, &record);
+    cr_assert_eq(state_node_find(w.state, node_of(1))->vote, VOTE_RULE_EXCLUDE);
+    struct wire_cmd_node_vote stranger = {.id = node_of(2), .vote = VOTE_RULE_PIN};
+    cr_assert_eq(APPLY(&w, .node_vote = &stranger).error, ERR_NOT_FOUND);
+    world_done(&w);
+}
+
 /* ---- answers remembered ---- */
 
 Test(state_requests, a_repeated_request_gets_the_first_answer_and_has_no_second_effect) {
@@ -303,7 +320,8 @@ Test(state_requests, a_repeated_request_gets_the_first_answer_and_has_no_second_
     struct state_result again = APPLY(&w, .request = request_of(1), .var = &c);
     cr_assert_eq(again.error, 0, "a second try of its own must not meet its own first one");
     cr_assert_eq(again.version, first.version);
-    cr_assert_not(again.changed);
+    cr_assert(again.changed, "the first answer, all of it");
+    cr_assert_eq(again.index, 1);
     cr_assert_eq(state_var_find(w.state, text_of("k"))->version, first.version);
     struct state_result refused = APPLY(&w, .request = request_of(2), .var = &c);
     cr_assert_eq(refused.error, ERR_CONFLICT);
@@ -319,19 +337,27 @@ Test(state_requests, a_repeated_request_gets_the_first_answer_and_has_no_second_
     world_done(&w);
 }
 
-Test(state_requests, the_newest_4096_are_remembered) {
+Test(state_requests, the_newest_are_remembered_and_what_was_forgotten_is_not_done_again) {
     struct world w = world_new();
     struct state_result r;
-    for (unsigned i = 0; i < 4097; i++) {
+    for (unsigned i = 0; i < WIRE_REQUESTS_MAX + 1; i++) {
         struct wire_cmd_var c = {.key = text_of("k"), .value = text_of("v")};
         APPLY(&w, .request = request_of(i), .var = &c);
     }
     cr_assert_not(state_request_find(w.state, request_of(0), &r));
     cr_assert(state_request_find(w.state, request_of(1), &r));
-    cr_assert(state_request_find(w.state, request_of(4096), &r));
+    cr_assert(state_request_find(w.state, request_of(WIRE_REQUESTS_MAX), &r));
+    cr_assert_eq(r.index, WIRE_REQUESTS_MAX + 1);
+    struct wire_cmd_var c = {.key = text_of("k"), .value = text_of("again")};
+    cr_assert_eq(APPLY(&w, .request = request_of(40000), .since = 1, .var = &c).error, 0, "asked at 1");
+    cr_assert_eq(APPLY(&w, .request = request_of(0), .since = 1, .var = &c).error, ERR_STALE);
+    cr_assert_not(state_request_find(w.state, request_of(0), &r));
     struct state *other = state_new();
     cr_assert_eq(state_restore(other, snapshot_of(&w)), 0, "as many as a snapshot takes");
-    cr_assert(state_request_find(other, request_of(1), &r));
+    cr_assert(state_request_find(other, request_of(40000), &r));
+    state_apply(other, w.index + 1, &(struct wire_command){.request = request_of(0), .since = 1, .var = &c},
+                &r);
+    cr_assert_eq(r.error, ERR_STALE, "a snapshot does not forget what was forgotten");
     state_free(other);
     world_done(&w);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-#include <covey/store.h>
+#include "rig.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -12,181 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-#define DEADLINE_MS 20000
-
-/* ---- a directory, and system calls that fail on demand ------------------------------------------------- */
-
-struct rig {
-    char parent[64], path[80];
-    struct store *store;
-    struct store_calls calls;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    /* What fails: the call with this name on a file with this name, from the nth on; then with this errno. */
-    const char *fail_call, *fail_name;
-    unsigned fail_after;
-    int fail_errno;
-    size_t write_max;      /* bytes that one pwrite takes; 0: all */
-    const char *hold_name; /* a pwrite to this file waits ... */
-    bool released;         /* ... for this */
-    unsigned syncs_count;  /* fdatasync and fsync, failed ones too */
-    unsigned writes_count;
-    char trace[4000]; /* "call name;" in order */
-};
-
-static void name_of(int fd, char name[128]) {
-    char link[64], target[256];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = readlink(link, target, sizeof target - 1);
-    target[size > 0 ? size : 0] = 0;
-    const char *slash = strrchr(target, '/');
-    snprintf(name, 128, "%.100s", slash ? slash + 1 : target);
-}
-
-/* Whether the call shall fail. */
-static bool rig_call(struct rig *r, const char *call, const char *name) {
-    bool fails = false;
-    pthread_mutex_lock(&r->mutex);
-    size_t used = strlen(r->trace);
-    snprintf(r->trace + used, sizeof r->trace - used, "%s %s;", call, name);
-    if (r->fail_call && strcmp(call, r->fail_call) == 0 &&
-        (!r->fail_name || strcmp(name, r->fail_name) == 0)) {
-        fails = r->fail_after == 0;
-        r->fail_after -= !fails;
-    }
-    pthread_mutex_unlock(&r->mutex);
-    if (fails)
-        errno = r->fail_errno;
-    return fails;
-}
-
-static int rig_openat(void *context, int directory, const char *name, int flags, mode_t mode) {
-    return rig_call(context, "open", name) ? -1 : openat(directory, name, flags, mode);
-}
-static ssize_t rig_pwrite(void *context, int fd, const void *data, size_t size, off_t offset) {
-    struct rig *r = context;
-    char name[128];
-    name_of(fd, name);
-    pthread_mutex_lock(&r->mutex);
-    r->writes_count++;
-    while (r->hold_name && strcmp(name, r->hold_name) == 0 && !r->released)
-        pthread_cond_wait(&r->changed, &r->mutex);
-    pthread_mutex_unlock(&r->mutex);
-    if (rig_call(r, "write", name))
-        return -1;
-    return pwrite(fd, data, r->write_max && size > r->write_max ? r->write_max : size, offset);
-}
-static int rig_fdatasync(void *context, int fd) {
-    struct rig *r = context;
-    char name[128];
-    name_of(fd, name);
-    pthread_mutex_lock(&r->mutex);
-    r->syncs_count++;
-    pthread_mutex_unlock(&r->mutex);
-    return rig_call(r, "fdatasync", name) ? -1 : fdatasync(fd);
-}
-static int rig_fsync(void *context, int fd) {
-    struct rig *r = context;
-    char name[128];
-    name_of(fd, name);
-    pthread_mutex_lock(&r->mutex);
-    r->syncs_count++;
-    pthread_mutex_unlock(&r->mutex);
-    return rig_call(r, "fsync", name) ? -1 : fsync(fd);
-}
-static int rig_renameat(void *context, int directory, const char *from, const char *to) {
-    return rig_call(context, "rename", to) ? -1 : renameat(directory, from, directory, to);
-}
-static int rig_unlinkat(void *context, int directory, const char *name) {
-    return rig_call(context, "unlink", name) ? -1 : unlinkat(directory, name, 0);
-}
-
-static void rig_open(struct rig *r) {
-    struct store_options options = {.directory = r->path, .calls = &r->calls};
-    char text[256] = "";
-    cr_assert_eq(store_open(&options, &r->store, text, sizeof text), 0, "%s", text);
-}
-static void rig_close(struct rig *r) {
-    store_close(r->store);
-    r->store = NULL;
-}
-
-static struct rig *rig_begin(void) {
-    struct rig *r = mem_alloc(sizeof *r);
-    const char *base = getenv("TMPDIR");
-    snprintf(r->parent, sizeof r->parent, "%.40s/covey-storeXXXXXX",
-             base && strlen(base) <= 40 ? base : "/tmp");
-    cr_assert_not_null(mkdtemp(r->parent));
-    snprintf(r->path, sizeof r->path, "%s/data", r->parent);
-    r->calls =
-        (struct store_calls){r, rig_openat, rig_pwrite, rig_fdatasync, rig_fsync, rig_renameat, rig_unlinkat};
-    pthread_mutex_init(&r->mutex, NULL);
-    pthread_cond_init(&r->changed, NULL);
-    rig_open(r);
-    return r;
-}
-
-static void rig_end(struct rig *r) {
-    store_close(r->store);
-    DIR *list = opendir(r->path);
-    const struct dirent *entry;
-    while (list && (entry = readdir(list))) {
-        char path[400];
-        snprintf(path, sizeof path, "%s/%s", r->path, entry->d_name);
-        unlink(path);
-    }
-    if (list)
-        closedir(list);
-    rmdir(r->path);
-    rmdir(r->parent);
-    mem_free(r);
-}
-
-/* ---- operations ---------------------------------------------------------------------------------------- */
-
-static int submit(struct rig *r, struct disk_op op, const char *name, const char *data) {
-    snprintf(op.name, sizeof op.name, "%s", name);
-    if (data) {
-        op.data = bytes_str(data);
-        op.size = op.data.size;
-    }
-    return store_submit(r->store, &op);
-}
-static int create(struct rig *r, const char *name, uint64_t size) {
-    return submit(r, (struct disk_op){.kind = DISK_CREATE, .size = size}, name, NULL);
-}
-static int put(struct rig *r, const char *name, uint64_t offset, const char *data) {
-    return submit(r, (struct disk_op){.kind = DISK_WRITE, .offset = offset}, name, data);
-}
-static int flush(struct rig *r, uint64_t ticket) {
-    return submit(r, (struct disk_op){.kind = DISK_SYNC, .ticket = ticket}, "", NULL);
-}
-static int replace(struct rig *r, const char *name, const char *data, uint64_t ticket) {
-    return submit(r, (struct disk_op){.kind = DISK_REPLACE, .ticket = ticket}, name, data);
-}
-
-/* Waits for the next thing told; fails the test when none comes. */
-static struct store_done next_done(struct rig *r) {
-    struct store_done done = {0};
-    struct pollfd readable = {.fd = store_fd(r->store), .events = POLLIN};
-    while (!store_poll(r->store, &done))
-        cr_assert_eq(poll(&readable, 1, DEADLINE_MS), 1, "nothing was told in time");
-    return done;
-}
-
-static void file_is(struct rig *r, const char *name, const char *begins) {
-    char path[200], data[256] = "";
-    snprintf(path, sizeof path, "%s/%s", r->path, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    cr_assert_geq(fd, 0, "%s: %s", path, strerror(errno));
-    ssize_t size = read(fd, data, sizeof data - 1);
-    close(fd);
-    cr_assert_geq(size, (ssize_t)strlen(begins));
-    cr_assert_eq(memcmp(data, begins, strlen(begins)), 0, "%s holds %s", name, data);
-}
 
 /* ---- tests --------------------------------------------------------------------------------------------- */
 
@@ -294,6 +120,52 @@ Test(store, gives_back_its_files_by_name_and_no_others) {
     rig_end(r);
 }
 
+/* The rest of the files, and of the file, is still of use. */
+Test(store, a_sector_that_cannot_be_read_is_damage_and_no_reason_not_to_start) {
+    struct rig *r = rig_begin();
+    char text[2600];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = 0;
+    replace(r, "cluster", "c", 1);
+    replace(r, "journal", text, 2);
+    next_done(r);
+    next_done(r);
+    rig_close(r);
+    r->unreadable = "journal";
+    rig_open(r);
+    size_t count;
+    const struct disk_file *files = store_files(r->store, &count);
+    cr_assert_eq(count, 2);
+    cr_assert(bytes_is(files[0].data, "c"));
+    cr_assert_eq(files[1].data.size, sizeof text - 1);
+    for (size_t i = 0; i < files[1].data.size; i++)
+        cr_assert_eq(files[1].data.data[i], i < 1024 || i >= 1536 ? 'a' : 0xff, "at %zu", i);
+    rig_end(r);
+}
+
+Test(store, what_is_set_aside_goes_on_under_another_name_and_is_not_read) {
+    struct rig *r = rig_begin();
+    replace(r, "log-1", "first", 1);
+    submit(r, (struct disk_op){.kind = DISK_SET_ASIDE}, "log-1", NULL);
+    submit(r, (struct disk_op){.kind = DISK_SET_ASIDE}, "log-nothing", NULL);
+    replace(r, "log-1", "second", 2);
+    next_done(r);
+    next_done(r);
+    file_is(r, "bad-log-1", "first");
+    file_is(r, "log-1", "second");
+    cr_assert_not_null(strstr(r->trace, "rename bad-log-1;fsync data;"), "%s", r->trace);
+    submit(r, (struct disk_op){.kind = DISK_SET_ASIDE}, "log-1", NULL);
+    flush(r, 3);
+    next_done(r);
+    rig_close(r);
+    file_is(r, "bad-log-1", "second");
+    rig_open(r);
+    size_t count;
+    store_files(r->store, &count);
+    cr_assert_eq(count, 0);
+    rig_end(r);
+}
+
 Test(store, refuses_to_read_more_than_it_may) {
     struct rig *r = rig_begin();
     create(r, "log-1", 4096);
@@ -333,6 +205,21 @@ Test(store, replacing_keeps_the_old_file_until_the_new_one_is_whole) {
     char path[200];
     snprintf(path, sizeof path, "%s/cluster.tmp", r->path);
     cr_assert_eq(access(path, F_OK), -1, "what was left over is removed at the next start");
+    rig_end(r);
+}
+
+Test(store, what_replaces_a_file_is_read_back_before_the_old_one_goes) {
+    struct rig *r = rig_begin();
+    char text[2600];
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = 0;
+    replace(r, "snapshot-1", "old", 1);
+    next_done(r);
+    r->altered = "snapshot-1.tmp";
+    replace(r, "snapshot-1", text, 2);
+    cr_assert_eq(next_done(r).error, ERR_IO);
+    rig_close(r);
+    file_is(r, "snapshot-1", "old");
     rig_end(r);
 }
 
@@ -399,6 +286,76 @@ Test(store, a_flush_does_not_wait_for_a_file_that_is_made_ahead) {
     pthread_mutex_unlock(&r->mutex);
     cr_assert_eq(next_done(r).ticket, 3);
     file_is(r, "log-2", "z");
+    rig_end(r);
+}
+
+/* log-1 is in use; for log-2, made ahead, there is no room. */
+static struct rig *no_room(void) {
+    struct rig *r = rig_begin();
+    create(r, "log-0", 512);
+    create(r, "log-1", 512);
+    put(r, "log-1", 0, "x");
+    flush(r, 1);
+    cr_assert_eq(next_done(r).ticket, 1);
+    r->fail_name = "log-2";
+    r->fail_errno = ENOSPC;
+    r->fail_call = "write";
+    create(r, "log-2", 1000000);
+    struct store_done done = next_done(r);
+    cr_assert(done.ticket == 0 && done.error == 0 && strstr(done.text, "/log-2: making it ahead: No space"),
+              "%s", done.text);
+    put(r, "log-1", 0, "y");
+    flush(r, 2);
+    cr_assert_eq(next_done(r).ticket, 2, "the log goes on in the file that it has");
+    return r;
+}
+
+static void room_again(struct rig *r) {
+    pthread_mutex_lock(&r->mutex);
+    r->fail_call = NULL;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+Test(store, no_room_to_make_a_file_ahead_fails_when_it_is_written_to) {
+    struct rig *r = no_room();
+    put(r, "log-2", 0, "z");
+    flush(r, 3);
+    struct store_done done = next_done(r);
+    cr_assert_eq(done.error, ERR_NO_SPACE, "%s", done.text);
+    rig_end(r);
+}
+
+Test(store, a_file_for_which_there_was_no_room_is_made_when_it_is_needed) {
+    struct rig *r = no_room();
+    room_again(r);
+    put(r, "log-2", 5, "z");
+    flush(r, 3);
+    cr_assert_eq(next_done(r).ticket, 3);
+    file_is(r, "log-2", "");
+    rig_end(r);
+}
+
+Test(store, a_file_for_which_there_was_no_room_is_made_when_another_is_removed) {
+    struct rig *r = no_room();
+    room_again(r);
+    submit(r, (struct disk_op){.kind = DISK_REMOVE}, "log-0", NULL);
+    rig_close(r);
+    char path[200];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/log-2", r->path);
+    cr_assert(stat(path, &status) == 0 && status.st_size == 1000000);
+    rig_end(r);
+}
+
+Test(store, a_file_that_is_removed_before_there_was_room_for_it_is_never_made) {
+    struct rig *r = no_room();
+    room_again(r);
+    submit(r, (struct disk_op){.kind = DISK_REMOVE}, "log-2", NULL);
+    submit(r, (struct disk_op){.kind = DISK_REMOVE}, "log-0", NULL);
+    rig_close(r);
+    char path[200];
+    snprintf(path, sizeof path, "%s/log-2", r->path);
+    cr_assert_eq(access(path, F_OK), -1);
     rig_end(r);
 }
 

@@ -22,6 +22,8 @@
 
 /* ---- names --------------------------------------------------------------------------------------------- */
 
+/* What a configuration does not say. */
+void config_complete(struct swim_config *config);
 /* Node i: an id that is not zero, an address 10.0.x.y:7370, a name n<i>. */
 struct node_id node_id_of(size_t index);
 struct addr addr_of(size_t index);
@@ -164,5 +166,11 @@ size_t bench_events(const struct bench *b, enum swim_event_kind kind, size_t mem
 size_t bench_sent(struct bench *b, size_t from, struct wire_swim_packet *ret);
 size_t bench_synced(struct bench *b, size_t from, struct wire_swim_sync *ret);
 const struct wire_member *packet_record(const struct wire_swim_packet *packet, size_t member);
+
+/* A core that has heard of so many others, alive, of generation 1. */
+struct bench *bench_knowing(size_t others, const struct swim_config *config);
+/* Pings the core as `from`, believing the right thing; the ack. */
+struct wire_swim_packet bench_ping_as(struct bench *b, size_t from, struct wire_ping ping);
+struct wire_ping ping_well(void);
 
 #endif

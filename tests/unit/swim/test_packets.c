@@ -5,35 +5,11 @@
 
 #include "harness.h"
 
-static struct bench *knowing(size_t others, const struct swim_config *config) {
-    struct bench *b = bench_new(config);
-    for (size_t i = 1; i <= others; i++)
-        bench_record(b, i, record_of(i, MEMBER_STATE_ALIVE, 1, 0));
-    bench_clear(b);
-    return b;
-}
-
-/* Pings the core as `from`, believing the right thing; the ack. */
-static struct wire_swim_packet ping_as(struct bench *b, size_t from, struct wire_ping ping) {
-    struct wire_swim_packet packet = {0};
-    ping.target = node_id_of(0);
-    bench_clear(b);
-    bench_packet(b, from, &(struct wire_swim_packet){.ping = &ping});
-    size_t at = bench_sent(b, 0, &packet);
-    cr_assert(at != SIZE_MAX && packet.ack, "no ack");
-    cr_assert(id_same(b->effects.data[at].to, node_id_of(from)));
-    cr_assert_eq(packet.ack->seq, ping.seq);
-    cr_assert(id_same(packet.ack->target, node_id_of(0)));
-    return packet;
-}
-
-static struct wire_ping well(void) { return (struct wire_ping){.seq = 9, .generation = 1}; }
-
 /* To one that nobody is, for a member is not told that it lives. */
 static void spend_rumours(struct bench *b) {
     struct swim_member self = bench_member(b, 0);
     struct wire_ping ping = {.seq = 9, .generation = self.generation, .version = self.version};
-    while (ping_as(b, 200, ping).members_count > 0)
+    while (bench_ping_as(b, 200, ping).members_count > 0)
         continue;
     bench_clear(b);
 }
@@ -41,9 +17,9 @@ static void spend_rumours(struct bench *b) {
 /* ---- sizes --------------------------------------------------------------------------------------------- */
 
 Test(swim_packets, idle_packets_are_small) {
-    struct bench *b = knowing(1, NULL);
+    struct bench *b = bench_knowing(1, NULL);
     spend_rumours(b);
-    ping_as(b, 1, well());
+    bench_ping_as(b, 1, ping_well());
     cr_assert_leq(b->effects.data[0].packet.size, 28, "ack: %zu bytes", b->effects.data[0].packet.size);
     bench_clear(b);
     struct wire_swim_packet packet;
@@ -113,12 +89,12 @@ Test(swim_packets, a_rumour_is_told_mult_times_log_n_times) {
         uint32_t times;
     } rows[] = {{3, 6}, {9, 12}, {40, 12}, {99, 18}};
     for (size_t r = 0; r < 4; r++) {
-        struct bench *b = knowing(rows[r].others, NULL);
+        struct bench *b = bench_knowing(rows[r].others, NULL);
         spend_rumours(b);
         bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
         uint32_t told = 0;
         for (int i = 0; i < 40; i++) {
-            struct wire_swim_packet ack = ping_as(b, 1, well());
+            struct wire_swim_packet ack = bench_ping_as(b, 1, ping_well());
             told += packet_record(&ack, 3) != NULL;
         }
         cr_assert_eq(told, rows[r].times, "n = %zu: %u times", rows[r].others + 1, told);
@@ -127,17 +103,17 @@ Test(swim_packets, a_rumour_is_told_mult_times_log_n_times) {
 }
 
 Test(swim_packets, a_newer_rumour_of_a_member_takes_the_place_of_the_older) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     spend_rumours(b);
     bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
-    ping_as(b, 1, well());
-    ping_as(b, 1, well());
+    bench_ping_as(b, 1, ping_well());
+    bench_ping_as(b, 1, ping_well());
     bench_clear(b);
     bench_record(b, 2, accusation_of(3, MEMBER_STATE_SUSPECT, 1, 1, 2));
     struct wire_swim_packet looked;
     uint32_t told = bench_sent(b, 0, &looked) != SIZE_MAX; /* the suspect may be pinged at once */
     for (int i = 0; i < 20; i++) {
-        struct wire_swim_packet ack = ping_as(b, 1, well());
+        struct wire_swim_packet ack = bench_ping_as(b, 1, ping_well());
         cr_assert_leq(ack.members_count, 1);
         if (ack.members_count) {
             cr_assert_eq(ack.members[0].state, MEMBER_STATE_SUSPECT);
@@ -151,13 +127,13 @@ Test(swim_packets, a_newer_rumour_of_a_member_takes_the_place_of_the_older) {
 
 Test(swim_packets, rumours_told_least_often_go_first) {
     enum { N = 39 };
-    struct bench *b = knowing(N, &(struct swim_config){.packet_size_max = SWIM_PACKET_SIZE_MIN});
+    struct bench *b = bench_knowing(N, &(struct swim_config){.packet_size_max = SWIM_PACKET_SIZE_MIN});
     spend_rumours(b);
     for (uint32_t i = 2; i <= N; i++)
         bench_record(b, i, record_of(i, MEMBER_STATE_ALIVE, 1, 1));
     uint32_t told[N + 1] = {0};
     for (int i = 0; i < 12; i++) {
-        struct wire_swim_packet ack = ping_as(b, 1, well());
+        struct wire_swim_packet ack = bench_ping_as(b, 1, ping_well());
         uint32_t least = UINT32_MAX, most = 0;
         for (size_t k = 0; k < ack.members_count; k++)
             told[ack.members[k].id.b[2]]++;
@@ -170,18 +146,18 @@ Test(swim_packets, rumours_told_least_often_go_first) {
     }
     /* A new one overtakes those that were told before. */
     bench_record(b, 2, accusation_of(9, MEMBER_STATE_DEAD, 1, 1, 2));
-    struct wire_swim_packet ack = ping_as(b, 1, well());
+    struct wire_swim_packet ack = bench_ping_as(b, 1, ping_well());
     cr_assert(ack.members_count && id_same(ack.members[0].id, node_id_of(9)));
     bench_free(b);
 }
 
 /* It pings us, so it knows us, but we missed that it came. */
 Test(swim_packets, the_ack_to_a_stranger_asks_who_it_is) {
-    struct bench *b = knowing(1, NULL);
-    struct wire_swim_packet ack = ping_as(b, 7, well());
+    struct bench *b = bench_knowing(1, NULL);
+    struct wire_swim_packet ack = bench_ping_as(b, 7, ping_well());
     cr_assert(ack.ping && id_same(ack.ping->target, node_id_of(7)));
     cr_assert(ack.ping->generation == 0 && ack.ping->version == 0);
-    ack = ping_as(b, 1, well());
+    ack = bench_ping_as(b, 1, ping_well());
     cr_assert_null(ack.ping);
     bench_free(b);
 }
@@ -189,7 +165,7 @@ Test(swim_packets, the_ack_to_a_stranger_asks_who_it_is) {
 /* Pings of a node in trouble are rare: what it knows goes out all the same, and ends. */
 Test(swim_packets, news_goes_out_without_pings_while_there_is_any) {
     struct bench *b =
-        knowing(9, &(struct swim_config){.period_us = 60 * SECOND, .probe_timeout_us = 20 * SECOND});
+        bench_knowing(9, &(struct swim_config){.period_us = 60 * SECOND, .probe_timeout_us = 20 * SECOND});
     b->now_us += 1;
     spend_rumours(b);
     bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
@@ -207,9 +183,9 @@ Test(swim_packets, news_goes_out_without_pings_while_there_is_any) {
 }
 
 Test(swim_packets, nobody_is_told_that_it_lives) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     bench_record(b, 2, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
-    struct wire_swim_packet ack = ping_as(b, 3, well());
+    struct wire_swim_packet ack = bench_ping_as(b, 3, ping_well());
     cr_assert_null(packet_record(&ack, 3));
     cr_assert_not_null(packet_record(&ack, 2));
     bench_free(b);
@@ -218,7 +194,7 @@ Test(swim_packets, nobody_is_told_that_it_lives) {
 /* ---- one hop ------------------------------------------------------------------------------------------- */
 
 Test(swim_packets, a_ping_says_what_is_believed_of_its_target_and_tells_a_suspect_first) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     bench_record(b, 2, record_of(1, MEMBER_STATE_ALIVE, 4, 7));
     bench_record(b, 2, accusation_of(1, MEMBER_STATE_SUSPECT, 4, 7, 2));
     for (int spent = 0; spent < 2; spent++) {
@@ -240,35 +216,35 @@ Test(swim_packets, a_ping_says_what_is_believed_of_its_target_and_tells_a_suspec
 }
 
 Test(swim_packets, a_wrong_belief_in_a_ping_is_put_right_by_the_ack) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     spend_rumours(b);
-    struct wire_ping ping = well();
+    struct wire_ping ping = ping_well();
     ping.state = MEMBER_STATE_SUSPECT;
-    struct wire_swim_packet ack = ping_as(b, 2, ping);
+    struct wire_swim_packet ack = bench_ping_as(b, 2, ping);
     cr_assert(ack.members_count && id_same(ack.members[0].id, node_id_of(0)));
     cr_assert(ack.members[0].state == MEMBER_STATE_ALIVE && ack.members[0].version == 1);
     cr_assert_eq(bench_events(b, SWIM_SELF_REFUTED, 0), 1);
     spend_rumours(b);
     /* Behind, but with no accusation: it is told, and nothing is raised. */
-    ack = ping_as(b, 2, well());
+    ack = bench_ping_as(b, 2, ping_well());
     cr_assert(ack.members_count && ack.members[0].version == 1);
     ping.state = MEMBER_STATE_DEAD;
     ping.version = 0;
-    ack = ping_as(b, 2, ping);
+    ack = bench_ping_as(b, 2, ping);
     cr_assert(ack.members_count && ack.members[0].version == 1);
-    ping = well();
+    ping = ping_well();
     ping.version = 1;
-    ack = ping_as(b, 2, ping);
+    ack = bench_ping_as(b, 2, ping);
     cr_assert_eq(ack.members_count, 0, "right: nothing to add");
     bench_free(b);
 }
 
 Test(swim_packets, a_ping_that_knows_a_later_generation_raises_it) {
-    struct bench *b = knowing(1, NULL);
-    struct wire_ping ping = well();
+    struct bench *b = bench_knowing(1, NULL);
+    struct wire_ping ping = ping_well();
     ping.generation = 6;
     ping.version = 3;
-    struct wire_swim_packet ack = ping_as(b, 1, ping);
+    struct wire_swim_packet ack = bench_ping_as(b, 1, ping);
     cr_assert_eq(bench_events(b, SWIM_GENERATION, 0), 1);
     cr_assert_eq(bench_member(b, 0).generation, 7);
     cr_assert(ack.members_count && ack.members[0].generation == 7);
@@ -276,7 +252,7 @@ Test(swim_packets, a_ping_that_knows_a_later_generation_raises_it) {
 }
 
 Test(swim_packets, a_ping_for_somebody_else_is_dropped) {
-    struct bench *b = knowing(1, NULL);
+    struct bench *b = bench_knowing(1, NULL);
     struct wire_ping ping = {.seq = 3, .target = node_id_of(5)};
     struct wire_swim_packet packet;
     bench_packet(b, 1, &(struct wire_swim_packet){.ping = &ping});
@@ -287,7 +263,7 @@ Test(swim_packets, a_ping_for_somebody_else_is_dropped) {
 Test(swim_packets, whoever_is_held_dead_or_suspect_and_heard_from_is_told_once_a_period) {
     static const enum member_state states[] = {MEMBER_STATE_SUSPECT, MEMBER_STATE_DEAD, MEMBER_STATE_LEFT};
     for (int i = 0; i < 3; i++) {
-        struct bench *b = knowing(3, NULL);
+        struct bench *b = bench_knowing(3, NULL);
         if (states[i] == MEMBER_STATE_DEAD)
             bench_declare_dead(b, 1, 1, 5);
         else
@@ -314,7 +290,7 @@ Test(swim_packets, whoever_is_held_dead_or_suspect_and_heard_from_is_told_once_a
 }
 
 Test(swim_packets, a_member_behind_its_own_past_is_told_of_it) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     bench_record(b, 2, record_of(1, MEMBER_STATE_ALIVE, 5, 2));
     bench_clear(b);
     b->now_us += SECOND / 2;
@@ -328,7 +304,7 @@ Test(swim_packets, a_member_behind_its_own_past_is_told_of_it) {
 
 /* Somebody else gossips that node 1 lives: it is asked itself, at the address of that word. */
 Test(swim_packets, a_stale_alive_of_a_dead_member_is_put_to_the_member_itself) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     bench_declare_dead(b, 1, 5, 2);
     bench_clear(b);
     b->now_us += SECOND / 2;
@@ -347,7 +323,7 @@ Test(swim_packets, a_stale_alive_of_a_dead_member_is_put_to_the_member_itself) {
 }
 
 Test(swim_packets, who_accuses_this_node_is_answered_in_one_hop) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     spend_rumours(b);
     bench_record(b, 2, accusation_of(0, MEMBER_STATE_DEAD, 1, 3, 3));
     struct wire_swim_packet packet;
@@ -360,10 +336,10 @@ Test(swim_packets, who_accuses_this_node_is_answered_in_one_hop) {
 
 /* Cut off, it has called all others dead and had nobody to tell. Back again it must not spread that. */
 Test(swim_packets, what_was_concluded_alone_is_not_told_on) {
-    struct bench *b = knowing(4, NULL);
+    struct bench *b = bench_knowing(4, NULL);
     bench_run(b, 60 * SECOND);
     cr_assert_eq(swim_alive_count(b->swim), 1);
-    struct wire_swim_packet ack = ping_as(b, 1, well());
+    struct wire_swim_packet ack = bench_ping_as(b, 1, ping_well());
     for (size_t i = 2; i <= 4; i++)
         cr_assert_null(packet_record(&ack, i));
     cr_assert_eq(bench_member(b, 1).state, MEMBER_STATE_ALIVE, "who pings lives: the verdict is old");
@@ -372,7 +348,7 @@ Test(swim_packets, what_was_concluded_alone_is_not_told_on) {
 
 /* Not left to one rumour: who leaves may be gone in the next moment. */
 Test(swim_packets, who_leaves_tells_many_twice) {
-    struct bench *b = knowing(20, NULL);
+    struct bench *b = bench_knowing(20, NULL);
     spend_rumours(b);
     bench_kind(b, SWIM_LEAVE, SIZE_MAX);
     for (int burst = 0; burst < 2; burst++) {
@@ -396,7 +372,7 @@ Test(swim_packets, who_leaves_tells_many_twice) {
 }
 
 Test(swim_packets, who_tells_an_accusation_refuted_long_ago_is_told_so) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     bench_record(b, 2, accusation_of(0, MEMBER_STATE_SUSPECT, 1, 3, 2));
     spend_rumours(b);
     bench_record(b, 3, accusation_of(0, MEMBER_STATE_SUSPECT, 1, 3, 2));
@@ -411,7 +387,7 @@ Test(swim_packets, who_tells_an_accusation_refuted_long_ago_is_told_so) {
 
 /* Else it would miss all that happens meanwhile, the refutations of others among it. */
 Test(swim_packets, a_suspect_is_told_the_news_too) {
-    struct bench *b = knowing(2, NULL);
+    struct bench *b = bench_knowing(2, NULL);
     spend_rumours(b);
     bench_record(b, 2, accusation_of(1, MEMBER_STATE_SUSPECT, 1, 0, 2));
     bench_clear(b);
@@ -432,7 +408,7 @@ static void check_unchanged(struct bench *b, size_t members) {
 }
 
 Test(swim_packets, truncated_and_random_packets_are_refused_and_change_nothing) {
-    struct bench *b = knowing(3, NULL);
+    struct bench *b = bench_knowing(3, NULL);
     struct wire_member records[2] = {record_of(8, MEMBER_STATE_ALIVE, 1, 0),
                                      accusation_of(1, MEMBER_STATE_DEAD, 9, 9, 3)};
     struct wire_ping ping = {.seq = 1, .target = node_id_of(0)};
@@ -476,7 +452,7 @@ Test(swim_packets, corrupted_packets_break_nothing) {
     struct prng p;
     prng_init(&p, 12);
     for (int i = 0; i < 3000; i++) {
-        struct bench *b = knowing(3, NULL);
+        struct bench *b = bench_knowing(3, NULL);
         struct arena arena = {0};
         struct wire_swim_packet packet;
         struct buf bytes = {0};
@@ -497,7 +473,7 @@ Test(swim_packets, corrupted_packets_break_nothing) {
 }
 
 Test(swim_packets, a_packet_from_nobody_or_from_this_node_is_refused) {
-    struct bench *b = knowing(1, NULL);
+    struct bench *b = bench_knowing(1, NULL);
     struct wire_ping ping = {.seq = 1, .target = node_id_of(0)};
     cr_assert_eq(bench_packet(b, 0, &(struct wire_swim_packet){.ping = &ping}), ERR_INVALID);
     struct buf bytes = {0};
@@ -511,41 +487,6 @@ Test(swim_packets, a_packet_from_nobody_or_from_this_node_is_refused) {
 
 /* ---- limits, contacts ---------------------------------------------------------------------------------- */
 
-Test(swim_packets, a_full_table_refuses_newcomers_and_lives_on) {
-    struct bench *b = knowing(4, &(struct swim_config){.members_max = 5});
-    struct wire_member records[2] = {record_of(9, MEMBER_STATE_ALIVE, 1, 0),
-                                     record_of(1, MEMBER_STATE_ALIVE, 1, 3)};
-    cr_assert_eq(bench_packet(b, 2, &(struct wire_swim_packet){.members = records, .members_count = 2}),
-                 ERR_LIMIT);
-    cr_assert_eq(swim_members_count(b->swim), 5);
-    cr_assert_eq(bench_member(b, 1).version, 3, "the rest of the packet counts");
-    /* One that is dead gives way. */
-    bench_declare_dead(b, 3, 1, 0);
-    cr_assert_eq(bench_record(b, 2, records[0]), 0);
-    cr_assert_eq(swim_members_count(b->swim), 5);
-    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, 3), 1);
-    bench_free(b);
-}
-
-Test(swim_packets, a_forgotten_member_is_neither_heard_nor_contacted_until_it_is_a_contact_anew) {
-    struct bench *b = knowing(2, NULL);
-    bench_kind(b, SWIM_FORGET, 1);
-    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, 1), 1);
-    bench_clear(b);
-    struct wire_ping ping = {.seq = 1, .target = node_id_of(0), .generation = 1};
-    bench_packet(b, 1, &(struct wire_swim_packet){.ping = &ping});
-    cr_assert_eq(b->effects.count, 0);
-    bench_record(b, 2, record_of(1, MEMBER_STATE_ALIVE, 7, 7));
-    cr_assert_eq(swim_members_count(b->swim), 2);
-    bench_run(b, 300 * SECOND);
-    for (size_t i = 0; i < b->effects.count; i++)
-        cr_assert_not(id_same(b->effects.data[i].to, node_id_of(1)));
-    bench_kind(b, SWIM_CONTACT, 1);
-    bench_record(b, 1, record_of(1, MEMBER_STATE_ALIVE, 7, 7));
-    cr_assert_eq(bench_member(b, 1).state, MEMBER_STATE_ALIVE);
-    bench_free(b);
-}
-
 static size_t syncs_to(struct bench *b, size_t member) {
     size_t count = 0;
     struct addr addr = addr_of(member);
@@ -554,130 +495,13 @@ static size_t syncs_to(struct bench *b, size_t member) {
     return count;
 }
 
-Test(swim_packets, a_seed_is_contacted_at_once_and_for_ever_with_back_off) {
-    struct bench *b = bench_new(NULL);
-    struct swim_input in = {.kind = SWIM_SEED, .addr = addr_of(7)};
-    cr_assert_eq(bench_feed(b, &in), 0);
-    cr_assert_eq(syncs_to(b, 7), 1);
-    cr_assert(ID_IS_ZERO(b->effects.data[0].to));
-    bench_run(b, 10 * SECOND);
-    size_t early = syncs_to(b, 7);
-    cr_assert(early >= 3 && early <= 6, "%zu in the first 10 s", early);
-    bench_run(b, 90 * SECOND);
-    bench_clear(b);
-    bench_run(b, 1000 * SECOND);
-    cr_assert(syncs_to(b, 7) >= 79 && syncs_to(b, 7) <= 134, "%zu in 1000 s", syncs_to(b, 7));
-    /* Known alive there: left alone. */
-    bench_record(b, 7, record_of(7, MEMBER_STATE_ALIVE, 1, 0));
-    bench_clear(b);
-    for (int i = 0; i < 100; i++) {
-        bench_run(b, 300 * MS);
-        bench_kind(b, SWIM_ALIVE_HINT, 7);
-    }
-    struct wire_swim_sync sync;
-    for (size_t i = 0; (i = bench_synced(b, i, &sync)) != SIZE_MAX; i++)
-        cr_assert_not(ID_IS_ZERO(b->effects.data[i].to), "only the usual comparisons");
-    bench_free(b);
-}
-
-Test(swim_packets, the_own_address_as_a_seed_and_a_seed_twice_are_nothing) {
-    struct bench *b = bench_new(NULL);
-    struct swim_input own = {.kind = SWIM_SEED, .addr = addr_of(0)},
-                      seed = {.kind = SWIM_SEED, .addr = addr_of(7)};
-    cr_assert_eq(bench_feed(b, &own), 0);
-    cr_assert_eq(bench_feed(b, &seed), 0);
-    cr_assert_eq(bench_feed(b, &seed), 0);
-    cr_assert_eq(b->effects.count, 1);
-    cr_assert_eq(bench_feed(b, &(struct swim_input){.kind = SWIM_SEED}), ERR_INVALID);
-    bench_free(b);
-}
-
-Test(swim_packets, contacts_are_tried_in_turn_until_they_are_heard_of) {
-    struct bench *b = bench_new(NULL);
-    for (size_t i = 1; i <= 20; i++)
-        bench_kind(b, SWIM_CONTACT, i);
-    cr_assert_eq(b->effects.count, 0, "no storm");
-    bench_run(b, 200 * SECOND);
-    for (size_t i = 1; i <= 20; i++)
-        cr_assert_gt(syncs_to(b, i), 0, "contact %zu was never tried", i);
-    cr_assert_eq(swim_members_count(b->swim), 1);
-    bench_record(b, 5, record_of(5, MEMBER_STATE_ALIVE, 1, 0));
-    cr_assert_eq(bench_member(b, 5).state, MEMBER_STATE_ALIVE);
-    bench_free(b);
-}
-
-/* After dead_keep a dead member is dropped, but one of the committed table goes on being tried. */
-Test(swim_packets, the_dead_are_forgotten_in_the_end_but_contacts_are_tried_for_ever) {
-    struct bench *b = knowing(2, &(struct swim_config){.dead_keep_us = 60 * SECOND});
-    bench_kind(b, SWIM_CONTACT, 2);
-    bench_declare_dead(b, 2, 1, 0);
-    bench_declare_dead(b, 1, 1, 0);
-    bench_run(b, 54 * SECOND);
-    cr_assert(syncs_to(b, 1) > 0 && syncs_to(b, 2) > 0);
-    cr_assert_eq(swim_members_count(b->swim), 3);
-    bench_run(b, 7 * SECOND);
-    cr_assert_eq(swim_members_count(b->swim), 1);
-    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, SIZE_MAX), 2);
-    bench_clear(b);
-    bench_run(b, 100 * SECOND);
-    cr_assert(syncs_to(b, 1) == 0 && syncs_to(b, 2) > 0);
-    bench_free(b);
-}
-
 /* It may have said last where it is, or the committed table: nobody knows which is right. */
 Test(swim_packets, a_dead_member_is_tried_at_its_own_address_and_at_that_of_the_table) {
-    struct bench *b = knowing(1, NULL);
+    struct bench *b = bench_knowing(1, NULL);
     bench_declare_dead(b, 1, 1, 0);
     bench_feed(b, &(struct swim_input){.kind = SWIM_CONTACT, .from = node_id_of(1), .addr = addr_of(77)});
     bench_clear(b);
     bench_run(b, 100 * SECOND);
     cr_assert(syncs_to(b, 1) >= 3 && syncs_to(b, 77) >= 3, "%zu, %zu", syncs_to(b, 1), syncs_to(b, 77));
-    bench_free(b);
-}
-
-Test(swim_packets, the_left_are_forgotten_after_an_hour_and_not_contacted) {
-    struct bench *b = knowing(1, NULL);
-    bench_record(b, 1, record_of(1, MEMBER_STATE_LEFT, 1, 0));
-    bench_run(b, 3599 * SECOND);
-    cr_assert_eq(syncs_to(b, 1), 0);
-    cr_assert_eq(swim_members_count(b->swim), 2);
-    bench_run(b, 2 * SECOND);
-    cr_assert_eq(swim_members_count(b->swim), 1);
-    bench_free(b);
-}
-
-Test(swim_packets, the_export_lists_everybody) {
-    struct bench *b = knowing(3, NULL);
-    struct wire_member out[8];
-    cr_assert_eq(swim_export(b->swim, out, 8), 4);
-    cr_assert(id_same(out[0].id, node_id_of(0)) && bytes_is(out[0].name, "n0"));
-    cr_assert(bytes_is(out[1].name, "somebody"));
-    cr_assert_eq(swim_export(b->swim, out, 2), 2);
-    struct swim_member m;
-    cr_assert(swim_member_at(b->swim, 3, &m));
-    cr_assert_not(swim_member_at(b->swim, 4, &m));
-    bench_free(b);
-}
-
-Test(swim_packets, address_name_and_generation_change_with_a_later_incarnation_only) {
-    struct bench *b = knowing(2, NULL);
-    struct wire_member moved = record_of(1, MEMBER_STATE_ALIVE, 1, 0);
-    moved.addr = addr_of(99);
-    moved.name = bytes_str("renamed");
-    bench_record(b, 2, moved);
-    struct swim_member m = bench_member(b, 1);
-    cr_assert_not(addr_equal(&m.addr, &moved.addr));
-    cr_assert_eq(bench_events(b, SWIM_CHANGED, 1), 0);
-    moved.version = 1;
-    bench_record(b, 2, moved);
-    m = bench_member(b, 1);
-    cr_assert(addr_equal(&m.addr, &moved.addr) && bytes_is(m.name, "renamed"));
-    cr_assert_eq(bench_events(b, SWIM_CHANGED, 1), 1);
-    moved.generation = 2;
-    bench_record(b, 2, moved);
-    cr_assert_eq(bench_events(b, SWIM_CHANGED, 1), 2, "a restart that nobody missed");
-    moved.version = 2;
-    bench_record(b, 2, moved);
-    cr_assert_eq(bench_events(b, SWIM_CHANGED, 1), 2);
     bench_free(b);
 }

@@ -15,7 +15,7 @@ struct check {
     uint64_t durable; /* the last ticket that was acknowledged */
     struct prng *p;
     bool again; /* crash a second time while going on */
-    unsigned disks_count;
+    unsigned disks_count, corrupt_count;
 };
 
 static const struct rig_log *state_of(struct rig_run *run, uint64_t ticket) {
@@ -119,7 +119,23 @@ Test(wal_crash, keeps_what_was_acknowledged_and_invents_nothing) {
     struct rig_run run;
     script(&run);
     unsigned disks_count = crash_everywhere(&run, 1, false);
-    cr_assert_gt(disks_count, 300);
+    cr_assert_gt(disks_count, 600, "%u", disks_count);
+    rig_run_done(&run);
+}
+
+/* Batches of up to ten sectors, a vote among them: each of the 1024 ways to lose some. */
+Test(wal_crash, loses_nothing_whichever_sectors_of_a_large_batch_are_missing) {
+    struct rig_run run;
+    rig_run_begin(&run, (struct rig_disk){0}, NULL, 8192);
+    rig_run_vote(&run, 1, 1, 3, 900);
+    rig_run_append(&run, 0, 4, 1000);
+    rig_run_vote(&run, 2, 2, 2, 1700);
+    rig_run_append(&run, 7, 2, 1800);
+    rig_run_compact(&run, 6);
+    rig_run_vote(&run, 3, 3, 1, 3900);
+    rig_run_append(&run, 9, 1, 3500);
+    unsigned disks_count = crash_everywhere(&run, 4, false);
+    cr_assert_gt(disks_count, 5000, "%u", disks_count);
     rig_run_done(&run);
 }
 
@@ -160,6 +176,56 @@ Test(wal_crash, holds_in_random_runs_over_several_lives) {
         }
         rig_disk_done(&disk);
     }
+}
+
+/* The entries up to the fault are the log's, and no vote is forgotten. */
+static void corrupt_check(struct check *c, const struct wal_recovery *r) {
+    const struct rig_log *before = state_of(c->run, c->durable), *after = state_of(c->run, c->durable + 1);
+    cr_assert(rig_vote_equal(&r->hard, &before->hard) || (after && rig_vote_equal(&r->hard, &after->hard)),
+              "after ticket %llu: term %llu", (unsigned long long)c->durable,
+              (unsigned long long)r->hard.term);
+    for (size_t i = 0; i < r->entries_count; i++) {
+        const struct wire_raft_entry *e = &r->entries[i];
+        bool known = (e->index <= before->last && e->term == before->terms[e->index]) ||
+                     (after && e->index <= after->last && e->term == after->terms[e->index]);
+        cr_assert(known, "after ticket %llu: entry %llu", (unsigned long long)c->durable,
+                  (unsigned long long)e->index);
+    }
+}
+
+static void visit_garbled(struct rig_disk *disk, void *context) {
+    struct check *c = context;
+    struct wal_recovery r;
+    struct arena arena = {0};
+    rig_recover(disk, &arena, &r);
+    if (r.verdict == WAL_CORRUPT)
+        corrupt_check(c, &r);
+    else
+        (void)disk_check(c, disk, &r, &arena);
+    c->corrupt_count += r.verdict == WAL_CORRUPT;
+    c->disks_count++;
+    arena_done(&arena);
+}
+
+/* A disk whose sectors are not written whole or not at all: never believed, and nothing is forgotten for it.
+ */
+Test(wal_crash, a_half_written_sector_never_passes_for_a_whole_one_or_for_none) {
+    static const size_t parts[] = {1, 7, 64, 256, 504, 505, 508, 511};
+    struct rig_run run;
+    struct prng p;
+    unsigned disks_count = 0, corrupt_count = 0;
+    script(&run);
+    prng_init(&p, 3);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        for (size_t count = 0; count <= run.ops.list.count; count++) {
+            struct check c = {.run = &run, .durable = rig_run_durable(&run, count), .p = &p};
+            rig_crash_garbled(&run.start, &run.ops, count, &p, 8, parts[i], visit_garbled, &c);
+            disks_count += c.disks_count;
+            corrupt_count += c.corrupt_count;
+        }
+    }
+    cr_assert_gt(corrupt_count, 1000, "of %u", disks_count);
+    rig_run_done(&run);
 }
 
 /* Removed segments may be back after a crash, the newest of them first: directories are not flushed at once.

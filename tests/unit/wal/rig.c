@@ -72,7 +72,8 @@ void rig_disk_apply(struct rig_disk *d, const struct disk_op *op) {
     case DISK_CREATE: file_put(d, op->name, NULL, op->size); break;
     case DISK_WRITE: file_write(d, op->name, op->offset, op->data); break;
     case DISK_SYNC: break;
-    case DISK_REMOVE: rig_disk_remove(d, op->name); break;
+    case DISK_REMOVE:
+    case DISK_SET_ASIDE: rig_disk_remove(d, op->name); break;
     case DISK_REPLACE: file_put(d, op->name, op->data.data, op->data.size); break;
     }
 }
@@ -108,12 +109,23 @@ struct sector_write {
     const uint8_t *data;
 };
 
+#define EXHAUSTIVE_MAX 10
+
 struct crash {
+    const struct rig_ops *ops;
+    size_t count;
     struct rig_disk durable;
     VEC(struct sector_write) pending;
+    VEC(const struct disk_op *) making; /* handed on to the maker, in order */
+    size_t made_min;                    /* so many of them must be done: later operations needed them */
     rig_visit *visit;
     void *context;
+    struct prng *p;
+    unsigned samples;
+    size_t garbled_part; /* 0: none */
 };
+
+static bool is_making(const struct disk_op *op) { return op->kind == DISK_CREATE || op->kind == DISK_REMOVE; }
 
 static void pending_add(struct crash *c, const struct disk_op *op) {
     cr_assert_eq(op->offset % WAL_SECTOR_SIZE, 0);
@@ -124,84 +136,123 @@ static void pending_add(struct crash *c, const struct disk_op *op) {
     }
 }
 
+static void sector_put(struct rig_disk *d, const struct sector_write *w, size_t size) {
+    file_write(d, w->name, w->offset, bytes_of(w->data, size));
+}
+
 static void pending_flush(struct crash *c) {
     for (size_t i = 0; i < c->pending.count; i++)
-        file_write(&c->durable, c->pending.data[i].name, c->pending.data[i].offset,
-                   bytes_of(c->pending.data[i].data, WAL_SECTOR_SIZE));
+        sector_put(&c->durable, &c->pending.data[i], WAL_SECTOR_SIZE);
     c->pending.count = 0;
 }
 
-static void crash_visit(struct crash *c, uint64_t subset_low, struct prng *p) {
+/* The maker did the first `made` of its operations; the flusher did all of its own, writes not yet flushed
+ * are pending. */
+static void crash_replay(struct crash *c, const struct rig_disk *start, size_t made) {
+    rig_disk_done(&c->durable);
+    c->durable = rig_disk_copy(start);
+    c->pending.count = c->making.count = c->made_min = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct disk_op *op = &c->ops->list.data[i];
+        if (is_making(op)) {
+            VEC_PUSH(&c->making, op);
+            if (c->making.count <= made)
+                rig_disk_apply(&c->durable, op);
+            continue;
+        }
+        for (size_t k = c->made_min; k < c->making.count; k++)
+            if (strcmp(c->making.data[k]->name, op->name) == 0)
+                c->made_min = k + 1;
+        if (made < c->made_min)
+            continue; /* only asked for how many there are */
+        if (op->kind == DISK_WRITE)
+            pending_add(c, op);
+        else if (op->kind == DISK_SYNC)
+            pending_flush(c);
+        else
+            rig_disk_apply(&c->durable, op);
+    }
+}
+
+static void subset_visit(struct crash *c, uint64_t subset, bool random, size_t garbled) {
     struct rig_disk disk = rig_disk_copy(&c->durable);
     for (size_t i = 0; i < c->pending.count; i++) {
-        bool written = p ? prng_below(p, 2) : subset_low >> i & 1;
-        if (written)
-            file_write(&disk, c->pending.data[i].name, c->pending.data[i].offset,
-                       bytes_of(c->pending.data[i].data, WAL_SECTOR_SIZE));
+        bool written = random ? prng_below(c->p, 2) : subset >> i & 1;
+        if (i == garbled)
+            sector_put(&disk, &c->pending.data[i], c->garbled_part);
+        else if (written)
+            sector_put(&disk, &c->pending.data[i], WAL_SECTOR_SIZE);
     }
     c->visit(&disk, c->context);
     rig_disk_done(&disk);
 }
 
-static void crash_creating(struct crash *c, const struct disk_op *op) {
-    for (uint64_t quarter = 0; quarter <= 4; quarter++) {
-        struct rig_disk disk = rig_disk_copy(&c->durable);
-        file_put(&disk, op->name, NULL, op->size * quarter / 4 + (quarter == 1 ? 3 : 0));
-        c->visit(&disk, c->context);
-        rig_disk_done(&disk);
-    }
-}
-
-/* The highest file is of zeros: its creation may not have come so far. */
-static void crash_created_late(struct crash *c, const char *name) {
-    struct disk_file *f = rig_disk_find(&c->durable, name);
-    if (!f || strncmp(name, "log-", 4) != 0 || f->data.size == 0)
+static void subsets_visit(struct crash *c) {
+    size_t count = c->pending.count;
+    if (c->garbled_part != 0) {
+        for (size_t i = 0; i < count; i++)
+            for (unsigned k = 0; k < c->samples; k++)
+                subset_visit(c, 0, true, i);
         return;
-    for (size_t i = 0; i < f->data.size; i++) {
-        if (f->data.data[i])
-            return;
     }
-    for (size_t i = 0; i < c->pending.count; i++) {
-        if (strcmp(c->pending.data[i].name, name) == 0)
-            return;
+    if (count <= EXHAUSTIVE_MAX) {
+        for (uint64_t subset = 0; subset < UINT64_C(1) << count; subset++)
+            subset_visit(c, subset, false, SIZE_MAX);
+        return;
     }
-    struct rig_disk disk = rig_disk_copy(&c->durable);
-    rig_disk_remove(&disk, name);
-    c->visit(&disk, c->context);
-    rig_disk_done(&disk);
+    subset_visit(c, 0, false, SIZE_MAX);
+    for (unsigned i = 0; i < c->samples; i++)
+        subset_visit(c, 0, true, SIZE_MAX);
+    pending_flush(c);
+    subset_visit(c, 0, false, SIZE_MAX);
+}
+
+/* The maker was in the middle of one. A removal is done or not; a creation has any size, all zeros. */
+static void making_visit(struct crash *c, const struct disk_op *op) {
+    struct rig_disk before = rig_disk_copy(&c->durable);
+    for (uint64_t quarter = 0; op->kind == DISK_CREATE && quarter <= 4; quarter++) {
+        file_put(&c->durable, op->name, NULL, op->size * quarter / 4 + (quarter == 1 ? 3 : 0));
+        if (c->pending.count <= 3)
+            subsets_visit(c);
+        else
+            subset_visit(c, 0, true, SIZE_MAX);
+    }
+    rig_disk_done(&c->durable);
+    c->durable = before;
+}
+
+static void crash_all(const struct rig_disk *start, struct crash *c) {
+    crash_replay(c, start, SIZE_MAX);
+    size_t least = c->made_min, all = c->making.count;
+    for (size_t made = least; made <= all; made++) {
+        crash_replay(c, start, made);
+        subsets_visit(c);
+        crash_replay(c, start, made);
+        if (made < all)
+            making_visit(c, c->making.data[made]);
+    }
+    rig_disk_done(&c->durable);
+    VEC_DONE(&c->pending);
+    VEC_DONE(&c->making);
 }
 
 void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p,
                unsigned samples, rig_visit *visit, void *context) {
-    struct crash c = {.durable = rig_disk_copy(start), .visit = visit, .context = context};
-    const char *created = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct disk_op *op = &ops->list.data[i];
-        if (op->kind == DISK_WRITE)
-            pending_add(&c, op);
-        else if (op->kind == DISK_SYNC)
-            pending_flush(&c);
-        else
-            rig_disk_apply(&c.durable, op);
-        if (op->kind == DISK_CREATE)
-            created = op->name;
-    }
-    if (c.pending.count <= 6) {
-        for (uint64_t subset = 0; subset < UINT64_C(1) << c.pending.count; subset++)
-            crash_visit(&c, subset, NULL);
-    } else {
-        crash_visit(&c, 0, NULL);
-        for (unsigned i = 0; i < samples; i++)
-            crash_visit(&c, 0, p);
-        pending_flush(&c);
-        crash_visit(&c, 0, NULL);
-    }
-    if (created)
-        crash_created_late(&c, created);
-    if (count < ops->list.count && ops->list.data[count].kind == DISK_CREATE)
-        crash_creating(&c, &ops->list.data[count]);
-    rig_disk_done(&c.durable);
-    VEC_DONE(&c.pending);
+    struct crash c = {
+        .ops = ops, .count = count, .visit = visit, .context = context, .p = p, .samples = samples};
+    crash_all(start, &c);
+}
+
+void rig_crash_garbled(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p,
+                       unsigned samples, size_t part, rig_visit *visit, void *context) {
+    struct crash c = {.ops = ops,
+                      .count = count,
+                      .visit = visit,
+                      .context = context,
+                      .p = p,
+                      .samples = samples,
+                      .garbled_part = part};
+    crash_all(start, &c);
 }
 
 /* ---- a model of the log -------------------------------------------------------------------------------- */

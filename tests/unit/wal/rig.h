@@ -35,14 +35,21 @@ void rig_ops_add(struct rig_ops *ops, const struct disk_op *op);
 void rig_ops_collect(struct rig_ops *ops, struct wal *w);
 
 /*
- * Every disk that a crash after the first `count` operations may leave: each subset of the sectors written
- * since the last flush (all of them up to 6 sectors, else `samples` random ones, none and all among them),
- * each state of a file that was being created, and a file created but not yet used missing. `visit` gets
- * each; it must not keep it.
+ * Every disk that a crash after the first `count` operations may leave, as store carries them out: writes,
+ * flushes and replacements in order; the making and removing of files in an order of its own, that may lag
+ * behind up to the next write to the very file. Each subset of the sectors written since the last flush (all
+ * of them up to 10 sectors, else `samples` random ones, none and all among them), each state of a file that
+ * was being made or removed. `visit` gets each; it must not keep it.
  */
 typedef void rig_visit(struct rig_disk *disk, void *context);
 void rig_crash(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p,
                unsigned samples, rig_visit *visit, void *context);
+/*
+ * The same with one sector half written: `part` bytes of it are new. Of the others any subset, `samples`
+ * times for each sector.
+ */
+void rig_crash_garbled(const struct rig_disk *start, const struct rig_ops *ops, size_t count, struct prng *p,
+                       unsigned samples, size_t part, rig_visit *visit, void *context);
 
 /* ---- a model of the log -------------------------------------------------------------------------------- */
 

@@ -416,6 +416,75 @@ Test(wal_rot, a_lost_vote_copy_is_made_anew) {
     rig_run_done(&run);
 }
 
+/* One piece of damage, not to zeros: those may look like what was never written. */
+static void damage(struct rig_disk *disk, struct prng *p) {
+    struct disk_file *f = &disk->files[prng_below(p, disk->count)];
+    struct disk_file *g = &disk->files[prng_below(p, disk->count)];
+    if (f->data.size == 0)
+        return;
+    size_t at = (size_t)prng_below(p, f->data.size), sector = at - at % WAL_SECTOR_SIZE;
+    size_t size = f->data.size - sector < WAL_SECTOR_SIZE ? f->data.size - sector : WAL_SECTOR_SIZE;
+    switch (prng_below(p, 5)) {
+    case 0: rig_bytes(f)[at] ^= (uint8_t)(1 << prng_below(p, 8)); break;
+    case 1: rig_bytes(f)[at] = (uint8_t)(f->data.data[at] + 1 + prng_below(p, 255)); break;
+    case 2: prng_fill(p, rig_bytes(f) + sector, size); break;
+    case 3:
+        if (g->data.size >= sector + size)
+            memcpy(rig_bytes(g) + sector, f->data.data + sector, size);
+        break;
+    default: f->data.size = at; break;
+    }
+}
+
+/* What a sector that is copied over one that was written could leave behind: its last batch in zeros. */
+static bool lost_to_zeros(const struct rig_disk *whole, const struct rig_disk *disk) {
+    for (size_t i = 0; i < whole->count; i++) {
+        const struct disk_file *f = &whole->files[i], *g = &disk->files[i];
+        for (size_t at = 0; at + WAL_SECTOR_SIZE <= f->data.size && at + WAL_SECTOR_SIZE <= g->data.size;
+             at += WAL_SECTOR_SIZE)
+            if (bytes_are_zero(bytes_of(g->data.data + at, WAL_SECTOR_SIZE)) &&
+                !bytes_are_zero(bytes_of(f->data.data + at, WAL_SECTOR_SIZE)))
+                return true;
+    }
+    return false;
+}
+
+Test(wal_rot, damage_anywhere_after_any_run_is_found_or_without_effect) {
+    unsigned found_count = 0, harmless_count = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct rig_run run;
+        struct prng p;
+        struct rig_log empty = {0};
+        prng_init(&p, seed);
+        rig_run_begin(&run, (struct rig_disk){0}, &empty, 4096 + 512 * prng_below(&p, 9));
+        rig_run_vote(&run, 1, 1, 1, 20);
+        for (unsigned step = 0; step < 14; step++)
+            rig_run_step(&run, &p);
+        struct rig_disk whole = rig_run_disk(&run);
+        for (unsigned round = 0; round < 150; round++) {
+            struct rig_disk disk = rig_disk_copy(&whole);
+            struct arena arena = {0};
+            struct wal_recovery r;
+            damage(&disk, &p);
+            rig_recover(&disk, &arena, &r);
+            found_count += r.verdict == WAL_CORRUPT;
+            cr_assert(rig_vote_equal(&r.hard, &rig_run_log(&run)->hard), "seed %llu: %s",
+                      (unsigned long long)seed, r.text);
+            if (r.verdict != WAL_CORRUPT && !lost_to_zeros(&whole, &disk)) {
+                cr_assert(rig_log_equal(rig_run_log(&run), &r), "seed %llu: %s", (unsigned long long)seed,
+                          r.text);
+                harmless_count++;
+            }
+            arena_done(&arena);
+            rig_disk_done(&disk);
+        }
+        rig_disk_done(&whole);
+        rig_run_done(&run);
+    }
+    cr_assert_gt(found_count, 3000);
+    cr_assert_gt(harmless_count, 1000);
+}
+
 Test(wal_rot, random_bytes_never_pass_for_a_log) {
     struct prng p;
     prng_init(&p, 5);

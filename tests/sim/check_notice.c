@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Every death is noticed in time. A host whose agent is gone is held dead by each host that is well, and well
+ * connected to all that run, at the latest after
+ *     (2n - 1) periods                 every member is probed within two rounds (SWIM 4.3)
+ *     times 1 + hosts that are gone    the health multiplier of a prober who meets the dead (Lifeguard)
+ *     + 24 periods                     the longest suspicion, beta 6 * alpha 4, when nobody confirms it
+ *     + 12 periods                     for the news to spread
+ * and an eighth, for clocks that run slow.
+ */
+#include "links.h"
+#include "views.h"
+
+extern const struct checker check_notice;
+
+static int64_t limit_us(const struct world *w) {
+    uint64_t n = w->hosts_count, gone = 0;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        gone += w->hosts[i].node == NULL;
+    int64_t us = views_periods_us(w, (2 * n - 1) * (1 + gone) + 24 + 12);
+    return us + us / 8;
+}
+
+static void notice_see(void *self, struct world *w, const struct sight *s) {
+    int64_t *next_us = self, limit = limit_us(w);
+    uint32_t by = s->host->index;
+    if (w->now_us < *next_us)
+        return;
+    *next_us = w->now_us + US_PER_S / 4;
+    if (!links_steady(w, by, limit))
+        return;
+    for (uint32_t of = 0; of < w->hosts_count; of++) {
+        const struct view *v = &views_of(w)->held[by][of];
+        int64_t down_us = links_of(w)->down_us[of];
+        bool alive = v->known && (v->state == MEMBER_STATE_ALIVE || v->state == MEMBER_STATE_SUSPECT);
+        if (alive && down_us != 0 && w->now_us - down_us > limit + 2 * US_PER_S)
+            check_fail(w, &check_notice, (int)by, "h%u holds h%u alive, which has been gone for %lld s", by,
+                       of, (long long)((w->now_us - down_us) / US_PER_S));
+    }
+}
+
+const struct checker check_notice = {
+    .name = "swim-notice",
+    .promise = "a death is noticed by all within two rounds of probes and the longest suspicion (SWIM 4.3: "
+               "time-bounded completeness)",
+    .size = sizeof(int64_t),
+    .sees = SEES(SIGHT_STEP),
+    .see = notice_see,
+};

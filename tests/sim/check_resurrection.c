@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The dead stay dead, and nobody has one incarnation twice. What a host holds of another never goes back to
+ * an older incarnation while its agent runs; who is gone, and held dead, is not alive again on the word of
+ * others once all that was on its way has come, PASSED_US after it had gone; and each start of an agent uses
+ * a later generation than all before it, unless its disk has forgotten it.
+ */
+#include "links.h"
+#include "truth.h"
+#include "views.h"
+
+#define PASSED_US (75 * US_PER_S) /* a datagram may come a minute late */
+
+struct resurrection {
+    uint32_t used[HOSTS_MAX];  /* generation of the last run that gossiped */
+    bool forgotten[HOSTS_MAX]; /* its disk was lost or damaged since */
+};
+extern const struct checker check_resurrection;
+
+static void see_change(struct world *w, const struct view_change *c) {
+    bool back = c->old.known && c->now.known &&
+                (c->now.generation < c->old.generation ||
+                 (c->now.generation == c->old.generation && c->now.version < c->old.version));
+    bool risen = c->old.known && c->old.state == MEMBER_STATE_DEAD && c->now.known &&
+                 c->now.state == MEMBER_STATE_ALIVE;
+    int64_t down_us = links_of(w)->down_us[c->of];
+    if (back)
+        check_fail(w, &check_resurrection, (int)c->by,
+                   "h%u goes back to an older incarnation of h%u: from (%u, %u) to (%u, %u)", c->by, c->of,
+                   c->old.generation, c->old.version, c->now.generation, c->now.version);
+    else if (risen && down_us != 0 && w->now_us - down_us > PASSED_US && links_steady(w, c->by, PASSED_US))
+        check_fail(w, &check_resurrection, (int)c->by,
+                   "h%u holds h%u alive again, which has been gone for %lld s", c->by, c->of,
+                   (long long)((w->now_us - down_us) / US_PER_S));
+}
+
+static void see_begin(struct resurrection *r, struct world *w, const struct sim_host *h) {
+    struct swim_member m;
+    uint32_t i = h->index;
+    if (!swim_member_find(node_swim(h->node), node_self(h->node), &m))
+        return;
+    if (m.generation <= r->used[i] && !r->forgotten[i])
+        check_fail(w, &check_resurrection, (int)i, "h%u gossips with generation %u and has used %u", i,
+                   m.generation, r->used[i]);
+    r->used[i] = m.generation;
+    r->forgotten[i] = false;
+}
+
+static void resurrection_see(void *self, struct world *w, const struct sight *s) {
+    struct resurrection *r = self;
+    const struct views *v = views_of(w);
+    if (s->kind != SIGHT_STEP) {
+        r->forgotten[s->host->index] = true;
+        return;
+    }
+    if (v->begins)
+        see_begin(r, w, s->host);
+    for (size_t i = 0; i < v->changes.count && !w->failed; i++)
+        see_change(w, &v->changes.data[i]);
+}
+
+const struct checker check_resurrection = {
+    .name = "swim-resurrection",
+    .promise = "incarnations only grow, over restarts too, and the dead do not rise by themselves (SWIM 4.2; "
+               "memberlist #311, al8n/memberlist #197)",
+    .size = sizeof(struct resurrection),
+    .sees = SEES(SIGHT_STEP) | SEES(SIGHT_DISK_LOST) | SEES(SIGHT_DISK_FAULT),
+    .see = resurrection_see,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Equal prefixes of the log give equal states. The true state's hash is taken at every sixteenth index (it
+ * costs), and a host that comes to rest there is compared with it, in every run of its agent; in the end all
+ * hosts are compared at the last one. A difference stays, so it is found wherever it came in: by a command,
+ * a restart or a snapshot that was installed.
+ */
+#include <stdio.h>
+
+#include "truth.h"
+
+#define EVERY 16
+
+struct hash {
+    uint8_t b[16];
+};
+struct states {
+    VEC(struct hash) hashes; /* of index EVERY, 2 * EVERY ... */
+    uint64_t compared[HOSTS_MAX];
+    uint32_t run[HOSTS_MAX];
+};
+extern const struct checker check_state;
+
+static void states_see(void *self, struct world *w, const struct sight *s) {
+    struct states *all = self;
+    struct sim_host *h = s->host;
+    struct hash hash;
+    if (s->kind == SIGHT_APPLIED) {
+        if (s->entry->index % EVERY != 0)
+            return;
+        state_hash(truth_state(w), hash.b);
+        VEC_PUSH(&all->hashes, hash);
+        return;
+    }
+    const struct state *state = node_state(h->node);
+    uint64_t index = state_index(state);
+    if (index == 0 || index % EVERY != 0 ||
+        (index == all->compared[h->index] && h->run == all->run[h->index]))
+        return;
+    all->compared[h->index] = index;
+    all->run[h->index] = h->run;
+    if (index / EVERY > all->hashes.count) {
+        check_fail(w, &check_state, (int)h->index, "h%u has applied %llu, and nobody has", h->index,
+                   (unsigned long long)index);
+        return;
+    }
+    state_hash(state, hash.b);
+    if (memcmp(hash.b, all->hashes.data[index / EVERY - 1].b, sizeof hash.b) != 0)
+        check_fail(w, &check_state, (int)h->index, "h%u has another state at index %llu", h->index,
+                   (unsigned long long)index);
+}
+
+static bool states_settled(void *self, struct world *w, char *text, size_t size) {
+    (void)self;
+    struct hash truth, own;
+    state_hash(truth_state(w), truth.b);
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        if (!truth_in_core(w, i) || w->hosts[i].node == NULL)
+            continue;
+        const struct state *state = node_state(w->hosts[i].node);
+        if (state_index(state) != state_index(truth_state(w))) {
+            snprintf(text, size, "h%u has applied %llu of %llu", i, (unsigned long long)state_index(state),
+                     (unsigned long long)state_index(truth_state(w)));
+            return false;
+        }
+        state_hash(state, own.b);
+        if (memcmp(own.b, truth.b, sizeof own.b) != 0)
+            check_fail(w, &check_state, (int)i, "h%u has another state at index %llu", i,
+                       (unsigned long long)state_index(state));
+    }
+    return true;
+}
+
+static void states_done(void *self) {
+    struct states *all = self;
+    VEC_DONE(&all->hashes);
+}
+
+const struct checker check_state = {
+    .name = "equal-states",
+    .promise = "the same log gives the same state on every host, by entries or by a snapshot "
+               "(Schneider 1990: state machine replication)",
+    .size = sizeof(struct states),
+    .sees = SEES(SIGHT_STEP) | SEES(SIGHT_APPLIED),
+    .see = states_see,
+    .settled = states_settled,
+    .done = states_done,
+};

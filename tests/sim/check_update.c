@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * An update takes one slot after the other. When a plan stops an instance that runs because it is of an old
+ * version, and none of its slot is kept, then no other slot of its group below the count is on its way: the
+ * plan takes no second one out, none is being stopped on a host that is ready, and whatever is of the newest
+ * version and wanted there runs. Hosts that the leader does not know alive, or has
+ * held dead a moment ago, do not count.
+ */
+#include "plans.h"
+#include "views.h"
+
+#define UNSEEN_US (2 * US_PER_S) /* what the leader holds dead the log calls unreachable soon */
+
+extern const struct checker check_update;
+
+struct look {
+    const struct plan_view *v;
+    const struct wire_instance_record *r; /* that is stopped */
+    uint32_t count;
+    const char *why;
+    uint32_t slot;
+};
+
+static void look_other(void *arg, const struct wire_instance_record *other) {
+    struct look *l = arg;
+    const struct plan_view *v = l->v;
+    if (!bytes_equal(other->group, l->r->group) || other->slot == l->r->slot || other->slot >= l->count ||
+        !state_instance_live(other) || !plan_knows(v, other))
+        return;
+    const struct wire_node_record *node = state_node_find(v->state, other->node);
+    if (node == NULL || node->status != NODE_STATUS_READY || !plan_knows_node(v, other->node))
+        return;
+    const struct sim_host *h = truth_host_of(v->w, other->node);
+    const struct view *view = h != NULL ? &views_of(v->w)->held[v->leader][h->index] : NULL;
+    bool in_sight =
+        view != NULL && ((view->known && view->state <= MEMBER_STATE_SUSPECT) || h->index == v->leader);
+    if (!in_sight || (view->dead_us != 0 && v->made_us - view->dead_us < UNSEEN_US))
+        return;
+    const char *why = NULL;
+    if (other->desired == DESIRED_STATE_STOP)
+        why = "is being stopped";
+    else if (other->state == INSTANCE_STATE_RUNNING && plan_stops(v, other->id) &&
+             plan_keeper(v, other, false) == NULL)
+        why = "is taken out too";
+    else if (other->state != INSTANCE_STATE_RUNNING && !plan_is_old(v, other) && !plan_stops(v, other->id) &&
+             plan_keeper(v, other, false) == NULL)
+        why = "does not run yet";
+    if (why != NULL) {
+        l->why = why;
+        l->slot = other->slot;
+    }
+}
+
+static void update_see(void *self, struct world *w, const struct sight *s) {
+    (void)self;
+    struct plan_view v;
+    const struct wire_instance_record *r;
+    if (!plan_view_of(w, s, &v))
+        return;
+    for (size_t at = 0; (r = plan_stop_at(&v, &at)) != NULL && !w->failed;) {
+        bool judged = plan_runs(&v, r) && plan_knows(&v, r) && plan_knows_job(&v, r->job) &&
+                      !plan_is_asked(&v, r) && plan_is_old(&v, r) && plan_keeper(&v, r, false) == NULL;
+        if (!judged)
+            continue;
+        const struct wire_group *group = state_group_find(state_job_find(v.state, r->job), r->group);
+        struct look l = {.v = &v, .r = r, .count = group->count};
+        state_instances_of_job(v.state, r->job, look_other, &l);
+        if (l.why != NULL)
+            check_fail(w, &check_update, (int)v.leader, "an update takes out %.*s[%u], and [%u] %s",
+                       BYTES_FMT(r->job), r->slot, l.slot, l.why);
+    }
+}
+
+const struct checker check_update = {
+    .name = "update-one-by-one",
+    .promise = "an update takes out one slot of a group at a time, and the next when the last one runs",
+    .size = 1,
+    .sees = SEES(SIGHT_COMMIT),
+    .see = update_see,
+};

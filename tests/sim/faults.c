@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * Faults, one after the other, each of a class that the swarm has drawn. What a fault begins, an event ends
+ * later: faults overlap. Faults of the network are in faults_network.c.
+ */
+#include "faults.h"
+
+#include "checker.h"
+#include "faults_network.h"
+#include "swarm.h"
+
+enum act {
+    ACT_NEXT,  /* the next fault */
+    ACT_END,   /* an agent that was told to end does */
+    ACT_START, /* b: how often its agent is to be killed again soon after it has started */
+    ACT_RESUME,
+    ACT_REFUSE, /* starts are no longer refused */
+    ACT_MEND,   /* an operator sees to the disk, and starts the agent anew */
+    ACT_REJOIN, /* with an empty disk */
+    ACT_NETWORK /* b: for faults_network.c */
+};
+
+static uint64_t below(struct world *w, uint64_t bound) { return prng_below(&w->fault_prng, bound); }
+static bool chance(struct world *w, uint32_t millionths) { return prng_chance(&w->fault_prng, millionths); }
+static int64_t between(struct world *w, int64_t low, int64_t high) {
+    return prng_between(&w->fault_prng, low, high);
+}
+
+static void later(struct world *w, enum act act, uint32_t host, uint64_t b, int64_t delay_us) {
+    struct event *e = world_push(w, EVENT_FAULT, delay_us, host);
+    e->a = act;
+    e->b = b;
+}
+
+/* Mostly short, now and then long. */
+int64_t faults_span_us(struct world *w, int64_t usual_us, int64_t most_us) {
+    return chance(w, 800000) ? between(w, usual_us / 10, usual_us) : between(w, usual_us, most_us);
+}
+
+void faults_network_later(struct world *w, uint64_t what, int64_t delay_us) {
+    later(w, ACT_NETWORK, 0, what, delay_us);
+}
+
+static uint32_t any_host(struct world *w) { return (uint32_t)below(w, w->hosts_count); }
+
+/* A host whose agent runs; false: there is none. */
+static bool any_agent(struct world *w, uint32_t *ret) {
+    uint32_t first = any_host(w);
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        *ret = (first + i) % w->hosts_count;
+        if (w->hosts[*ret].node != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* ---- agents and power ---------------------------------------------------------------------------------- */
+
+static void comes_back(struct world *w, uint32_t host, uint64_t kills, int64_t usual_us) {
+    later(w, ACT_START, host, kills, faults_span_us(w, usual_us, 40 * US_PER_S));
+}
+
+static void kill_agent(struct world *w, uint32_t host) {
+    if (chance(w, 500000))
+        host_kill_after(w, host, 1 + (uint32_t)below(w, 20), false);
+    else
+        host_kill_agent(w, host);
+    comes_back(w, host, 0, 5 * US_PER_S);
+}
+
+/* An upgrade: a leader has a second to hand over. */
+static void shutdown_agent(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    if (h->node == NULL || h->paused || h->suspended)
+        return;
+    world_say(w, host, "agent is told to end");
+    h->ending = true;
+    later(w, ACT_END, host, h->run, between(w, 0, US_PER_S));
+    host_feed(w, h, &(struct node_input){.kind = NODE_SHUTDOWN});
+}
+
+static void shutdown_ends(struct world *w, uint32_t host, uint64_t run) {
+    if (w->hosts[host].run == run)
+        host_kill_agent(w, host);
+    comes_back(w, host, 0, US_PER_S);
+}
+
+static void crash_loop(struct world *w, uint32_t host) {
+    host_kill_agent(w, host);
+    uint64_t kills = 2 + below(w, 6); /* one draw a statement: the order of arguments is the compiler's */
+    later(w, ACT_START, host, kills, between(w, 0, 2 * US_PER_S));
+}
+
+static void power(struct world *w, uint32_t host) {
+    if (chance(w, 500000))
+        host_kill_after(w, host, 1 + (uint32_t)below(w, 20), true);
+    else
+        host_power_off(w, host);
+    comes_back(w, host, 0, 8 * US_PER_S);
+}
+
+static void blackout(struct world *w) {
+    bool all = chance(w, 300000);
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (w->hosts[i].boots > 0 && (all || chance(w, 500000))) {
+            host_power_off(w, i);
+            comes_back(w, i, 0, 10 * US_PER_S);
+        }
+}
+
+static void lost_disk(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    if (h->boots == 0 || !atlas_may_damage(w, h))
+        return;
+    host_power_off(w, host);
+    host_lose_disk(w, host);
+    comes_back(w, host, 0, 5 * US_PER_S);
+}
+
+/* An agent that is there already was started by another fault's end. */
+static void start(struct world *w, uint32_t host, uint64_t kills) {
+    struct sim_host *h = &w->hosts[host];
+    if (h->has_left || h->suspended)
+        return;
+    host_start(w, host, false);
+    if (kills == 0 || h->node == NULL)
+        return;
+    uint32_t effects = 1 + (uint32_t)below(w, chance(w, 500000) ? 20 : 300);
+    host_kill_after(w, host, effects, chance(w, 100000));
+    later(w, ACT_START, host, kills - 1, between(w, 500 * US_PER_MS, 4 * US_PER_S));
+}
+
+/* ---- disks --------------------------------------------------------------------------------------------- */
+
+/* Whoever runs a cluster sees that an agent complains of its disk. */
+static void disks_look(struct world *w) {
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        struct sim_host *h = &w->hosts[i];
+        if (h->disk.error == 0 || h->mending)
+            continue;
+        h->mending = true;
+        later(w, ACT_MEND, i, 0, between(w, 0, 20 * US_PER_S));
+    }
+}
+
+static void mend(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    h->mending = false;
+    if (h->suspended) {
+        h->mending = true;
+        later(w, ACT_MEND, host, 0, US_PER_S);
+        return;
+    }
+    disk_heal(w, h);
+    host_kill_agent(w, host);
+    start(w, host, 0);
+}
+
+/* ---- clocks and pauses --------------------------------------------------------------------------------- */
+
+static void pause_agent(struct world *w, uint32_t host) {
+    host_pause(w, host);
+    later(w, ACT_RESUME, host, 0, faults_span_us(w, 2 * US_PER_S, 20 * US_PER_S));
+}
+
+static void suspend(struct world *w, uint32_t host) {
+    host_suspend(w, host);
+    later(w, ACT_RESUME, host, 0, faults_span_us(w, 10 * US_PER_S, 60 * US_PER_S));
+}
+
+static void wall_step(struct world *w, uint32_t host) {
+    int64_t hours = 3600 * 1000;
+    clock_wall_step(w, &w->hosts[host], between(w, -30 * hours, 30 * hours));
+}
+
+static void rate_change(struct world *w, uint32_t host) {
+    clock_rate(w, &w->hosts[host], (int32_t)between(w, -10000, 10000));
+}
+
+/* ---- tasks --------------------------------------------------------------------------------------------- */
+
+static struct sim_task *any_task(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    size_t first = h->tasks.count > 0 ? (size_t)below(w, h->tasks.count) : 0;
+    for (size_t i = 0; i < h->tasks.count && !h->suspended; i++) {
+        struct sim_task *t = h->tasks.data[(first + i) % h->tasks.count];
+        if (t->shim != NULL && !t->released)
+            return t;
+    }
+    return NULL;
+}
+
+static void shim(struct world *w, uint32_t host) {
+    struct sim_task *t = any_task(w, host);
+    if (t == NULL)
+        return;
+    world_say(w, host, "a shim is killed");
+    tasks_shim_killed(w, &w->hosts[host], t);
+}
+
+static void process(struct world *w, uint32_t host) {
+    struct sim_task *t = any_task(w, host);
+    if (t == NULL || t->pid == 0)
+        return;
+    world_say(w, host, "a process is killed");
+    process_crash(w, &w->hosts[host], t);
+}
+
+static void refuse(struct world *w, uint32_t host) {
+    w->hosts[host].refuse = 1000000;
+    later(w, ACT_REFUSE, host, 0, faults_span_us(w, 5 * US_PER_S, 30 * US_PER_S));
+}
+
+/* ---- who is where -------------------------------------------------------------------------------------- */
+
+static void address(struct world *w, uint32_t host) {
+    if (w->hosts[host].boots == 0 || w->hosts[host].suspended || w->ip_next >= 250)
+        return;
+    host_kill_agent(w, host);
+    host_address(w, host, ++w->ip_next);
+    comes_back(w, host, 0, 3 * US_PER_S);
+}
+
+static void swap(struct world *w, uint32_t a, uint32_t b) {
+    if (a == b || w->hosts[a].boots == 0 || w->hosts[b].boots == 0 || w->hosts[a].suspended ||
+        w->hosts[b].suspended)
+        return;
+    uint32_t ip = w->hosts[a].ip;
+    host_kill_agent(w, a);
+    host_kill_agent(w, b);
+    host_address(w, a, w->hosts[b].ip);
+    host_address(w, b, ip);
+    comes_back(w, a, 0, 2 * US_PER_S);
+    comes_back(w, b, 0, 2 * US_PER_S);
+}
+
+static uint32_t members(const struct world *w) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        count += w->hosts[i].boots > 0 && !w->hosts[i].has_left && !w->hosts[i].leaving &&
+                 !atlas_taken_out(w, &w->hosts[i]);
+    return count;
+}
+
+static void leave(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    if (members(w) < 4 || !atlas_whole(w, NULL) || h->leaving || h->node == NULL ||
+        node_raft(h->node) == NULL)
+        return;
+    world_say(w, host, "an operator takes it out");
+    h->leave_request = operator_call(w, host, "leave", &wire_empty_type, &(struct wire_empty){0});
+    h->leaving = h->leave_request != 0;
+    if (chance(w, 500000))
+        later(w, ACT_REJOIN, host, 0, between(w, 10 * US_PER_S, 40 * US_PER_S));
+}
+
+/* One that has left comes back as somebody with the same key and name, who remembers nothing. */
+static void rejoin(struct world *w, uint32_t host) {
+    if (!w->hosts[host].has_left)
+        return;
+    host_power_off(w, host);
+    host_lose_disk(w, host);
+    host_start(w, host, false);
+}
+
+static void join(struct world *w) {
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (w->hosts[i].boots == 0) {
+            host_start(w, i, false);
+            return;
+        }
+}
+
+/* ---- one after the other ------------------------------------------------------------------------------- */
+
+static enum fault_class choose(struct world *w) {
+    int64_t total = 0;
+    for (size_t i = 0; i < FAULTS_COUNT; i++)
+        total += w->swarm->weight[i];
+    if (total == 0)
+        return FAULTS_COUNT;
+    int64_t at = (int64_t)below(w, (uint64_t)total);
+    size_t i = 0;
+    while (at >= w->swarm->weight[i])
+        at -= w->swarm->weight[i++];
+    return (enum fault_class)i;
+}
+
+static void begin(struct world *w, enum fault_class class) {
+    uint32_t host = any_host(w), agent = host;
+    if (!any_agent(w, &agent))
+        agent = host;
+    switch (class) {
+    case FAULT_kill: kill_agent(w, agent); break;
+    case FAULT_shutdown: shutdown_agent(w, agent); break;
+    case FAULT_crash_loop: crash_loop(w, agent); break;
+    case FAULT_power: power(w, agent); break;
+    case FAULT_blackout: blackout(w); break;
+    case FAULT_lost_disk: lost_disk(w, host); break;
+    case FAULT_disk: disk_fault_any(w, &w->hosts[host], &w->fault_prng); break;
+    case FAULT_cut:
+    case FAULT_isolate:
+    case FAULT_one_way:
+    case FAULT_triangle:
+    case FAULT_clog:
+    case FAULT_swizzle:
+    case FAULT_loss:
+    case FAULT_slow:
+    case FAULT_late: faults_network_begin(w, class); break;
+    case FAULT_pause: pause_agent(w, agent); break;
+    case FAULT_suspend: suspend(w, agent); break;
+    case FAULT_wall: wall_step(w, host); break;
+    case FAULT_rate: rate_change(w, host); break;
+    case FAULT_shim: shim(w, host); break;
+    case FAULT_process: process(w, host); break;
+    case FAULT_refuse: refuse(w, host); break;
+    case FAULT_address: address(w, host); break;
+    case FAULT_swap: swap(w, host, any_host(w)); break;
+    case FAULT_leave: leave(w, agent); break;
+    case FAULT_join: join(w); break;
+    case FAULTS_COUNT: break;
+    }
+}
+
+static void next(struct world *w) {
+    int64_t gap_us = w->swarm->gap_ms * US_PER_MS;
+    begin(w, choose(w));
+    disks_look(w);
+    later(w, ACT_NEXT, 0, 0, between(w, 0, 2 * gap_us));
+}
+
+void faults_start(struct world *w) {
+    swarm_network(w, true);
+    swarm_disks(w, true);
+    later(w, ACT_NEXT, 0, 0, between(w, 0, 2 * w->swarm->gap_ms * US_PER_MS));
+}
+
+void faults_event(struct world *w, struct event *e) {
+    if (w->faults_over)
+        return;
+    switch ((enum act)e->a) {
+    case ACT_NEXT: next(w); break;
+    case ACT_END: shutdown_ends(w, e->host, e->b); break;
+    case ACT_START: start(w, e->host, e->b); break;
+    case ACT_RESUME: host_resume(w, e->host); break;
+    case ACT_REFUSE: w->hosts[e->host].refuse = (uint32_t)w->swarm->refuse_ppm; break;
+    case ACT_MEND: mend(w, e->host); break;
+    case ACT_REJOIN: rejoin(w, e->host); break;
+    case ACT_NETWORK: faults_network_end(w, e->b); break;
+    }
+}
+
+/* ---- the end of faults --------------------------------------------------------------------------------- */
+
+static void heal_host(struct world *w, uint32_t i) {
+    struct sim_host *h = &w->hosts[i];
+    h->kill_after = 0;
+    h->broken = false;
+    host_resume(w, i);
+    disk_heal(w, h);
+    if (h->disk.error != 0 || h->ending)
+        host_kill_agent(w, i);
+    host_start(w, i, false);
+}
+
+void faults_heal(struct world *w, uint32_t core) {
+    w->faults_over = w->processes_well = true;
+    swarm_network(w, false);
+    swarm_disks(w, false);
+    faults_network_heal(w, core);
+    for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++)
+        if (((core >> i) & 1) != 0)
+            heal_host(w, i);
+}
+
+/* One of the rest: dead, stopped, or there and unreachable. */
+void faults_break(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    h->broken = true;
+    h->kill_after = 0;
+    host_resume(w, host);
+    switch (below(w, 4)) {
+    case 0: host_power_off(w, host); break;
+    case 1: host_kill_agent(w, host); break;
+    case 2: host_pause(w, host); break;
+    default: break;
+    }
+}

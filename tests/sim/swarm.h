@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * What a seed draws, all of it by name and as a number, so that each can be overridden, printed and shrunk.
+ * After "swarm testing" (Groce and others, 2012): a run that has every fault at once rarely gets anywhere; so
+ * each seed leaves most of them out, and those that it has are drawn with their own weight.
+ */
+#ifndef SIM_SWARM_H
+#define SIM_SWARM_H
+
+#include "world.h"
+
+/* X(name, "what it does"): each a weight, 0 = this fault does not exist in the run. */
+#define FAULT_LIST(X)                                                                                        \
+    X(kill, "an agent is killed, perhaps between two effects, and comes back")                               \
+    X(shutdown, "an agent is told to end, does so within a second, and comes back")                          \
+    X(crash_loop, "an agent is killed again and again, soon after each start")                               \
+    X(power, "a host's power is cut, and comes back")                                                        \
+    X(blackout, "several hosts lose power together")                                                         \
+    X(lost_disk, "a host comes back with an empty disk")                                                     \
+    X(disk, "something happens to a disk (disk_fault.c)")                                                    \
+    X(cut, "the network falls into two to four parts")                                                       \
+    X(isolate, "one host is cut off")                                                                        \
+    X(one_way, "one way of one or more links is cut")                                                        \
+    X(triangle, "some pairs do not see each other, though a third sees both")                                \
+    X(clog, "a link stops for a while, then all comes")                                                      \
+    X(swizzle, "links stop one by one, and are released in another order")                                   \
+    X(loss, "datagrams and segments are lost for a while")                                                   \
+    X(slow, "a link becomes slow for a while")                                                               \
+    X(late, "for a while, a few datagrams come up to a minute late")                                         \
+    X(pause, "an agent is stopped for a while (SIGSTOP)")                                                    \
+    X(suspend, "a whole host is suspended for a while")                                                      \
+    X(wall, "a wall clock steps by hours")                                                                   \
+    X(rate, "a clock changes its rate")                                                                      \
+    X(shim, "a shim is killed")                                                                              \
+    X(process, "a process is killed")                                                                        \
+    X(refuse, "for a while, starts are refused")                                                             \
+    X(address, "an agent comes back with another address")                                                   \
+    X(swap, "two hosts exchange their addresses")                                                            \
+    X(leave, "an operator takes a host out")                                                                 \
+    X(join, "a host joins late")
+
+enum fault_class {
+#define FAULT_ENUM(name, text) FAULT_##name,
+    FAULT_LIST(FAULT_ENUM)
+#undef FAULT_ENUM
+        FAULTS_COUNT
+};
+
+/* X(name, "what it is"): the other numbers. */
+#define SWARM_LIST(X)                                                                                        \
+    X(hosts, "hosts that there are at first")                                                                \
+    X(hosts_late, "hosts that join later, if ever")                                                          \
+    X(faults_ms, "length of the time of faults")                                                             \
+    X(gap_ms, "mean time between two faults")                                                                \
+    X(early, "1: faults begin while the cluster forms")                                                      \
+    X(heal_all, "1: at the end everything is healed; 0: a majority is")                                      \
+    X(clients, "clients, each with one call at a time")                                                      \
+    X(think_ms, "mean time that a client waits between calls")                                               \
+    X(swim_period_ms, "see covey/node.h; 0: the default")                                                    \
+    X(heartbeat_ms, "")                                                                                      \
+    X(election_ms, "")                                                                                       \
+    X(replace_ms, "")                                                                                        \
+    X(heal_stable_ms, "")                                                                                    \
+    X(segment_kib, "of the log")                                                                             \
+    X(snapshot_entries, "applied between snapshots")                                                         \
+    X(trailing_entries, "kept in the log behind a snapshot")                                                 \
+    X(chunk_bytes, "of a snapshot on its way")                                                               \
+    X(delay_min_us, "of each link, when nothing is wrong")                                                   \
+    X(delay_mean_us, "the exponential part of it")                                                           \
+    X(loss_ppm, "of datagrams and segments, all the time")                                                   \
+    X(duplicate_ppm, "of datagrams, all the time")                                                           \
+    X(reorder_ppm, "of datagrams, all the time")                                                             \
+    X(disk_max_us, "of a flush")                                                                             \
+    X(disk_faulty, "1: disks have rates of faults (disk_draw())")                                            \
+    X(rate_ppm, "clocks run too fast or slow by up to this")                                                 \
+    X(slack_us, "timers are late by up to this")                                                             \
+    X(refuse_ppm, "of starts, all the time")
+
+struct swarm {
+#define SWARM_FIELD(name, text) int64_t name;
+    SWARM_LIST(SWARM_FIELD)
+#undef SWARM_FIELD
+    int64_t weight[FAULTS_COUNT];
+};
+
+struct swarm_parameter {
+    const char *name, *text;
+    size_t offset; /* of an int64_t in struct swarm */
+};
+/* Until NULL. Faults are named "fault_x". */
+const struct swarm_parameter *swarm_parameter_at(size_t index);
+
+/* Depends on nothing but the seed. hosts_count 0: as the seed says. */
+void swarm_draw(uint64_t seed, uint32_t hosts_count, struct swarm *ret);
+void swarm_options(const struct world *w, struct node_options *o);
+/* The links and disks as they are when nothing is wrong; on: with the run's usual small faults. */
+void swarm_network(struct world *w, bool on);
+void swarm_disks(struct world *w, bool on);
+void swarm_clocks(struct world *w);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Who is let in, who finds in again, and what becomes of those that cannot start a part of an instance. */
+#include "rig.h"
+#include "town.h"
+
+#include <covey/swim.h>
+
+/* ---- newcomers among newcomers ------------------------------------------------------------------------- */
+
+static char *a_token(struct rig *r) {
+    struct join_token token = {.cluster = {{5}}};
+    struct buf text = {0};
+    memset(token.secret.b, 9, sizeof token.secret.b);
+    secret_token_append(&text, &token);
+    char *copy = (char *)(uintptr_t)arena_copy(&r->arena, buf_bytes(&text)).data;
+    buf_done(&text);
+    return copy;
+}
+
+/* Both hold the join secret, so the handshake succeeds; hosts that name each other as seeds would wait for
+ * ever. */
+Test(node_join, a_newcomer_that_is_asked_by_another_says_that_it_is_none_of_the_members) {
+    struct rig asked;
+    struct identity identity;
+    struct signature signature;
+    struct secret seed;
+    struct buf out = {0};
+    uint8_t hash[NOISE_HASH_SIZE] = {1};
+    memset(seed.b, 77, sizeof seed.b);
+    identity_init(&identity, &seed);
+    rig_init(&asked);
+    cr_assert_eq(rig_start(&asked, false, a_token(&asked)), 0);
+    identity_sign(&identity, SIGN_JOIN, bytes_of(hash, sizeof hash), &signature);
+    struct wire_join_request request = {
+        .node = {.id = identity.id, .key = identity.public_key, .name = bytes_str("other")},
+        .signature = bytes_of(signature.b, sizeof signature.b)};
+    codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.join_request = &request}, &out);
+    RIG_FEED(&asked, .kind = NODE_STREAM_OPENED, .stream = 1, .key = identity.static_key,
+             .hash = bytes_of(hash, sizeof hash));
+    unsigned before = asked.sent;
+    RIG_FEED(&asked, .kind = NODE_STREAM_MESSAGE, .stream = 1, .data = buf_bytes(&out));
+    cr_assert_eq(asked.sent, before + 1, "the answer comes at once");
+    buf_done(&out);
+    identity_done(&identity);
+    rig_done(&asked);
+}
+
+Test(node_join, a_seed_that_never_answers_does_not_keep_a_newcomer_from_the_next) {
+    struct rig r;
+    rig_init(&r);
+    cr_assert_eq(rig_start(&r, false, a_token(&r)), 0);
+    rig_until(&r, US_PER_S);
+    RIG_FEED(&r, .kind = NODE_STREAM_OPENED, .stream = r.last_connect, .outgoing = true);
+    unsigned before = r.connects;
+    rig_until(&r, 40 * US_PER_S);
+    cr_assert_gt(r.connects, before);
+    cr_assert(rig_has_said(&r, "no answer"));
+    rig_done(&r);
+}
+
+/* ---- members that know nobody who is there ------------------------------------------------------------- */
+
+Test(node_join, a_host_that_was_away_while_all_whom_it_knew_left_finds_in_again) {
+    struct town t;
+    town_init(&t, 2, NULL);
+    town_kill(&t, 1);
+    town_run(&t, US_PER_S);
+    town_add(&t, "");
+    town_add(&t, "");
+    town_add(&t, "");
+    town_run(&t, 30 * US_PER_S);
+    town_call(&t, 0, "leave", &wire_empty_type, &(struct wire_empty){0});
+    town_run(&t, 30 * US_PER_S);
+    town_kill(&t, 0);
+    town_run(&t, 30 * US_PER_S);
+    cr_assert_eq(town_put(&t, 2, "k", "v"), 0);
+    town_start(&t, 1);
+    town_run(&t, 60 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[1].node)), state_index(node_state(t.hosts[2].node)));
+    town_done(&t);
+}
+
+/* Its counters begin anew; with the number of its earlier run its packets would pass for replays of that one.
+ */
+Test(node_join, a_host_that_lost_its_disk_is_heard_at_once) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_run(&t, 60 * US_PER_S);
+    struct node_id self = node_self(t.hosts[1].node);
+    town_kill(&t, 1);
+    for (size_t i = 0; i < t.hosts[1].files_count; i++)
+        mem_free((void *)(uintptr_t)t.hosts[1].files[i].data.data);
+    t.hosts[1].files_count = 0;
+    town_start(&t, 1);
+    for (int i = 0; i < 20; i++) {
+        struct swim_member m;
+        town_run(&t, US_PER_S);
+        cr_assert(swim_member_find(node_swim(t.hosts[0].node), self, &m));
+        cr_assert_neq(m.state, MEMBER_STATE_DEAD, "after %d s", i);
+    }
+    town_done(&t);
+}
+
+/* ---- parts of an instance that cannot be started ------------------------------------------------------- */
+
+static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
+    struct buf out = {0};
+    codec_encode_named(type, obj, &out);
+    struct bytes copy = arena_copy(&r->arena, buf_bytes(&out));
+    buf_done(&out);
+    return copy;
+}
+
+static void run_two_tasks(struct rig *r) {
+    struct wire_task tasks[2] = {
+        {.name = bytes_str("a"), .command = bytes_str("/bin/true"), .memory_mib = 10},
+        {.name = bytes_str("b"), .command = bytes_str("/bin/true"), .memory_mib = 10}};
+    struct wire_port_request port = {.label = bytes_str("http")};
+    struct wire_group group = {.name = bytes_str("g"),
+                               .count = 1,
+                               .ports = &port,
+                               .ports_count = 1,
+                               .tasks = tasks,
+                               .tasks_count = 2};
+    struct wire_admin_run run = {.job = {.name = bytes_str("two"), .groups = &group, .groups_count = 1}};
+    rig_init(r);
+    cr_assert_eq(rig_start(r, true, NULL), 0);
+    rig_until(r, 10 * US_PER_S);
+    (void)rig_request(r, 1, "run", encoded(r, &wire_admin_run_type, &run));
+    rig_until(r, 5 * US_PER_S);
+    cr_assert_eq(r->starts, 2);
+}
+
+static void told(struct rig *r, const char *task, uint64_t sequence, enum task_state state) {
+    struct wire_shim_status status = {.sequence = sequence,
+                                      .fact = {.name = bytes_str(task), .state = state}};
+    RIG_FEED(r, .kind = NODE_TASK_STATUS, .instance = r->last_started, .task = bytes_str(task),
+             .status = &status);
+}
+
+Test(node_tasks, one_that_cannot_be_started_anew_stops_none_that_runs_beside_it) {
+    struct rig r;
+    run_two_tasks(&r);
+    told(&r, "a", 1, TASK_STATE_RUNNING);
+    told(&r, "b", 1, TASK_STATE_RUNNING);
+    RIG_FEED(&r, .kind = NODE_TASK_LOST, .instance = r.last_started, .task = bytes_str("b"));
+    rig_until(&r, 5 * US_PER_S);
+    cr_assert_eq(r.starts, 3, "the lost one is started anew, and only it");
+    for (int i = 0; i < 6; i++) {
+        RIG_FEED(&r, .kind = NODE_TASK_REFUSED, .instance = r.last_started, .task = bytes_str("b"),
+                 .error = ERR_EXISTS, .text = bytes_str("a stranger has the port"));
+        rig_until(&r, 70 * US_PER_S);
+    }
+    cr_assert_eq(r.task_commands, 0, "nothing is stopped");
+    cr_assert_eq(r.starts, 9, "it is tried again");
+    rig_done(&r);
+}
+
+Test(node_tasks, one_that_is_starting_is_not_started_twice_because_another_was_refused) {
+    struct rig r;
+    run_two_tasks(&r);
+    RIG_FEED(&r, .kind = NODE_TASK_REFUSED, .instance = r.last_started, .task = bytes_str("b"),
+             .error = ERR_EXISTS, .text = bytes_str("a stranger has the port"));
+    rig_until(&r, US_PER_S / 2);
+    cr_assert_eq(r.starts, 2);
+    cr_assert_eq(r.task_commands, 1, "its start is undone");
+    rig_done(&r);
+}
+
+static void found(struct rig *r, const char *task, bool stop_asked) {
+    struct wire_shim_spec spec = {.instance = r->last_started,
+                                  .node = node_self(r->node),
+                                  .job = bytes_str("two"),
+                                  .group = bytes_str("g"),
+                                  .task = bytes_str(task),
+                                  .command = bytes_str("/bin/true")};
+    struct wire_shim_status status = {.sequence = 3,
+                                      .stop_asked = stop_asked,
+                                      .fact = {.name = bytes_str(task), .state = TASK_STATE_RUNNING}};
+    RIG_FEED(r, .kind = NODE_TASK_FOUND, .spec = &spec, .status = &status);
+}
+
+/* Seen in simulation: the agent died between the two commands, and the second task ran for ever. */
+Test(node_tasks, a_stop_that_only_some_tasks_were_told_is_told_to_the_others) {
+    struct rig r;
+    run_two_tasks(&r);
+    struct wire_admin_stop stop = {.name = bytes_str("two")};
+    (void)rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_until(&r, US_PER_S);
+    rig_kill(&r);
+    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    r.task_commands = 0;
+    found(&r, "a", true);
+    found(&r, "b", false);
+    rig_until(&r, 10 * US_PER_S);
+    cr_assert_eq(r.task_commands, 1);
+    rig_done(&r);
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Reads that are as new as the leader's, writes that count once, and watches that miss nothing. */
+#include "town.h"
+
+#include <stdio.h>
+
+static uint64_t ask(struct town *t, size_t host, const char *key, bool consistent) {
+    struct wire_admin_var_query q = {.key = bytes_str(key), .consistent = consistent};
+    return town_call(t, host, "vars", &wire_admin_var_query_type, &q);
+}
+
+/* The value that an answered request told, or the error's name; "..." while there is none. */
+static const char *told(struct town *t, size_t host, uint64_t request) {
+    const struct town_reply *r = town_reply(t, host, request);
+    struct wire_admin_vars vars;
+    if (r == NULL)
+        return "...";
+    if (r->error != 0)
+        return err_str(r->error);
+    cr_assert_eq(codec_decode_named(&wire_admin_vars_type, buf_bytes(&r->data), &t->arena, &vars, NULL), 0);
+    cr_assert_eq(vars.vars_count, 1);
+    return arena_printf(&t->arena, "%.*s", BYTES_FMT(vars.vars[0].value));
+}
+
+static size_t other_than(size_t host) { return host == 0 ? 1 : 0; }
+
+Test(node_reads, a_consistent_read_on_any_host_sees_what_was_written_before_it) {
+    struct town t;
+    town_init(&t, 4, NULL); /* the fourth has no vote */
+    for (size_t host = 0; host < 4; host++) {
+        char value[8] = {(char)('a' + host), 0};
+        cr_assert_eq(town_put(&t, 3 - host, "k", value), 0);
+        uint64_t request = ask(&t, host, "k", true);
+        town_run(&t, 200 * US_PER_MS);
+        cr_assert_str_eq(told(&t, host, request), value);
+        uint64_t absent = ask(&t, host, "none", true);
+        town_run(&t, 200 * US_PER_MS);
+        cr_assert_str_eq(told(&t, host, absent), err_str(ERR_NOT_FOUND));
+    }
+    town_done(&t);
+}
+
+Test(node_reads, a_leader_that_was_deposed_unknown_to_itself_answers_none) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t old = town_leader(&t), other = other_than(old);
+    cr_assert_eq(town_put(&t, other, "k", "old"), 0);
+    town_away(&t, old, true);
+    uint64_t stale = ask(&t, old, "k", true), local = ask(&t, old, "k", false);
+    cr_assert_str_eq(told(&t, old, local), "old", "without it, a copy is as old as it is");
+    cr_assert_eq(town_put(&t, other, "k", "new"), 0);
+    cr_assert_str_eq(told(&t, old, stale), "...");
+    uint64_t late = ask(&t, old, "k", true);
+    town_run(&t, 11 * US_PER_S);
+    cr_assert_str_eq(told(&t, old, stale), err_str(ERR_NO_LEADER));
+    cr_assert_str_eq(told(&t, old, late), err_str(ERR_NO_LEADER));
+    uint64_t healed = ask(&t, old, "k", true);
+    town_away(&t, old, false);
+    town_run(&t, 8 * US_PER_S);
+    cr_assert_str_eq(told(&t, old, healed), "new");
+    town_done(&t);
+}
+
+/* Keeps back the first answer to a question about an index. */
+static bool hold_answer(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    bool is_answer =
+        codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && m.read_response != NULL;
+    if (is_answer && t->held.size == 0)
+        buf_append(&t->held, data.data, data.size);
+    arena_done(&a);
+    (void)from;
+    (void)to;
+    return !is_answer;
+}
+
+Test(node_reads, an_answer_that_was_on_its_way_to_an_earlier_run_confirms_nothing) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t leader = town_leader(&t), asker = other_than(leader);
+    cr_assert_eq(town_put(&t, leader, "k", "old"), 0);
+    t.passes = hold_answer;
+    ask(&t, asker, "k", true);
+    town_run(&t, 100 * US_PER_MS);
+    cr_assert_gt(t.held.size, 0);
+    town_kill(&t, asker);
+    cr_assert_eq(town_put(&t, leader, "k", "new"), 0);
+    town_start(&t, asker);
+    /* Until the log has reached it again, its copy is of before. */
+    uint64_t request = ask(&t, asker, "k", true);
+    for (unsigned i = 0; i < 20; i++) {
+        struct wire_peer_message m;
+        cr_assert_eq(codec_decode(&wire_peer_message_type, buf_bytes(&t.held), &t.arena, &m, NULL), 0);
+        for (size_t l = 0; l < t.links.count; l++) {
+            struct town_link *link = &t.links.data[l];
+            for (unsigned side = 0; side < 2; side++)
+                if (link->open && link->host[side] == asker && link->host[1 - side] == leader &&
+                    link->run[side] == t.hosts[asker].runs)
+                    node_feed(t.hosts[asker].node, t.now_us,
+                              &(struct node_input){.kind = NODE_STREAM_MESSAGE,
+                                                   .stream = link->name[side],
+                                                   .data = buf_bytes(&t.held)});
+        }
+        town_run(&t, 50 * US_PER_MS);
+        cr_assert_str_eq(told(&t, asker, request), "...", "no answer to this run's question came");
+    }
+    t.passes = NULL;
+    town_run(&t, US_PER_S);
+    cr_assert_str_eq(told(&t, asker, request), "new");
+    town_done(&t);
+}
+
+/* The log reaches no host without a vote. */
+static bool no_pulls(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    bool is_pull = codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && m.pull_response != NULL;
+    arena_done(&a);
+    (void)t;
+    (void)from;
+    (void)to;
+    return !is_pull;
+}
+
+Test(node_reads, a_copy_that_lags_is_not_shown_before_it_has_caught_up) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    size_t learner = 3;
+    cr_assert_eq(town_put(&t, learner, "k", "old"), 0);
+    town_run(&t, US_PER_S);
+    t.passes = no_pulls;
+    cr_assert_eq(town_put(&t, 0, "k", "new"), 0);
+    uint64_t request = ask(&t, learner, "k", true), local = ask(&t, learner, "k", false);
+    town_run(&t, 2 * US_PER_S);
+    cr_assert_str_eq(told(&t, learner, local), "old");
+    cr_assert_str_eq(told(&t, learner, request), "...");
+    t.passes = NULL;
+    town_run(&t, 4 * US_PER_S);
+    cr_assert_str_eq(told(&t, learner, request), "new");
+    town_done(&t);
+}
+
+static struct wire_admin_freshness age(struct town *t, size_t host) {
+    struct wire_admin_vars vars;
+    const struct town_reply *r = town_reply(t, host, ask(t, host, "", false));
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(codec_decode_named(&wire_admin_vars_type, buf_bytes(&r->data), &t->arena, &vars, NULL), 0);
+    return vars.freshness;
+}
+
+Test(node_reads, state_their_age_on_a_cluster_that_has_nothing_to_do) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    town_run(&t, 60 * US_PER_S);
+    for (size_t host = 0; host < 4; host++) {
+        struct wire_admin_freshness f = age(&t, host);
+        cr_assert(!f.isolated && !f.consistent, "host %zu", host);
+        cr_assert_leq(f.age_ms, host == 3 ? 3000 : 300, "host %zu: %llu", host, (unsigned long long)f.age_ms);
+    }
+    size_t leader = town_leader(&t), other = other_than(leader);
+    town_away(&t, other, true);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_geq(age(&t, other).age_ms, 5000);
+    cr_assert_leq(age(&t, leader).age_ms, 300);
+    town_run(&t, 6 * US_PER_S);
+    cr_assert(age(&t, other).isolated);
+    town_done(&t);
+}
+
+Test(node_reads, a_host_alone_is_never_old) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    town_run(&t, 60 * US_PER_S);
+    cr_assert(age(&t, 0).age_ms == 0 && !age(&t, 0).isolated);
+    town_done(&t);
+}
+
+Test(node_reads, a_client_that_goes_takes_its_read_with_it) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t other = other_than(town_leader(&t));
+    uint64_t request = ask(&t, other, "k", true);
+    node_feed(t.hosts[other].node, t.now_us,
+              &(struct node_input){.kind = NODE_REQUEST_CLOSED, .request = request});
+    town_run(&t, 12 * US_PER_S);
+    cr_assert_null(town_reply(&t, other, request));
+    town_done(&t);
+}
+
+/* ---- writes that are repeated ---- */
+
+/* Takes away the leader's answers to writes. */
+static bool lose_answers(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    bool lost = codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && m.forward_response != NULL;
+    arena_done(&a);
+    (void)t;
+    (void)from;
+    (void)to;
+    return !lost;
+}
+
+Test(node_writes, one_whose_answer_was_lost_is_done_once_and_answered_as_the_first_time) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t leader = town_leader(&t), other = other_than(leader);
+    struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true"), .memory_mib = 10};
+    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
+    struct wire_admin_run run = {.request = {{7}},
+                                 .job = {.name = bytes_str("web"), .groups = &group, .groups_count = 1}};
+    struct wire_admin_stop stop = {.request = {{8}}, .name = bytes_str("web")};
+    t.passes = lose_answers;
+    uint64_t first = town_call(&t, other, "run", &wire_admin_run_type, &run);
+    town_run(&t, 3 * US_PER_S); /* it was sent again meanwhile */
+    cr_assert_null(town_reply(&t, other, first));
+    t.passes = NULL;
+    uint64_t stopped = town_call(&t, leader, "stop", &wire_admin_stop_type, &stop);
+    town_run(&t, 2 * US_PER_S);
+    cr_assert(town_reply(&t, leader, stopped) != NULL && town_reply(&t, leader, stopped)->error == 0);
+    /* The client lost its connection and asks again, elsewhere: a second run would start what was stopped. */
+    uint64_t again = town_call(&t, leader, "run", &wire_admin_run_type, &run);
+    town_run(&t, 2 * US_PER_S);
+    const struct town_reply *a = town_reply(&t, other, first), *b = town_reply(&t, leader, again);
+    cr_assert(a != NULL && b != NULL && a->error == 0 && b->error == 0);
+    cr_assert(bytes_equal(buf_bytes(&a->data), buf_bytes(&b->data)), "one answer");
+    struct wire_admin_run_result r;
+    cr_assert_eq(codec_decode_named(&wire_admin_run_result_type, buf_bytes(&b->data), &t.arena, &r, NULL), 0);
+    cr_assert(r.version == 1 && r.changed && r.index > 1);
+    cr_assert(state_job_find(node_state(t.hosts[leader].node), bytes_str("web"))->stopped);
+    town_done(&t);
+}
+
+Test(node_writes, one_is_done_once_by_the_next_leader_too) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t leader = town_leader(&t), other = other_than(leader);
+    struct wire_admin_var_put put = {.request = {{9}},
+                                     .var = {.key = bytes_str("k"), .value = bytes_str("1"), .check = true}};
+    t.passes = lose_answers;
+    uint64_t request = town_call(&t, other, "var.put", &wire_admin_var_put_type, &put);
+    town_run(&t, 100 * US_PER_MS);
+    cr_assert_null(town_reply(&t, other, request));
+    town_kill(&t, leader);
+    t.passes = NULL;
+    town_run(&t, 10 * US_PER_S);
+    const struct town_reply *r = town_reply(&t, other, request);
+    cr_assert(r != NULL && r->error == 0, "it must not meet its own first try");
+    town_done(&t);
+}
+
+Test(node_writes, are_answered_when_the_host_asked_has_them_too) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    town_run(&t, US_PER_S);
+    struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("1")}};
+    t.passes = no_pulls; /* the fourth host gets no log */
+    uint64_t request = town_call(&t, 3, "var.put", &wire_admin_var_put_type, &put);
+    town_run(&t, 500 * US_PER_MS);
+    cr_assert_null(town_reply(&t, 3, request), "it would not read what it wrote");
+    t.passes = NULL;
+    for (unsigned i = 0; i < 500 && town_reply(&t, 3, request) == NULL; i++)
+        town_run(&t, 10 * US_PER_MS);
+    cr_assert_str_eq(told(&t, 3, ask(&t, 3, "k", false)), "1");
+    /* But not for ever: the log may take long to come. */
+    t.passes = no_pulls;
+    request = town_call(&t, 3, "var.put", &wire_admin_var_put_type, &put);
+    town_run(&t, 6 * US_PER_S);
+    cr_assert(town_reply(&t, 3, request) != NULL && town_reply(&t, 3, request)->error == 0);
+    town_done(&t);
+}
+
+/* ---- watches ---- */
+
+static uint64_t watch(struct town *t, size_t host, const char *key, const char *prefix, uint64_t from,
+                      uint64_t credit) {
+    struct wire_admin_var_watch q = {
+        .key = bytes_str(key), .prefix = bytes_str(prefix), .from = from, .credit = credit};
+    buf_clear(&t->hosts[host].changes);
+    return town_call(t, host, "var.watch", &wire_admin_var_watch_type, &q);
+}
+
+Test(node_watch, tells_what_there_is_and_then_every_change_in_order) {
+    struct town t;
+    town_init(&t, 2, NULL);
+    cr_assert_eq(town_put(&t, 0, "app/b", "1"), 0);
+    cr_assert_eq(town_put(&t, 0, "app/a", "1"), 0);
+    cr_assert_eq(town_put(&t, 0, "bpp", "1"), 0);
+    town_run(&t, US_PER_S);
+    watch(&t, 1, "", "app/", 0, 1 << 20);
+    cr_assert_str_eq(buf_str(&t.hosts[1].changes), "reset  \nset app/a 1\nset app/b 1\ncurrent  \n");
+    buf_clear(&t.hosts[1].changes);
+    /* Faster than anybody could ask in between. */
+    struct wire_admin_var_put puts[] = {
+        {.var = {.key = bytes_str("app/a"), .value = bytes_str("2")}},
+        {.var = {.key = bytes_str("app"), .value = bytes_str("x")}},
+        {.var = {.key = bytes_str("app/a"), .value = bytes_str("3")}},
+        {.var = {.key = bytes_str("app/a"), .remove = true}},
+        {.var = {.key = bytes_str("app/a"), .remove = true}}, /* refused: no change */
+        {.var = {.key = bytes_str("app/c"), .value = bytes_str("4")}},
+    };
+    for (size_t i = 0; i < sizeof puts / sizeof puts[0]; i++)
+        town_call(&t, 0, "var.put", &wire_admin_var_put_type, &puts[i]);
+    town_run(&t, 3 * US_PER_S);
+    cr_assert_str_eq(buf_str(&t.hosts[1].changes), "set app/a 2\nset app/a 3\nremoved app/a \nset app/c 4\n");
+    town_done(&t);
+}
+
+Test(node_watch, a_repeated_write_is_one_change) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    watch(&t, 0, "k", "", 0, 1 << 20);
+    buf_clear(&t.hosts[0].changes);
+    struct wire_admin_var_put put = {.request = {{3}},
+                                     .var = {.key = bytes_str("k"), .value = bytes_str("1")}};
+    for (unsigned i = 0; i < 3; i++)
+        town_call(&t, 0, "var.put", &wire_admin_var_put_type, &put);
+    town_run(&t, US_PER_S);
+    cr_assert_str_eq(buf_str(&t.hosts[0].changes), "set k 1\n");
+    town_done(&t);
+}
+
+Test(node_watch, goes_on_from_an_index_on_any_host) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    cr_assert_eq(town_put(&t, 0, "k", "1"), 0);
+    uint64_t index = state_var_find(node_state(t.hosts[0].node), bytes_str("k"))->version;
+    cr_assert_eq(town_put(&t, 0, "k", "2"), 0);
+    cr_assert_eq(town_put(&t, 0, "k", NULL), 0);
+    town_run(&t, US_PER_S);
+    for (size_t host = 0; host < 3; host++) {
+        watch(&t, host, "k", "", index, 1 << 20);
+        cr_assert_str_eq(buf_str(&t.hosts[host].changes), "set k 2\nremoved k \n");
+    }
+    town_done(&t);
+}
+
+Test(node_watch, one_that_is_too_far_behind_is_told_so_and_begins_anew) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    cr_assert_eq(town_put(&t, 0, "gone", "1"), 0);
+    cr_assert_eq(town_put(&t, 0, "k", "0"), 0);
+    uint64_t index = state_var_find(node_state(t.hosts[0].node), bytes_str("k"))->version;
+    cr_assert_eq(town_put(&t, 0, "gone", NULL), 0);
+    watch(&t, 0, "", "", index, 65); /* credit for one change, no more */
+    cr_assert_str_eq(buf_str(&t.hosts[0].changes), "removed gone \n");
+    buf_clear(&t.hosts[0].changes);
+    for (unsigned i = 0; i < 1100; i++) {
+        char value[8];
+        snprintf(value, sizeof value, "%u", i);
+        struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str(value)}};
+        town_call(&t, 0, "var.put", &wire_admin_var_put_type, &put);
+        town_run(&t, US_PER_MS);
+    }
+    town_run(&t, US_PER_S);
+    cr_assert_str_eq(buf_str(&t.hosts[0].changes), "", "no credit, no bytes");
+    uint64_t stream = t.request_next - 1101;
+    town_credit(&t, 0, stream, 1 << 20);
+    cr_assert_str_eq(buf_str(&t.hosts[0].changes), "reset  \nset k 1099\ncurrent  \n");
+    town_done(&t);
+}
+
+Test(node_watch, what_changes_while_it_is_listed_comes_behind_the_list) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    cr_assert_eq(town_put(&t, 0, "a", "1"), 0);
+    cr_assert_eq(town_put(&t, 0, "b", "1"), 0);
+    cr_assert_eq(town_put(&t, 0, "c", "1"), 0);
+    uint64_t stream = watch(&t, 0, "", "", 0, 1); /* reset, and no further */
+    cr_assert_eq(town_put(&t, 0, "b", "2"), 0);
+    cr_assert_eq(town_put(&t, 0, "c", NULL), 0);
+    for (unsigned i = 0; i < 10; i++)
+        town_credit(&t, 0, stream, 1);
+    cr_assert_str_eq(buf_str(&t.hosts[0].changes), "reset  \nset a 1\ncurrent  \nset b 2\nremoved c \n");
+    town_done(&t);
+}
+
+/* ---- snapshots ---- */
+
+Test(node_snapshots, a_log_of_few_large_entries_is_saved_and_cut_too) {
+    struct town t;
+    static char value[60001];
+    town_init(&t, 1, NULL);
+    memset(value, 'x', 60000);
+    for (unsigned i = 0; i < 750; i++)
+        cr_assert_eq(town_put(&t, 0, "k", value), 0);
+    const struct raft *r = node_raft(t.hosts[0].node);
+    cr_assert_gt(raft_first_index(r), 1);
+    cr_assert_lt((raft_last_index(r) - raft_first_index(r)) * 60000, 60u << 20);
+    town_done(&t);
+}
+
+/* ---- reasons ---- */
+
+Test(node_reads, every_host_tells_why_a_job_is_not_placed) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    struct wire_task task = {
+        .name = bytes_str("t"), .command = bytes_str("/bin/true"), .memory_mib = 1u << 20};
+    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
+    struct wire_admin_run run = {.job = {.name = bytes_str("huge"), .groups = &group, .groups_count = 1}};
+    struct wire_admin_job_query q = {.name = bytes_str("huge")};
+    town_call(&t, 0, "run", &wire_admin_run_type, &run);
+    town_run(&t, 5 * US_PER_S);
+    for (size_t host = 0; host < 3; host++) {
+        struct wire_admin_job_status s;
+        uint64_t request = town_call(&t, host, "job", &wire_admin_job_query_type, &q);
+        town_run(&t, 100 * US_PER_MS);
+        const struct town_reply *r = town_reply(&t, host, request);
+        cr_assert_not_null(r);
+        cr_assert_eq(codec_decode_named(&wire_admin_job_status_type, buf_bytes(&r->data), &t.arena, &s, NULL),
+                     0);
+        cr_assert(s.groups[0].reason.size > 0, "host %zu", host);
+    }
+    size_t leader = town_leader(&t), other = other_than(leader);
+    town_kill(&t, leader);
+    uint64_t request = town_call(&t, other, "job", &wire_admin_job_query_type, &q);
+    town_run(&t, 500 * US_PER_MS);
+    cr_assert_not_null(town_reply(&t, other, request), "without a leader, the rest");
+    town_done(&t);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* A voter gives its log up when it must, and never otherwise; whom leadership goes to; who is trusted no
+ * more. */
+#include "town.h"
+
+/* ---- a log that is given up ---------------------------------------------------------------------------- */
+
+#define SEVERED 2 /* this host's raft hears nobody; the rest of its wire is whole */
+static bool refused_seen, answers_pass;
+
+static bool severed_passes(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    struct codec_fault fault;
+    (void)from;
+    if (to != SEVERED || codec_decode(&wire_peer_message_type, data, &t->arena, &m, &fault) != 0)
+        return true;
+    refused_seen |= m.pull_response != NULL && m.pull_response->refused;
+    return m.raft == NULL && (m.pull_response == NULL || answers_pass);
+}
+
+/* An answer to the pull that may be under way, as if `from` had sent it. */
+static void forge(struct town *t, size_t from, size_t leader, uint64_t term) {
+    struct town_host *h = &t->hosts[SEVERED];
+    struct wire_pull_response r = {.refused = true, .term = term, .leader = node_self(t->hosts[leader].node)};
+    struct buf out = {0};
+    codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.pull_response = &r}, &out);
+    for (size_t i = 0; i < t->links.count; i++) {
+        const struct town_link *l = &t->links.data[i];
+        unsigned side = l->host[0] == SEVERED ? 0 : 1;
+        if (!l->open || l->host[side] != SEVERED || l->host[1 - side] != from)
+            continue;
+        struct node_input in = {
+            .kind = NODE_STREAM_MESSAGE, .stream = l->name[side], .data = buf_bytes(&out), .wall_ms = 1};
+        node_feed(h->node, t->now_us, &in);
+    }
+    buf_done(&out);
+}
+
+/* For long enough that each of the others is asked, several times. */
+static void forge_for_long(struct town *t, bool says_itself, int term_off) {
+    for (unsigned i = 0; i < 200; i++) {
+        uint64_t term = (uint64_t)((int64_t)raft_term(node_raft(t->hosts[SEVERED].node)) + term_off);
+        for (size_t from = 0; from < SEVERED; from++)
+            forge(t, from, says_itself ? from : 1 - from, term);
+        town_run(t, 100 * US_PER_MS);
+    }
+}
+
+static bool has_log(const struct town *t, const struct raft_id *id) {
+    struct raft_id now = raft_self(node_raft(t->hosts[SEVERED].node));
+    return ID_EQUAL(now.log, id->log);
+}
+
+Test(node_reseed, a_voter_gives_its_log_up_for_nobody_but_the_leader_of_its_term_or_a_later_one) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_run(&t, 10 * US_PER_S);
+    struct raft_id id = raft_self(node_raft(t.hosts[SEVERED].node));
+    if (town_leader(&t) == SEVERED) {
+        town_away(&t, SEVERED, true);
+        town_run(&t, 5 * US_PER_S);
+        town_away(&t, SEVERED, false);
+        town_run(&t, 5 * US_PER_S);
+    }
+    cr_assert_neq(town_leader(&t), SEVERED);
+    t.passes = severed_passes;
+    answers_pass = true;
+    town_run(&t, 20 * US_PER_S);
+    cr_assert(!refused_seen && has_log(&t, &id), "it hears nobody, but has forgotten nothing");
+    answers_pass = false;
+    forge_for_long(&t, true, -1);
+    cr_assert(has_log(&t, &id), "the word of an old leader");
+    forge_for_long(&t, false, 0);
+    cr_assert(has_log(&t, &id), "the word of one that does not lead");
+    forge_for_long(&t, true, 0);
+    cr_assert(!has_log(&t, &id), "the word of its leader");
+    t.passes = NULL;
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, 0), "h0 h1 h2", "and it has its vote back");
+    struct raft_id now = raft_self(node_raft(t.hosts[SEVERED].node));
+    cr_assert(raft_is_voter(node_raft(t.hosts[0].node), &now));
+    cr_assert(!raft_is_voter(node_raft(t.hosts[0].node), &id));
+    town_kill(&t, SEVERED);
+    town_start(&t, SEVERED);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_eq(raft_role(node_raft(t.hosts[SEVERED].node)), RAFT_FOLLOWER, "also after a restart");
+    cr_assert(!has_log(&t, &id));
+    town_done(&t);
+}
+
+/* ---- leadership handed over at the end of an agent ----------------------------------------------------- */
+
+Test(node_shutdown, leadership_goes_to_a_voter_that_was_heard_lately) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_run(&t, 10 * US_PER_S);
+    size_t leader = town_leader(&t), off = TOWN_MAX, heir = TOWN_MAX;
+    const struct wire_raft_config *config = raft_config_now(node_raft(t.hosts[leader].node));
+    for (size_t i = 0; i < config->voters_count; i++)
+        for (size_t k = 0; k < 3; k++) {
+            if (k == leader || !ID_EQUAL(config->voters[i].node, node_self(t.hosts[k].node)))
+                continue;
+            if (off == TOWN_MAX)
+                off = k;
+            else
+                heir = k;
+        }
+    town_away(&t, off, true); /* the first in the list; SWIM does not know yet */
+    town_run(&t, 400 * US_PER_MS);
+    node_feed(t.hosts[leader].node, t.now_us, &(struct node_input){.kind = NODE_SHUTDOWN, .wall_ms = 1});
+    town_run(&t, 150 * US_PER_MS);
+    cr_assert_eq(raft_role(node_raft(t.hosts[heir].node)), RAFT_LEADER);
+    town_done(&t);
+}
+
+/* ---- keys of those that are gone ----------------------------------------------------------------------- */
+
+/* Does the host let in who shows this key? */
+static bool lets_in(struct town *t, size_t host, const struct static_key *key) {
+    struct node *n = t->hosts[host].node;
+    struct node_effect e;
+    uint64_t stream = 100001 + 2 * t->seq++; /* odd, and never twice */
+    bool in = true;
+    node_feed(n, t->now_us,
+              &(struct node_input){
+                  .kind = NODE_STREAM_OPENED, .stream = stream, .key = *key, .key_id = 1, .wall_ms = 1});
+    while (node_drain(n, &e))
+        in &= e.kind != NODE_STREAM_CLOSE || e.stream != stream;
+    return in;
+}
+
+static void gone_while_away(bool restarts) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    town_run(&t, 20 * US_PER_S);
+    t.snapshot_entries = 8;
+    t.trailing_entries = 2;
+    for (size_t i = 0; i < 2; i++) {
+        town_kill(&t, i);
+        town_start(&t, i);
+        town_run(&t, 10 * US_PER_S);
+    }
+    struct static_key gone = node_stream_keys(t.hosts[3].node).identity->static_key;
+    struct static_key here = node_stream_keys(t.hosts[0].node).identity->static_key;
+    cr_assert(lets_in(&t, 2, &gone));
+    if (restarts)
+        town_kill(&t, 2);
+    town_away(&t, 2, true);
+    town_run(&t, 5 * US_PER_S);
+    town_call(&t, 3, "leave", &wire_empty_type, &(struct wire_empty){0});
+    town_run(&t, 40 * US_PER_S);
+    cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 3);
+    for (unsigned i = 0; i < 40; i++)
+        cr_assert_eq(town_put(&t, 0, "k", "v"), 0);
+    town_away(&t, 2, false);
+    if (restarts)
+        town_start(&t, 2);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[2].node)), state_index(node_state(t.hosts[0].node)));
+    cr_assert_gt(raft_first_index(node_raft(t.hosts[2].node)), 20, "it was sent a snapshot");
+    cr_assert(lets_in(&t, 2, &here));
+    cr_assert(!lets_in(&t, 2, &gone));
+    town_done(&t);
+}
+
+Test(node_trust, a_snapshot_tells_who_was_taken_out) { gone_while_away(false); }
+
+Test(node_trust, a_snapshot_tells_who_was_taken_out_also_after_a_restart) { gone_while_away(true); }

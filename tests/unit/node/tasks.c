@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* Instances of two tasks: what becomes of the one when something happens to the other. */
+#include "rig.h"
+
+static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
+    struct buf out = {0};
+    codec_encode_named(type, obj, &out);
+    struct bytes copy = arena_copy(&r->arena, buf_bytes(&out));
+    buf_done(&out);
+    return copy;
+}
+
+/* A host alone that was asked to run an instance of the tasks t and u. */
+static struct rig two_tasks(void) {
+    struct rig r;
+    rig_init(&r);
+    cr_assert_eq(rig_start(&r, true, NULL), 0);
+    rig_until(&r, 10 * US_PER_S);
+    struct wire_task tasks[2] = {{.name = bytes_str("t"), .command = bytes_str("/bin/true")},
+                                 {.name = bytes_str("u"), .command = bytes_str("/bin/true")}};
+    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = tasks, .tasks_count = 2};
+    struct wire_admin_run run = {.job = {.name = bytes_str("duo"), .groups = &group, .groups_count = 1}};
+    rig_request(&r, 1, "run", encoded(&r, &wire_admin_run_type, &run));
+    rig_until(&r, 5 * US_PER_S);
+    cr_assert_eq(r.starts, 2);
+    return r;
+}
+
+static void told(struct rig *r, struct instance_id id, const char *task, uint64_t sequence,
+                 enum task_state state) {
+    struct wire_shim_status status = {.sequence = sequence,
+                                      .fact = {.name = bytes_str(task), .state = state}};
+    RIG_FEED(r, .kind = NODE_TASK_STATUS, .instance = id, .task = bytes_str(task), .status = &status);
+    rig_until(r, 2 * US_PER_S);
+}
+
+/* The next agent finds the directory of t alone. */
+static void restarted(struct rig *r, struct instance_id id, enum task_state state, bool stop_asked) {
+    struct wire_shim_spec spec = {.instance = id,
+                                  .node = node_self(r->node),
+                                  .job = bytes_str("duo"),
+                                  .group = bytes_str("g"),
+                                  .task = bytes_str("t"),
+                                  .job_version = 1,
+                                  .command = bytes_str("/bin/true")};
+    struct wire_shim_status status = {
+        .sequence = 3, .fact = {.name = bytes_str("t"), .state = state}, .stop_asked = stop_asked};
+    rig_kill(r);
+    r->starts = 0;
+    r->found = &spec;
+    r->found_status = &status;
+    cr_assert_eq(rig_start(r, false, NULL), 0);
+    r->found = NULL;
+    r->found_status = NULL;
+}
+
+static enum instance_state in_the_log(const struct rig *r, struct instance_id id) {
+    const struct wire_instance_record *record = state_instance_find(node_state(r->node), id);
+    cr_assert_not_null(record);
+    return record->state;
+}
+
+Test(node_tasks, one_that_was_not_begun_is_begun_by_the_next_agent) {
+    struct rig r = two_tasks();
+    struct instance_id id = r.last_started;
+    restarted(&r, id, TASK_STATE_RUNNING, false);
+    rig_until(&r, 5 * US_PER_S);
+    cr_assert_eq(r.starts, 1, "u is begun, t is not begun again: %u starts", r.starts);
+    cr_assert_neq(in_the_log(&r, id), INSTANCE_STATE_RUNNING, "u does not run yet");
+    told(&r, id, "u", 1, TASK_STATE_RUNNING);
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_RUNNING);
+    rig_done(&r);
+}
+
+Test(node_tasks, one_that_was_not_begun_never_is_when_the_other_was_told_to_end) {
+    struct rig r = two_tasks();
+    struct instance_id id = r.last_started;
+    restarted(&r, id, TASK_STATE_DEAD, true);
+    rig_until(&r, US_PER_S / 2);
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_STOPPED, "its slot may be filled again");
+    rig_done(&r);
+}
+
+Test(node_tasks, an_instance_is_refused_when_none_of_its_tasks_is_left) {
+    struct rig r = two_tasks();
+    struct instance_id id = r.last_started;
+    unsigned commands = r.task_commands;
+    RIG_FEED(&r, .kind = NODE_TASK_REFUSED, .instance = id, .task = bytes_str("u"), .error = ERR_IO,
+             .text = bytes_str("no"));
+    rig_until(&r, 2 * US_PER_S);
+    cr_assert_gt(r.task_commands, commands, "t is stopped");
+    cr_assert_neq(in_the_log(&r, id), INSTANCE_STATE_REFUSED, "t is still there");
+    told(&r, id, "t", 1, TASK_STATE_DEAD);
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_REFUSED);
+    rig_done(&r);
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+#include "town.h"
+
+#include <stdio.h>
+
+#define WIRE_US   US_PER_MS
+#define REFUSE_US (1 * US_PER_S)
+
+static struct town_event *push(struct town *t, enum town_event_kind kind, size_t host, int64_t delay_us) {
+    struct town_event e = {.at_us = t->now_us + delay_us,
+                           .seq = ++t->seq,
+                           .kind = kind,
+                           .host = host,
+                           .run = t->hosts[host].runs};
+    VEC_PUSH(&t->events, e);
+    return &t->events.data[t->events.count - 1];
+}
+
+static void feed(struct town *t, size_t host, struct node_input in);
+
+/* ---- the disk ---- */
+
+static struct disk_file *file_named(struct town_host *h, const char *name, bool create) {
+    for (size_t i = 0; i < h->files_count; i++)
+        if (strcmp(h->files[i].name, name) == 0)
+            return &h->files[i];
+    if (!create)
+        return NULL;
+    cr_assert_lt(h->files_count, TOWN_FILES_MAX);
+    struct disk_file *f = &h->files[h->files_count++];
+    *f = (struct disk_file){.data = {0}};
+    memcpy(f->name, name, strlen(name));
+    return f;
+}
+
+static void file_set(struct disk_file *f, const void *data, size_t size) {
+    uint8_t *bytes = mem_alloc(size + 1);
+    if (data != NULL && size > 0)
+        memcpy(bytes, data, size);
+    mem_free((void *)(uintptr_t)f->data.data);
+    f->data = bytes_of(bytes, size);
+}
+
+static void disk(struct town *t, size_t host, const struct disk_op *op) {
+    struct town_host *h = &t->hosts[host];
+    struct disk_file *f = file_named(h, op->name, op->kind == DISK_CREATE || op->kind == DISK_REPLACE);
+    switch (op->kind) {
+    case DISK_CREATE: file_set(f, NULL, (size_t)op->size); break;
+    case DISK_REPLACE: file_set(f, op->data.data, op->data.size); break;
+    case DISK_WRITE:
+        cr_assert(f != NULL && op->offset + op->data.size <= f->data.size);
+        memcpy((uint8_t *)(uintptr_t)f->data.data + op->offset, op->data.data, op->data.size);
+        break;
+    case DISK_REMOVE:
+        if (f == NULL)
+            break;
+        mem_free((void *)(uintptr_t)f->data.data);
+        *f = h->files[--h->files_count];
+        break;
+    case DISK_SET_ASIDE:
+        if (f != NULL)
+            snprintf(f->name, sizeof f->name, "bad-%.30s", op->name);
+        break;
+    case DISK_SYNC: break;
+    }
+    if (op->ticket != 0)
+        push(t, TOWN_DISK, host, h->disk_latency_us)->ticket = op->ticket;
+}
+
+/* ---- the wire ---- */
+
+static size_t host_at(const struct town *t, const struct addr *addr) {
+    for (size_t i = 0; i < t->count; i++)
+        if (addr_equal(&t->hosts[i].addr, addr))
+            return i;
+    return TOWN_MAX;
+}
+
+static bool is_cut(const struct town *t, size_t a, size_t b) { return t->hosts[a].away || t->hosts[b].away; }
+
+static void connect(struct town *t, size_t from, const struct node_effect *e) {
+    size_t to = host_at(t, &e->addr);
+    if (to == TOWN_MAX || is_cut(t, from, to) || t->hosts[to].node == NULL) {
+        struct town_event *closed = push(t, TOWN_CLOSE, from, REFUSE_US);
+        closed->stream = e->stream;
+        closed->error = ERR_CLOSED;
+        return;
+    }
+    struct town_link link = {
+        .host = {from, to}, .run = {t->hosts[from].runs, t->hosts[to].runs}, .key_id = e->key_id};
+    link.name[0] = e->stream;
+    link.name[1] = t->hosts[to].stream_next;
+    t->hosts[to].stream_next += 2;
+    VEC_PUSH(&t->links, link);
+    push(t, TOWN_OPEN, to, 2 * WIRE_US)->link = t->links.count - 1;
+}
+
+static void open_side(struct town *t, size_t index, unsigned side) {
+    struct town_link *l = &t->links.data[index];
+    struct town_host *peer = &t->hosts[l->host[1 - side]];
+    uint8_t hash[NOISE_HASH_SIZE] = {0};
+    memcpy(hash, &index, sizeof index);
+    if (peer->node == NULL || peer->runs != l->run[1 - side] || t->hosts[l->host[side]].runs != l->run[side])
+        return;
+    struct node_stream_keys keys = node_stream_keys(peer->node);
+    feed(t, l->host[side],
+         (struct node_input){.kind = NODE_STREAM_OPENED,
+                             .stream = l->name[side],
+                             .outgoing = side == 0,
+                             .addr = peer->addr,
+                             .key = keys.identity->static_key,
+                             .key_id = l->key_id,
+                             .hash = bytes_of(hash, sizeof hash)});
+}
+
+static struct town_link *link_of(struct town *t, size_t host, uint64_t name, unsigned *ret_side) {
+    for (size_t i = t->links.count; i-- > 0;)
+        for (unsigned side = 0; side < 2; side++) {
+            struct town_link *l = &t->links.data[i];
+            if (l->host[side] == host && l->name[side] == name && l->run[side] == t->hosts[host].runs) {
+                *ret_side = side;
+                return l;
+            }
+        }
+    return NULL;
+}
+
+static void send(struct town *t, size_t from, uint64_t name, struct bytes data) {
+    unsigned side;
+    struct town_link *l = link_of(t, from, name, &side);
+    if (l == NULL || !l->open || is_cut(t, l->host[0], l->host[1]))
+        return;
+    size_t to = l->host[1 - side], index = (size_t)(l - t->links.data);
+    if (t->passes != NULL && !t->passes(t, from, to, data))
+        return;
+    struct town_event *e = push(t, TOWN_MESSAGE, to, WIRE_US);
+    e->link = index;
+    e->stream = l->name[1 - side];
+    e->run = l->run[1 - side];
+    buf_append(&e->data, data.data, data.size);
+}
+
+static void close_side(struct town *t, struct town_link *l, unsigned side, int error) {
+    struct town_event *e = push(t, TOWN_CLOSE, l->host[side], WIRE_US);
+    e->stream = l->name[side];
+    e->run = l->run[side];
+    e->error = error;
+}
+
+static void close(struct town *t, size_t from, uint64_t name) {
+    unsigned side;
+    struct town_link *l = link_of(t, from, name, &side);
+    if (l == NULL || !l->open)
+        return;
+    l->open = false;
+    close_side(t, l, 1 - side, ERR_CLOSED);
+}
+
+static void links_cut(struct town *t, size_t host, int error) {
+    for (size_t i = 0; i < t->links.count; i++) {
+        struct town_link *l = &t->links.data[i];
+        if (!l->open || (l->host[0] != host && l->host[1] != host))
+            continue;
+        l->open = false;
+        close_side(t, l, 0, error);
+        close_side(t, l, 1, error);
+    }
+}
+
+/* ---- effects ---- */
+
+static void keep_reply(struct town_host *h, const struct node_effect *e) {
+    struct town_reply reply = {.request = e->request, .error = e->error};
+    buf_append(&reply.text, e->text.data, e->text.size);
+    buf_append(&reply.data, e->data.data, e->data.size);
+    VEC_PUSH(&h->replies, reply);
+}
+
+static void keep_change(struct town *t, struct town_host *h, struct bytes data) {
+    struct wire_admin_chunk chunk;
+    cr_assert_eq(codec_decode_named(&wire_admin_chunk_type, data, &t->arena, &chunk, NULL), 0);
+    if (chunk.var == NULL)
+        return;
+    const struct wire_admin_var_change *c = chunk.var;
+    buf_printf(&h->changes, "%s %.*s %.*s\n", var_change_kind_str(c->kind), BYTES_FMT(c->var.key),
+               BYTES_FMT(c->var.value));
+}
+
+static void carry_out(struct town *t, size_t host) {
+    struct town_host *h = &t->hosts[host];
+    struct node_effect e;
+    while (h->node != NULL && node_drain(h->node, &e)) {
+        switch (e.kind) {
+        case NODE_DISK: disk(t, host, &e.op); break;
+        case NODE_REPLY: keep_reply(h, &e); break;
+        case NODE_NOTIFY: keep_change(t, h, e.data); break;
+        case NODE_STREAM_CLOSE: close(t, host, e.stream); break;
+        case NODE_STREAM_SEND: send(t, host, e.stream, e.data); break;
+        case NODE_STREAM_CONNECT: connect(t, host, &e); break;
+        case NODE_SEND_DATAGRAM: {
+            size_t to = host_at(t, &e.addr);
+            if (to == TOWN_MAX || is_cut(t, host, to))
+                break;
+            struct town_event *d = push(t, TOWN_DATAGRAM, to, WIRE_US);
+            d->addr = h->addr;
+            buf_append(&d->data, e.data.data, e.data.size);
+            break;
+        }
+        case NODE_SAY:
+        case NODE_TASK_START:
+        case NODE_TASK_COMMAND:
+        case NODE_TASK_RELEASE:
+        case NODE_TASK_REMOVE:
+        case NODE_EXIT:
+        case NODE_READY:
+        case NODE_LOG_OPEN:
+        case NODE_LOG_CREDIT:
+        case NODE_LOG_CLOSE: break;
+        }
+    }
+}
+
+static void arm(struct town *t, size_t host) {
+    struct town_host *h = &t->hosts[host];
+    int64_t at = node_deadline(h->node);
+    if (at <= t->now_us)
+        at = t->now_us + 1;
+    if (at >= h->tick_us)
+        return;
+    h->tick_us = at;
+    push(t, TOWN_TICK, host, at - t->now_us);
+}
+
+static void feed(struct town *t, size_t host, struct node_input in) {
+    struct town_host *h = &t->hosts[host];
+    if (h->node == NULL)
+        return;
+    in.wall_ms = t->now_us / 1000;
+    node_feed(h->node, t->now_us, &in);
+    carry_out(t, host);
+    if (h->node != NULL)
+        arm(t, host);
+}
+
+/* ---- time ---- */
+
+static void happen(struct town *t, struct town_event *e) {
+    struct town_host *h = &t->hosts[e->host];
+    struct bytes data = buf_bytes(&e->data);
+    if (e->run != h->runs)
+        return;
+    switch (e->kind) {
+    case TOWN_DATAGRAM:
+        feed(t, e->host, (struct node_input){.kind = NODE_DATAGRAM, .addr = e->addr, .data = data});
+        break;
+    case TOWN_OPEN:
+        t->links.data[e->link].open = true;
+        open_side(t, e->link, 1);
+        open_side(t, e->link, 0);
+        break;
+    case TOWN_MESSAGE:
+        feed(t, e->host, (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = e->stream, .data = data});
+        break;
+    case TOWN_CLOSE:
+        feed(t, e->host,
+             (struct node_input){.kind = NODE_STREAM_CLOSED,
+                                 .stream = e->stream,
+                                 .error = e->error,
+                                 .text = bytes_str("closed")});
+        break;
+    case TOWN_DISK: feed(t, e->host, (struct node_input){.kind = NODE_DISK_DONE, .ticket = e->ticket}); break;
+    case TOWN_TICK:
+        h->tick_us = INT64_MAX;
+        feed(t, e->host, (struct node_input){.kind = NODE_TICK});
+        break;
+    }
+}
+
+void town_run(struct town *t, int64_t us) {
+    int64_t end = t->now_us + us;
+    for (;;) {
+        size_t best = t->events.count;
+        for (size_t i = 0; i < t->events.count; i++) {
+            const struct town_event *e = &t->events.data[i];
+            const struct town_event *b = best < t->events.count ? &t->events.data[best] : NULL;
+            if (e->at_us <= end &&
+                (b == NULL || e->at_us < b->at_us || (e->at_us == b->at_us && e->seq < b->seq)))
+                best = i;
+        }
+        if (best == t->events.count)
+            break;
+        struct town_event e = t->events.data[best];
+        t->events.data[best] = t->events.data[--t->events.count];
+        t->now_us = e.at_us;
+        happen(t, &e);
+        buf_done(&e.data);
+    }
+    t->now_us = end;
+}
+
+/* ---- hosts ---- */
+
+void town_start(struct town *t, size_t host) {
+    struct town_host *h = &t->hosts[host];
+    struct node_options o = {.name = bytes_str(h->name),
+                             .addr = h->addr,
+                             .bootstrap = host == 0,
+                             .ports_low = 20000,
+                             .ports_high = 20010,
+                             .memory_mib = 1024,
+                             .cpu_mhz = 1000,
+                             .version = bytes_str("0.1.0"),
+                             .task_root = bytes_str("/tasks"),
+                             .snapshot_entries = t->snapshot_entries,
+                             .trailing_entries = t->trailing_entries,
+                             .files = h->files,
+                             .files_count = h->files_count};
+    char why[200];
+    if (h->zone.value.size > 0) {
+        o.meta = &h->zone;
+        o.meta_count = 1;
+    }
+    if (host > 0) {
+        o.token = buf_bytes(&t->token);
+        o.seeds = &t->hosts[0].addr;
+        o.seeds_count = 1;
+    }
+    memset(o.identity_seed.b, (int)(host + 1), sizeof o.identity_seed.b);
+    memset(o.entropy.b, (int)(16 * host + ++h->runs), sizeof o.entropy.b);
+    h->tick_us = INT64_MAX;
+    h->stream_next = 1;
+    cr_assert_eq(node_new(&o, t->now_us, t->now_us / 1000, &h->node, why, sizeof why), 0, "%s", why);
+    feed(t, host, (struct node_input){.kind = NODE_SCAN_DONE});
+}
+
+void town_add(struct town *t, const char *zone) {
+    size_t host = t->count++;
+    struct town_host *h = &t->hosts[host];
+    char text[32];
+    cr_assert_lt(host, TOWN_MAX);
+    snprintf(h->name, sizeof h->name, "h%zu", host);
+    snprintf(text, sizeof text, "192.0.2.%zu:7370", host + 1);
+    cr_assert_eq(addr_parse(bytes_str(text), 0, &h->addr), 0);
+    h->zone = (struct wire_pair){.name = bytes_str("zone"), .value = bytes_str(zone)};
+    h->disk_latency_us = 100;
+    town_start(t, host);
+}
+
+static void token_ask(struct town *t) {
+    struct wire_admin_token token;
+    uint64_t request = town_call(t, 0, "token", &wire_empty_type, &(struct wire_empty){0});
+    const struct town_reply *r = town_reply(t, 0, request);
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(codec_decode_named(&wire_admin_token_type, buf_bytes(&r->data), &t->arena, &token, NULL), 0);
+    buf_append(&t->token, token.token.data, token.token.size);
+}
+
+void town_init(struct town *t, size_t count, const char *const *zones) {
+    memset(t, 0, sizeof *t);
+    t->now_us = 1000 * US_PER_S;
+    t->request_next = 1;
+    for (size_t i = 0; i < count; i++) {
+        town_add(t, zones != NULL ? zones[i] : "");
+        town_run(t, 3 * US_PER_S);
+        if (i == 0)
+            token_ask(t);
+    }
+    town_run(t, 30 * US_PER_S);
+    cr_assert_neq(town_leader(t), TOWN_MAX);
+}
+
+void town_done(struct town *t) {
+    for (size_t i = 0; i < t->count; i++) {
+        struct town_host *h = &t->hosts[i];
+        node_free(h->node);
+        for (size_t k = 0; k < h->files_count; k++)
+            mem_free((void *)(uintptr_t)h->files[k].data.data);
+        for (size_t k = 0; k < h->replies.count; k++) {
+            buf_done(&h->replies.data[k].text);
+            buf_done(&h->replies.data[k].data);
+        }
+        VEC_DONE(&h->replies);
+        buf_done(&h->changes);
+    }
+    for (size_t i = 0; i < t->events.count; i++)
+        buf_done(&t->events.data[i].data);
+    VEC_DONE(&t->events);
+    VEC_DONE(&t->links);
+    buf_done(&t->token);
+    buf_done(&t->held);
+    arena_done(&t->arena);
+}
+
+void town_kill(struct town *t, size_t host) {
+    struct town_host *h = &t->hosts[host];
+    links_cut(t, host, ERR_CLOSED);
+    node_free(h->node);
+    h->node = NULL;
+}
+
+void town_away(struct town *t, size_t host, bool away) {
+    t->hosts[host].away = away;
+    if (away)
+        links_cut(t, host, ERR_TIMEOUT);
+}
+
+/* ---- looking ---- */
+
+size_t town_leader(const struct town *t) {
+    size_t leader = TOWN_MAX;
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->hosts[i].node == NULL || t->hosts[i].away || !node_leads(t->hosts[i].node))
+            continue;
+        if (leader != TOWN_MAX)
+            return TOWN_MAX;
+        leader = i;
+    }
+    return leader;
+}
+
+const char *town_voters(struct town *t, size_t host) {
+    const struct wire_raft_config *config = raft_config_now(node_raft(t->hosts[host].node));
+    struct buf out = {0};
+    for (size_t i = 0; i < t->count; i++) {
+        struct node_id id = {{0}};
+        for (size_t k = 0; k < state_nodes_count(node_state(t->hosts[host].node)); k++) {
+            const struct wire_node_record *r = state_node_at(node_state(t->hosts[host].node), k);
+            if (bytes_is(r->name, t->hosts[i].name))
+                id = r->id;
+        }
+        for (size_t v = 0; v < config->voters_count; v++)
+            if (ID_EQUAL(config->voters[v].node, id))
+                buf_printf(&out, "%s%s", out.size > 0 ? " " : "", t->hosts[i].name);
+    }
+    buf_append_byte(&out, 0);
+    const char *copy = (const char *)arena_copy(&t->arena, buf_bytes(&out)).data;
+    buf_done(&out);
+    return copy;
+}
+
+uint64_t town_call(struct town *t, size_t host, const char *method, const struct codec_type *type,
+                   const void *params) {
+    struct buf out = {0};
+    uint64_t request = t->request_next++;
+    codec_encode_named(type, params, &out);
+    feed(t, host,
+         (struct node_input){
+             .kind = NODE_REQUEST, .request = request, .method = bytes_str(method), .data = buf_bytes(&out)});
+    buf_done(&out);
+    return request;
+}
+
+void town_credit(struct town *t, size_t host, uint64_t request, uint64_t bytes) {
+    feed(t, host, (struct node_input){.kind = NODE_CREDIT, .request = request, .bytes = bytes});
+}
+
+const struct town_reply *town_reply(const struct town *t, size_t host, uint64_t request) {
+    const struct town_host *h = &t->hosts[host];
+    for (size_t i = 0; i < h->replies.count; i++)
+        if (h->replies.data[i].request == request)
+            return &h->replies.data[i];
+    return NULL;
+}
+
+int town_put(struct town *t, size_t host, const char *key, const char *value) {
+    struct wire_admin_var_put put = {.var = {.key = bytes_str(key), .remove = value == NULL}};
+    if (value != NULL)
+        put.var.value = bytes_str(value);
+    uint64_t request = town_call(t, host, "var.put", &wire_admin_var_put_type, &put);
+    for (unsigned i = 0; i < 2000 && town_reply(t, host, request) == NULL; i++)
+        town_run(t, 10 * US_PER_MS);
+    const struct town_reply *r = town_reply(t, host, request);
+    return r != NULL ? r->error : ERR_TIMEOUT;
+}

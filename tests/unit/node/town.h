@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * A few whole nodes on one clock: a wire that takes a millisecond and loses nothing but what a test takes
+ * away, disks that obey, no shims. For promises between hosts that can be told as a short story; everything
+ * that depends on chance and bad luck is the simulator's.
+ */
+#ifndef TESTS_UNIT_NODE_TOWN_H
+#define TESTS_UNIT_NODE_TOWN_H
+
+#include <criterion/criterion.h>
+
+#include <covey/codec.h>
+#include <covey/node.h>
+#include <covey/raft.h>
+#include <covey/state.h>
+
+#define TOWN_MAX       12
+#define TOWN_FILES_MAX 32
+
+struct town_reply {
+    uint64_t request;
+    int error;
+    struct buf text, data;
+};
+struct town_host {
+    struct node *node; /* NULL: no agent runs */
+    char name[8];
+    struct addr addr;
+    struct wire_pair zone; /* meta; value empty: none */
+    struct disk_file files[TOWN_FILES_MAX];
+    size_t files_count;
+    unsigned runs;
+    uint64_t stream_next;
+    int64_t tick_us;         /* of the tick under way */
+    int64_t disk_latency_us; /* of a sync */
+    bool away;               /* cut off from everybody */
+    VEC(struct town_reply) replies;
+    struct buf changes; /* what var.watch told, a line each */
+};
+enum town_event_kind { TOWN_DATAGRAM, TOWN_OPEN, TOWN_MESSAGE, TOWN_CLOSE, TOWN_DISK, TOWN_TICK };
+struct town_event {
+    int64_t at_us;
+    uint64_t seq;
+    enum town_event_kind kind;
+    size_t host;
+    unsigned run;
+    size_t link; /* OPEN, MESSAGE */
+    uint64_t stream, ticket;
+    int error;
+    struct addr addr;
+    struct buf data;
+};
+struct town_link {
+    size_t host[2];
+    unsigned run[2];
+    uint64_t name[2];
+    uint8_t key_id;
+    bool open;
+};
+struct town {
+    struct town_host hosts[TOWN_MAX];
+    size_t count;
+    int64_t now_us;
+    uint64_t seq, request_next;
+    VEC(struct town_event) events;
+    VEC(struct town_link) links;
+    struct buf token;
+    struct arena arena;
+    uint32_t snapshot_entries, trailing_entries; /* of agents that start from here on; 0: the default */
+    /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
+    bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
+    size_t held_link;
+    unsigned held_side;
+    struct buf held;
+};
+
+/* The first host makes the cluster; the others join, one after another, and their votes settle. */
+void town_init(struct town *t, size_t count, const char *const *zones);
+void town_done(struct town *t);
+void town_run(struct town *t, int64_t us);
+void town_add(struct town *t, const char *zone);
+void town_kill(struct town *t, size_t host); /* its agent */
+void town_start(struct town *t, size_t host);
+void town_away(struct town *t, size_t host, bool away);
+
+size_t town_leader(const struct town *t); /* TOWN_MAX: none, or more than one */
+/* Names of the voters in force as a host sees them: "h0 h1 h2", in order of name; in the arena. */
+const char *town_voters(struct town *t, size_t host);
+uint64_t town_call(struct town *t, size_t host, const char *method, const struct codec_type *type,
+                   const void *params);
+void town_credit(struct town *t, size_t host, uint64_t request, uint64_t bytes);
+const struct town_reply *town_reply(const struct town *t, size_t host, uint64_t request);
+/* Writes a variable (removes it: NULL) and waits for the answer. */
+int town_put(struct town *t, size_t host, const char *key, const char *value);
+
+#endif
