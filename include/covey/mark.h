@@ -92,6 +92,19 @@
     X(MARK_NODE_VOTER_REPLACED, "node: the leader replaced a voter")                                         \
     X(MARK_NODE_ENLIGHTENED, "node: a host that took itself for a voter was sent the log to see")            \
     X(MARK_NODE_LOG_GIVEN_UP, "node: a voter that had forgotten gave its log up for a new one")              \
+    /* node: who takes the log from whom */                                                                  \
+    X(MARK_LEARN_CHECKPOINT_MADE, "learn: a voter signed where the log is")                                  \
+    X(MARK_LEARN_VERIFIED, "learn: entries of a peer were taken, because a voter had signed for them")       \
+    X(MARK_LEARN_STAGED, "learn: entries of a peer waited for a checkpoint")                                 \
+    X(MARK_LEARN_LIE_REFUSED, "learn: a peer gave what no voter had signed, and nothing of it was applied")  \
+    X(MARK_LEARN_UNSIGNED, "learn: a checkpoint by nobody who votes was not believed")                       \
+    X(MARK_LEARN_HANDED_OVER, "learn: a host learnt of later voters from the word of those that it knew")    \
+    X(MARK_LEARN_BUSY, "learn: a host that serves as many as it may named others to ask")                    \
+    X(MARK_LEARN_DEEP, "learn: a host was served by one that is no voter itself")                            \
+    X(MARK_LEARN_STATE_DIFFERS, "learn: the state of this host was found to differ from the voters'")        \
+    X(MARK_LEARN_STATE_RESEEDED, "learn: a state that differed was replaced by a voter's")                   \
+    X(MARK_LEARN_FORMAT_HELD, "node: an entry of a later format was not proposed, as a member is older")     \
+    X(MARK_LEARN_FORMAT_UNKNOWN, "node: an entry of a format that is not known here: nothing is applied")    \
     /* node: writes */                                                                                       \
     X(MARK_NODE_WRITE_FORWARDED, "node: a write was forwarded to the leader")                                \
     X(MARK_NODE_WRITE_WAITED, "node: a write whose leader was lost waited for the next")                     \

@@ -58,8 +58,21 @@ uint64_t state_index(const struct state *s);
 void state_snapshot(const struct state *s, struct buf *out);
 /* Replaces everything. ERR_CORRUPT leaves the state as it was. */
 int state_restore(struct state *s, struct bytes snapshot);
-/* First 16 bytes of BLAKE2b of the snapshot. */
+/* BLAKE2b with 16 bytes of output, over a state's canonical bytes. */
+void state_bytes_hash(struct bytes snapshot, uint8_t ret_hash[16]);
+/* The same of the state_snapshot() of this one. */
 void state_hash(const struct state *s, uint8_t ret_hash[16]);
+
+/* ---- formats of the log, see proto/state.md ---- */
+
+/* What a host must know to apply this command: its `format`, or what its kind asks for, the greater. */
+uint32_t state_command_format(const struct wire_command *command);
+/* Is there nothing in it that this version could do? Of a kind that came later, then. */
+bool state_command_unknown(const struct wire_command *command);
+/* The newest format that every member knows: only such entries may be proposed. At least 1. */
+uint32_t state_format_all(const struct state *s);
+/* The newest format that an entry so far has needed: a host that does not know it cannot join. */
+uint32_t state_format_used(const struct state *s);
 
 /*
  * Is this job sound? Names (letters, digits, - _ .; not empty, unique), at least one group and task, counts,

@@ -17,7 +17,7 @@ static void apply_marks(struct node *n, const struct wire_command *c) {
 }
 
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
-    if (entry->index <= n->applied_index)
+    if (entry->index <= n->applied_index || n->format_wanted != 0)
         return;
     struct state_result result = {0};
     struct wire_command command;
@@ -25,11 +25,10 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
     bool decoded = false;
     if (entry->kind == ENTRY_KIND_COMMAND) {
         decoded = codec_decode(&wire_command_type, entry->data, &n->scratch, &command, &fault) == 0;
-        if (!decoded)
-            node_say(n, NODE_ERROR,
-                     "log entry %llu is skipped: %s: %s; is this version older than the leader's?",
-                     (unsigned long long)entry->index, fault.path, fault.what);
+        if (!node_format_known(n, entry, decoded ? &command : NULL, &fault))
+            return;
     }
+    node_proofs_entry(n, entry);
     apply_marks(n, decoded ? &command : NULL);
     state_apply(n->state, entry->index, decoded ? &command : NULL, &result);
     if (result.refused_count > 0)
@@ -43,6 +42,7 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
     if (n->plan_index == 0)
         n->plan_dirty = true;
     node_write_applied(n, entry->index, entry->term, &result);
+    node_state_applied(n, entry->term);
 }
 
 static void apply_node(struct node *n, struct node_id id) {
@@ -145,5 +145,4 @@ void node_apply_changes(struct node *n) {
         n->table_dirty = false;
         (void)node_cluster_file_save(n);
     }
-    node_snapshot_start(n);
 }

@@ -41,7 +41,11 @@ uint64_t node_journal_write(struct node *n, const struct wire_journal_record *re
 }
 
 uint64_t node_cluster_file_save(struct node *n) {
-    struct wire_node_files_keys keys = {.cluster = n->cluster, .log = n->self.log, .begun = n->log_begun};
+    struct wire_node_files_keys keys = {.cluster = n->cluster,
+                                        .log = n->self.log,
+                                        .begun = n->log_begun,
+                                        .voters = learn_voters_config(&n->proofs.voters),
+                                        .voters_index = n->proofs.voters.index};
     size_t count = state_nodes_count(n->state);
     keys.peers = arena_alloc(&n->scratch, (count + n->table_count + 1) * sizeof *keys.peers);
     for (size_t i = 0; i < count; i++) {
@@ -62,22 +66,29 @@ uint64_t node_cluster_file_save(struct node *n) {
 
 /* ---- snapshots ---- */
 
-static void snapshot_remember(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
-    codec_copy(&wire_snapshot_header_type, head, &n->options_arena, &n->snapshot_head);
+static void snapshot_remember(struct node *n, const struct wire_snapshot_header *header, struct bytes state) {
+    struct wire_snapshot_header head = *header; /* what n->proofs has is not kept twice */
+    head.chain = (struct bytes){0};
+    head.proof = NULL;
+    head.handovers_count = 0;
+    codec_copy(&wire_snapshot_header_type, &head, &n->options_arena, &n->snapshot_head);
     buf_clear(&n->snapshot_bytes);
     buf_append(&n->snapshot_bytes, state.data, state.size);
 }
 
 void node_snapshot_load(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
     snapshot_remember(n, head, state);
+    node_proofs_load(n, head, state);
     n->snapshot_durable = head->index;
 }
 
 static uint64_t snapshot_save(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
     struct buf file = {0};
     char name[WAL_NAME_SIZE];
+    struct wire_snapshot_header full = *head;
+    node_proofs_save(n, &full);
     snapshot_name(head->index, name);
-    snapshot_encode(head, state, &file);
+    snapshot_encode(&full, state, &file);
     uint64_t ticket = replace_file(n, name, buf_bytes(&file));
     buf_done(&file);
     return ticket;
@@ -95,33 +106,39 @@ static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index,
     };
 }
 
-static void snapshot_write(struct node *n) {
+void node_snapshot_write(struct node *n, uint64_t term, struct bytes state,
+                         const uint8_t hash[STATE_HASH_SIZE]) {
     uint64_t index = n->applied_index;
-    struct buf state = {0};
-    state_snapshot(n->state, &state);
-    struct wire_snapshot_header head = snapshot_head(n, index, raft_term_at(n->raft, index),
-                                                     raft_config_at(n->raft, index), buf_bytes(&state));
-    n->snapshot_ticket = snapshot_save(n, &head, buf_bytes(&state));
+    const struct wire_raft_config *config = raft_config_at(n->raft, index);
+    const struct checkpoint *proof = node_checkpoint_recent(n, index);
+    struct wire_snapshot_header head = snapshot_head(n, index, term, config, state);
+    n->proofs.snapshot = node_checkpoint_full(n, term, config, hash);
+    n->proofs.snapshot_proven = n->state_wrong == 0 && (node_signs(n) || proof != NULL);
+    if (n->proofs.snapshot_proven && !node_signs(n))
+        n->proofs.snapshot = *proof;
+    else
+        n->proofs.snapshot.key = n->identity.public_key;
+    n->log_bytes_applied = 0;
+    n->snapshot_ticket = snapshot_save(n, &head, state);
     n->snapshot_index = index;
-    snapshot_remember(n, &head, buf_bytes(&state));
-    buf_done(&state);
+    snapshot_remember(n, &head, state);
 }
 
-static bool snapshot_busy(const struct node *n) {
+bool node_snapshot_busy(const struct node *n) {
     return n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed;
 }
 
-void node_snapshot_start(struct node *n) {
-    if (!snapshot_busy(n) && node_snapshot_due(n))
-        snapshot_write(n);
-}
-
 bool node_snapshot_whole(struct node *n) {
-    if (snapshot_busy(n))
+    if (node_snapshot_busy(n))
         return false;
     if (n->snapshot_durable == n->applied_index)
         return true;
-    snapshot_write(n);
+    struct buf state = {0};
+    uint8_t hash[STATE_HASH_SIZE];
+    state_snapshot(n->state, &state);
+    state_bytes_hash(buf_bytes(&state), hash);
+    node_snapshot_write(n, raft_term_at(n->raft, n->applied_index), buf_bytes(&state), hash);
+    buf_done(&state);
     return false;
 }
 
@@ -147,11 +164,44 @@ struct state *node_state_of(struct bytes snapshot, uint64_t index) {
     return NULL;
 }
 
+/* What a peer gave is what a voter signed? A leader's word on its own needs none. */
+static bool install_proven(struct node *n, uint64_t index, uint64_t term, const uint8_t *hash) {
+    const struct checkpoint *proof = &n->incoming_proof;
+    if (!n->incoming_pulled)
+        return true;
+    if (proof->index == index && proof->term == term && memcmp(proof->state, hash, STATE_HASH_SIZE) == 0)
+        return true;
+    node_learner_lied(n, n->pull_from, "gave a snapshot that is not what a voter signed");
+    return false;
+}
+
+/* The word that comes with the snapshot on its way in; from a leader there may be none. */
+static void install_proof(struct node *n, uint64_t index, uint64_t term, const uint8_t *hash) {
+    struct proofs *p = &n->proofs;
+    p->snapshot_proven = n->incoming_pulled;
+    if (n->incoming_pulled) {
+        p->snapshot = n->incoming_proof;
+        return;
+    }
+    p->snapshot = (struct checkpoint){.generation = n->cluster.generation,
+                                      .recovery = n->cluster.recovery,
+                                      .term = term,
+                                      .index = index,
+                                      .chain = n->incoming_chain,
+                                      .has_voters = true,
+                                      .has_state = true};
+    learn_voters_set(&p->snapshot.voters, index, &n->incoming_config);
+    memcpy(p->snapshot.state, hash, STATE_HASH_SIZE);
+}
+
 /* A snapshot from elsewhere is complete: onto the disk first, then into the state. */
 void node_install_start(struct node *n, uint64_t index, uint64_t term) {
     struct bytes state = buf_bytes(&n->incoming);
+    uint8_t hash[STATE_HASH_SIZE];
+    state_bytes_hash(state, hash);
     bool whole = n->incoming_index == index && state.size == n->incoming_total &&
-                 crc32c(0, state.data, state.size) == n->incoming_checksum;
+                 crc32c(0, state.data, state.size) == n->incoming_checksum &&
+                 install_proven(n, index, term, hash);
     state_free(n->install_state);
     n->install_state = whole ? node_state_of(state, index) : NULL;
     if (n->install_state == NULL) {
@@ -163,9 +213,16 @@ void node_install_start(struct node *n, uint64_t index, uint64_t term) {
         return;
     }
     struct wire_snapshot_header head = snapshot_head(n, index, term, &n->incoming_config, state);
+    struct checkpoint old = n->proofs.snapshot;
+    bool old_proven = n->proofs.snapshot_proven;
+    install_proof(n, index, term, hash);
     n->install_index = index;
     n->install_term = term;
     n->install_ticket = snapshot_save(n, &head, state);
+    n->install_proof = n->proofs.snapshot;
+    n->install_proven = n->proofs.snapshot_proven;
+    n->proofs.snapshot = old; /* until it is installed, the one before is that at hand */
+    n->proofs.snapshot_proven = old_proven;
 }
 
 static void install_done(struct node *n) {
@@ -181,6 +238,12 @@ static void install_done(struct node *n) {
         snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
     snapshot_remember(n, &head, state);
     n->snapshot_durable = n->applied_index = n->install_index;
+    n->proofs.snapshot = n->install_proof;
+    n->proofs.snapshot_proven = n->install_proven;
+    n->proofs.chain = n->install_proof.chain;
+    node_voters_learn(n, n->install_index, &n->incoming_config);
+    n->format_wanted = 0;
+    node_state_righted(n);
     if (old != 0 && old != n->snapshot_durable) {
         struct disk_op op = {.kind = DISK_REMOVE};
         snapshot_name(old, op.name);
@@ -199,6 +262,10 @@ void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
             return;
         buf_clear(&n->incoming);
         n->incoming_index = c->index;
+        n->incoming_pulled = false;
+        n->incoming_chain = (struct chain){{0}};
+        if (c->chain.size == CHAIN_SIZE)
+            memcpy(n->incoming_chain.b, c->chain.data, CHAIN_SIZE);
         n->incoming_total = c->total_size;
         n->incoming_checksum = c->checksum;
         arena_reset(&n->incoming_arena);
@@ -206,6 +273,7 @@ void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
     }
     if (c->offset != n->incoming.size || c->data.size > n->incoming_total - n->incoming.size)
         return;
+    n->incoming_pulled |= n->pull_feeding;
     buf_append(&n->incoming, c->data.data, c->data.size);
 }
 

@@ -8,6 +8,7 @@
 #include <covey/codec.h>
 #include <covey/jobspec.h>
 #include <covey/journal.h>
+#include <covey/learn.h>
 #include <covey/node.h>
 #include <covey/raft.h>
 #include <covey/reconcile.h>
@@ -34,6 +35,14 @@
 #define FORWARD_RETRY_US (300 * US_PER_MS)
 #define PULL_HOLD_US     (2 * US_PER_S) /* a pull with nothing new is answered after this */
 #define PULL_BYTES_MAX   (1u << 20)
+/* a host that asked so lately counts as one that is served: it asks again within PULL_HOLD_US */
+#define PULL_SERVED_US   (PULL_HOLD_US + US_PER_S)
+#define PULLS_MAX        8u /* hosts served at once: enough for a wide tree, and few for one that leads */
+/* between checkpoints that a voter signs: one costs 30 us here, and 80 us for each that verifies it */
+#define CHECKPOINT_US    (50 * US_PER_MS)
+#define PROOFS_RECENT    4u  /* checkpoints with a state that are kept for a snapshot at their index */
+#define STATE_MARKS      64u /* hashes of the own state that are kept to be compared */
+#define STATE_TOLD       64u /* and of those that other voters told */
 #define EVENTS_MAX       512             /* kept for `covey events` */
 #define REQUESTS_MAX     4096            /* waiting reads and writes; beyond: ERR_BUSY */
 #define SAY_REPEAT_US    (30 * US_PER_S) /* the same complaint about a peer is not said again within this */
@@ -72,6 +81,9 @@ struct peer {
     uint64_t pull_term, pull_snapshot, pull_offset; /* the rest of that request */
     int64_t pull_since_us;
     struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
+    uint64_t pull_voters_index, pull_state_index;
+    bool pull_reseed, pull_wrong;
+    int64_t pull_served_us; /* it was taken as one of those that are served; 0: never */
 };
 
 /* A key of the committed table (or of the one a join brought), as a handshake shows it. */
@@ -238,6 +250,32 @@ struct held_send {
     size_t size;
 };
 
+/* What can be proven of the log here: see proofs.c. An index of 0: there is none. */
+struct state_mark {
+    uint64_t index;
+    uint8_t hash[STATE_HASH_SIZE];
+};
+struct state_told {
+    struct node_id from;
+    uint64_t index;
+    uint8_t hash[STATE_HASH_SIZE];
+};
+struct proofs {
+    struct chain chain;         /* of the log up to applied_index */
+    struct learn_voters voters; /* whose word is believed: the newest that are known */
+    struct checkpoint newest;
+    int64_t newest_us;          /* when it was signed, or came */
+    struct checkpoint state;    /* the newest with a state, to be passed on */
+    struct checkpoint recent[PROOFS_RECENT];
+    size_t recent_next;
+    struct checkpoint snapshot; /* of the snapshot at hand ... */
+    bool snapshot_proven;       /* ... signed by a voter, or to be signed here */
+    VEC(struct checkpoint) handovers; /* by index */
+    struct state_mark marks[STATE_MARKS];
+    struct state_told told[STATE_TOLD];
+    size_t told_next;
+};
+
 struct node {
     struct identity identity;
     struct csprng csprng;
@@ -247,7 +285,8 @@ struct node {
     struct bytes task_root;
     int64_t swim_period_us, heartbeat_us, election_min_us;
     uint64_t segment_size_bytes;
-    uint32_t snapshot_entries, trailing_entries, chunk_size_bytes;
+    uint32_t snapshot_entries, trailing_entries, chunk_size_bytes, pulls_max;
+    uint64_t state_step; /* the state is hashed at multiples of it at most; a power of two */
     struct marks *marks; /* the caller's; may be NULL */
     struct reconcile_options reconcile_options;
 
@@ -293,18 +332,27 @@ struct node {
     struct buf snapshot_bytes; /* of the newest one, to be sent in chunks */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
+    struct checkpoint install_proof;
+    bool install_proven;
     struct state *install_state; /* what it will be, once it is durable */
     struct buf incoming;         /* chunks received */
     uint64_t incoming_index, incoming_total;
     uint32_t incoming_checksum;
     struct arena incoming_arena;
     struct wire_raft_config incoming_config;
+    struct chain incoming_chain;
+    bool incoming_pulled; /* not from a leader: only with a voter's word on it ... */
+    struct checkpoint incoming_proof; /* ... this one */
 
     /* the cores */
     struct swim *swim;
     struct raft *raft;
     struct state *state;
     uint64_t applied_index;
+    struct proofs proofs;
+    uint64_t state_wrong; /* the index at which the state was found to differ from others'; 0: it was not */
+    int64_t unfit_at_us;
+    uint32_t format_wanted; /* an entry needs this format, which is not known here: nothing is applied; 0: none */
     bool log_draining, table_dirty, reads_dirty;
     uint64_t leader_term;       /* term of the leadership that the leader's tables belong to */
     struct node_id leader_seen; /* last leader told by an event */
@@ -328,6 +376,14 @@ struct node {
     struct node_id pull_peer;
     int64_t pull_deadline_us;
     struct node_id pull_leader; /* as the last answer told */
+    struct learn_pick pick;
+    struct stage stage;
+    struct node_id pull_from; /* who gave what is staged, or the snapshot that comes in */
+    int64_t lie_said_us;
+    struct buf reseed; /* a voter's snapshot, to take the place of a wrong state */
+    struct checkpoint reseed_proof;
+    bool pull_feeding;       /* the chunk that goes in is a peer's, not a leader's */
+    bool reseed_waits; /* it is whole, and the log here has not come so far */
 
     /* tasks */
     struct map instances; /* instance id -> struct local_instance */
@@ -414,7 +470,10 @@ void node_disk_failed(struct node *n, int error, struct bytes text);
 uint64_t node_cluster_file_save(struct node *n); /* returns the ticket */
 /* All in one flush; the ticket tells when they are durable. */
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
-void node_snapshot_start(struct node *n);
+/* Of the state as applied, with its bytes and hash; not while node_snapshot_busy(). */
+void node_snapshot_write(struct node *n, uint64_t term, struct bytes state,
+                         const uint8_t hash[STATE_HASH_SIZE]);
+bool node_snapshot_busy(const struct node *n);
 /* Is all that is applied here in a durable snapshot? If not, one is begun. */
 bool node_snapshot_whole(struct node *n);
 /* NULL when the bytes are no sound state at this index. */
@@ -462,7 +521,7 @@ int node_log_feed(struct node *n, const struct raft_input *input);
 void node_log_drain(struct node *n);
 void node_log_message(struct node *n, const struct wire_raft_message *message);
 void node_log_persisted(struct node *n);
-bool node_snapshot_due(struct node *n); /* true begins the next count */
+bool node_snapshot_due(const struct node *n, unsigned times); /* so often over */
 bool node_is_leader(const struct node *n); /* ready: has committed an entry of its own term */
 bool node_leader_id(const struct node *n, struct node_id *ret);
 
@@ -473,7 +532,54 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *response);
 void node_pull_serve(struct node *n); /* answer held pulls that now have something */
 int64_t node_pull_deadline(const struct node *n);
+/* A peer gave what it cannot have from a voter. */
+void node_learner_lied(struct node *n, struct node_id peer, const char *what);
 void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *chunk);
+
+/* proofs.c */
+bool node_signs(const struct node *n); /* as a voter, as far as is known here */
+void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_config *config);
+/* ERR_INVALID; ERR_DENIED: of another cluster's log, or by nobody who votes. */
+int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret);
+void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count);
+void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r);
+void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in);
+void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry);
+/* NULL: there is none. Borrowed until the next entry. */
+const struct checkpoint *node_checkpoint_newest(struct node *n);
+const struct checkpoint *node_checkpoint_state(struct node *n);
+const struct checkpoint *node_checkpoint_snapshot(struct node *n);
+int64_t node_checkpoint_deadline(const struct node *n);
+void node_checkpoint_verified(struct node *n, const struct checkpoint *c);
+void node_checkpoint_keep(struct node *n, const struct checkpoint *c);
+const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t index);
+/* Of what is applied, not signed. */
+struct checkpoint node_checkpoint_full(const struct node *n, uint64_t term,
+                                       const struct wire_raft_config *config,
+                                       const uint8_t hash[STATE_HASH_SIZE]);
+void node_proofs_save(struct node *n, struct wire_snapshot_header *head);
+void node_proofs_load(struct node *n, const struct wire_snapshot_header *head, struct bytes state);
+void node_proofs_done(struct node *n);
+
+/* state_check.c */
+void node_state_applied(struct node *n, uint64_t term);
+void node_state_compare(struct node *n, const struct checkpoint *c);
+void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r);
+void node_state_righted(struct node *n);
+bool node_reseeds(const struct node *n);
+void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, const struct checkpoint *proof);
+void node_reseed_tick(struct node *n);
+
+/* format.c */
+int node_format_may(struct node *n, const struct wire_command *command); /* ERR_VERSION, ERR_BUSY */
+/* command NULL: it could not be decoded. false: it must not be applied, nor anything behind it. */
+bool node_format_known(struct node *n, const struct wire_raft_entry *entry, const struct wire_command *command,
+                       const struct codec_fault *fault);
+void node_unfit_tick(struct node *n);
+int64_t node_unfit_deadline(const struct node *n);
+
+/* node.c */
+bool node_hand_over(struct node *n); /* to the best voter; false: there is none, or this host does not lead */
 
 /* leader.c, voters.c */
 void node_leader_stop(struct node *n);

@@ -114,6 +114,7 @@ void node_join_response(struct node *n, struct stream *s, const struct wire_join
         return;
     }
     table_take(n, r);
+    node_voters_learn(n, r->voters_index, &r->voters);
     if (n->in_cluster) {
         node_cluster_file_save(n);
         node_say(n, NODE_INFO, "learnt who the members are: %zu other hosts", n->table_count);
@@ -198,6 +199,8 @@ void node_join_answer(struct node *n, uint64_t stream, struct node_id joined, in
     if (error == 0) {
         size_t count = state_nodes_count(n->state);
         r.cluster = n->cluster;
+        r.voters = learn_voters_config(&n->proofs.voters);
+        r.voters_index = n->proofs.voters.index;
         r.nodes = arena_alloc(&n->scratch, (count + 1) * sizeof *r.nodes);
         for (size_t i = 0; i < count; i++) {
             struct wire_node_record *one = &r.nodes[r.nodes_count++];

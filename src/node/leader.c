@@ -11,6 +11,9 @@
 int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index) {
     struct wire_command c = *command;
     struct buf data = {0};
+    int may = node_format_may(n, command);
+    if (may != 0)
+        return may;
     c.time_ms = n->wall_ms;
     codec_encode(&wire_command_type, &c, &data);
     uint64_t expected = raft_last_index(n->raft) + 1;

@@ -2,10 +2,12 @@
  * Copyright the covey authors */
 
 /*
- * Hosts without a vote pull the log: one request at a time to one peer, which answers when it has something
- * newer, or after PULL_HOLD_US with nothing. What is pulled is committed already, so nothing is ever taken
- * back. The leader is asked first because it knows of commits first; when it does not answer, any other
- * member.
+ * Hosts without a vote pull the log: one request at a time to one peer (learner_pick.c says which), who
+ * answers as learner_serve.c tells. The peer may be anybody, so nothing that it gives is believed by itself:
+ * entries are staged (stage.c) until the chain over them reaches a checkpoint, the word of one who votes
+ * (checkpoint.c); a snapshot is taken when a voter signed its hash. When the chain misses a checkpoint,
+ * everything that was staged is dropped, back to what is committed here, and another peer is asked. A peer's
+ * bare word on the commit index only tells how far there is to go.
  *
  * A host that was a voter and comes back after it was replaced believes that it still votes: nobody sends it
  * entries, and nobody votes for it. When it hears no leader it asks around in the same way, and takes nothing
@@ -27,10 +29,9 @@
  */
 #include "internal.h"
 
-/* What an isolated host knows is of no known age: it makes nobody's copy fresh. */
-#define AGE_MAX_MS 3600000u
-
 #define VOTER_LOST_US (2 * US_PER_S)
+#define LIE_SAID_US   (30 * US_PER_S)
+#define AGE_MAX_MS    3600000u /* older is as good as unknown */
 
 /* ---- asking ---- */
 
@@ -42,41 +43,93 @@ static bool voter_is_lost(const struct node *n) {
     return n->now_us - heard >= VOTER_LOST_US;
 }
 
-static bool pull_pick(struct node *n, struct node_id *ret) {
+/* Its state is wrong: it asks the leader whether its log can be spared. */
+static bool voter_is_wrong(const struct node *n) {
+    return n->state_wrong != 0 && raft_role(n->raft) == RAFT_FOLLOWER;
+}
+
+static bool voter_asks(const struct node *n) { return voter_is_lost(n) || voter_is_wrong(n); }
+
+/* Only a host whose key is known here can be spoken to: a newcomer knows those of the table that it was
+ * given. */
+static struct learn_candidate *candidates(struct node *n, size_t *ret_count) {
+    struct learn_candidate *list = arena_alloc(&n->scratch, (n->statics.count + 1) * sizeof *list);
+    struct node_id leader = {{0}};
+    (void)node_leader_id(n, &leader);
+    for (size_t i = 0; i < n->statics.count; i++) {
+        const struct trusted *t = n->statics.entries[i].value;
+        struct swim_member m;
+        if (ID_EQUAL(t->id, n->identity.id) || !swim_member_find(n->swim, t->id, &m) ||
+            m.state != MEMBER_STATE_ALIVE)
+            continue;
+        list[(*ret_count)++] = (struct learn_candidate){.id = t->id,
+                                                        .voter = learn_voters_have(&n->proofs.voters, t->id),
+                                                        .leader = ID_EQUAL(t->id, leader),
+                                                        .rtt_us = m.rtt_us};
+    }
+    return list;
+}
+
+/* A voter that hears nobody asks whoever was said to lead, and if that does not answer, anybody. */
+static bool pull_pick_voter(struct node *n, const struct learn_candidate *list, size_t count,
+                            struct node_id *ret) {
     struct node_id leader;
     bool known = node_leader_id(n, &leader);
-    if (!known && voter_is_lost(n) && !ID_IS_ZERO(n->pull_leader)) {
+    if (!known) {
         leader = n->pull_leader;
-        known = true;
+        known = !ID_IS_ZERO(leader);
     }
+    size_t start = count > 0 ? (size_t)prng_below(&n->prng, count) : 0;
     if (known && node_alive(n, leader) && !ID_EQUAL(leader, n->identity.id) &&
         !ID_EQUAL(leader, n->pull_peer)) {
         *ret = leader;
         return true;
     }
-    /* Only a host whose key is known here can be spoken to: a newcomer knows those of the table that it was
-     * given. */
-    size_t count = n->statics.count, start = count > 0 ? (size_t)prng_below(&n->prng, count) : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct trusted *t = n->statics.entries[(start + i) % count].value;
-        struct swim_member m;
-        if (ID_EQUAL(t->id, n->identity.id) || !swim_member_find(n->swim, t->id, &m))
-            continue;
-        if (m.state != MEMBER_STATE_ALIVE)
-            continue;
-        *ret = t->id;
-        return true;
-    }
-    return false;
+    if (count > 0)
+        *ret = list[start].id;
+    return count > 0;
+}
+
+static bool pull_pick(struct node *n, struct node_id *ret) {
+    size_t count = 0;
+    struct learn_candidate *list = candidates(n, &count);
+    if (voter_asks(n))
+        return pull_pick_voter(n, list, count, ret);
+    return learn_choose(&n->pick, n->now_us, &n->prng, list, count, ret);
 }
 
 static bool pull_wanted(const struct node *n) {
-    if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed)
+    if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed || n->format_wanted != 0)
         return false;
-    return raft_role(n->raft) == RAFT_LEARNER || voter_is_lost(n);
+    return raft_role(n->raft) == RAFT_LEARNER || voter_asks(n);
+}
+
+/* Behind what is committed here, or behind what the same peer gave and nobody has vouched for yet. */
+static void request_fill(struct node *n, struct node_id peer, struct wire_pull_request *q) {
+    uint64_t commit = raft_commit_index(n->raft);
+    raft_pull_next(n->raft, q);
+    q->voters_index = n->proofs.voters.index;
+    q->state_index = n->proofs.state.index;
+    if (voter_asks(n)) {
+        q->voter = n->self.log;
+        q->wrong = voter_is_wrong(n);
+        return;
+    }
+    if (node_reseeds(n)) {
+        q->reseed = true;
+        q->next = raft_first_index(n->raft) > 0 ? raft_first_index(n->raft) : 1;
+        q->snapshot_index = n->reseed.size > 0 ? n->reseed_proof.index : 0;
+        q->offset = n->reseed.size;
+        return;
+    }
+    if (n->stage.base_index != commit || !ID_EQUAL(n->pull_from, peer))
+        stage_begin(&n->stage, commit, q->term, &n->proofs.chain);
+    if (n->stage.entries.count > 0)
+        q->next = stage_last(&n->stage, &q->term) + 1;
 }
 
 void node_learner_tick(struct node *n) {
+    node_reseed_tick(n);
     if (!pull_wanted(n))
         return;
     bool lost = n->pull_sent_next != 0;
@@ -84,6 +137,7 @@ void node_learner_tick(struct node *n) {
         if (n->now_us < n->pull_deadline_us)
             return;
         n->pull_sent_next = 0; /* no answer: another peer; pull_peer keeps whom not to ask first */
+        learn_avoid(&n->pick, n->pull_peer, n->now_us + LEARN_AVOID_US);
     } else if (n->now_us < n->pull_at_us)
         return;
     struct node_id peer;
@@ -91,11 +145,9 @@ void node_learner_tick(struct node *n) {
     if (!pull_pick(n, &peer))
         return;
     struct wire_pull_request request;
-    raft_pull_next(n->raft, &request);
+    request_fill(n, peer, &request);
     if (lost && request.offset > 0)
         node_mark(n, MARK_RAFT_SNAPSHOT_RESUMED);
-    if (voter_is_lost(n))
-        request.voter = n->self.log;
     n->pull_peer = peer;
     n->pull_sent_next = request.next;
     n->pull_deadline_us = n->now_us + PULL_HOLD_US + US_PER_S;
@@ -108,14 +160,160 @@ int64_t node_learner_deadline(const struct node *n) {
     return n->pull_sent_next != 0 ? n->pull_deadline_us : n->pull_at_us;
 }
 
+/* ---- what comes back ---- */
+
 /* It is asked again soon, so what has to wait for the disk waits for the next answer. */
 static void voter_answered(struct node *n, struct node_id from, const struct wire_pull_response *r) {
     n->pull_leader = r->leader;
     n->pull_at_us = n->now_us + US_PER_S / 4;
     if (r->refused && ID_EQUAL(r->leader, from) && r->term >= raft_term(n->raft) && node_snapshot_whole(n)) {
         node_mark(n, MARK_NODE_LOG_GIVEN_UP);
-        node_log_renew(n, "it lacks what this host had acknowledged (was its disk restored from a backup?)");
+        node_log_renew(n, n->state_wrong != 0 ? "its state differs from that of a majority of the voters"
+                                              : "it lacks what this host had acknowledged (was its disk "
+                                                "restored from a backup?)");
     }
+}
+
+void node_learner_lied(struct node *n, struct node_id peer, const char *what) {
+    node_mark(n, MARK_LEARN_LIE_REFUSED);
+    learn_avoid(&n->pick, peer, n->now_us + LEARN_AVOID_BAD_US);
+    if (n->lie_said_us != 0 && n->now_us - n->lie_said_us < LIE_SAID_US)
+        return;
+    n->lie_said_us = n->now_us;
+    node_event(n, "log.unproven", peer, (struct instance_id){{0}}, "%.*s %s; nothing of it was applied",
+               BYTES_FMT(node_name_of(n, peer)), what);
+    node_say(n, NODE_ERROR, "%.*s %s; nothing of it is applied, and another host is asked",
+             BYTES_FMT(node_name_of(n, peer)), what);
+}
+
+static void stage_drop(struct node *n) {
+    uint64_t commit = raft_commit_index(n->raft);
+    stage_begin(&n->stage, commit, raft_term_at(n->raft, commit), &n->proofs.chain);
+}
+
+/* false: it is there, and not to be believed. */
+static bool proof_take(struct node *n, struct node_id from, const struct wire_checkpoint *in,
+                       struct checkpoint *ret) {
+    if (in == NULL || node_checkpoint_take(n, in, ret) == 0)
+        return true;
+    node_mark(n, MARK_LEARN_UNSIGNED);
+    learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US);
+    return false;
+}
+
+/* A chunk goes in with the proof of its snapshot, or not at all. */
+static void pull_chunk(struct node *n, struct node_id from, const struct wire_pull_response *r,
+                       const struct checkpoint *proof) {
+    const struct wire_snapshot_chunk *c = r->snapshot;
+    struct wire_raft_config voters = learn_voters_config(&proof->voters);
+    if (!proof->has_state || !proof->has_voters || proof->index != c->index || proof->term != c->term ||
+        !codec_equal(&wire_raft_config_type, &voters, &c->config)) {
+        node_learner_lied(n, from, "gave a snapshot that no voter has signed");
+        return;
+    }
+    n->pull_from = from;
+    if (node_reseeds(n)) {
+        node_reseed_chunk(n, c, proof);
+        return;
+    }
+    n->incoming_proof = *proof;
+    n->pull_feeding = true;
+    struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
+    (void)node_log_feed(n, &in);
+    n->pull_feeding = false;
+}
+
+/* The first of what is staged, up to the checkpoint, into the log. */
+static void stage_apply(struct node *n, size_t count, const struct checkpoint *proof) {
+    struct wire_raft_entry *entries = arena_alloc(&n->scratch, count * sizeof *entries);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = n->stage.entries.data[i].wire;
+    struct wire_pull_response verified = {.prev_index = n->stage.base_index,
+                                          .prev_term = n->stage.base_term,
+                                          .entries = entries,
+                                          .entries_count = count,
+                                          .commit = proof->index};
+    struct raft_input in = {.kind = RAFT_PULLED, .pulled = &verified};
+    int error = node_log_feed(n, &in);
+    if (error == 0) {
+        stage_take(&n->stage, count);
+        node_checkpoint_verified(n, proof);
+        node_mark(n, MARK_LEARN_VERIFIED);
+    }
+    if (error != 0 || n->stage.base_index != raft_commit_index(n->raft))
+        stage_drop(n);
+}
+
+static void pull_entries(struct node *n, struct node_id from, const struct wire_pull_response *r) {
+    if (!ID_EQUAL(n->pull_from, from) || n->stage.base_index != raft_commit_index(n->raft))
+        stage_drop(n);
+    n->pull_from = from;
+    if (r->entries_count > 0 &&
+        stage_add(&n->stage, r->prev_index, r->prev_term, r->entries, r->entries_count) != 0) {
+        stage_drop(n);
+        learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US);
+    }
+}
+
+/*
+ * Where nothing is staged the newest checkpoint may be of the very index that is committed here: then it says
+ * whether the log here is the log, and can be passed on.
+ */
+static void checkpoint_here(struct node *n, const struct checkpoint *c) {
+    if (c->index != n->applied_index || c->index != raft_commit_index(n->raft))
+        return;
+    if (memcmp(&c->chain, &n->proofs.chain, sizeof c->chain) == 0)
+        node_checkpoint_verified(n, c);
+    else
+        node_say(n, NODE_ERROR, "the log here is not the one that %.*s has signed, at index %llu",
+                 BYTES_FMT(node_name_of(n, identity_node_id(&c->key))), (unsigned long long)c->index);
+}
+
+static void pull_verify(struct node *n, struct node_id from, const struct checkpoint *proofs, size_t count) {
+    struct checkpoint proof;
+    size_t verified;
+    for (size_t i = 0; i < count; i++) {
+        if (proofs[i].index == 0)
+            continue;
+        stage_prove(&n->stage, &proofs[i]);
+        checkpoint_here(n, &proofs[i]);
+    }
+    if (stage_verified(&n->stage, &verified, &proof) != 0) {
+        node_learner_lied(n, from, "gave entries that are not what a voter signed");
+        stage_drop(n);
+    } else if (verified > 0)
+        stage_apply(n, verified, &proof);
+    else if (n->stage.entries.count > 0)
+        node_mark(n, MARK_LEARN_STAGED);
+}
+
+static void pull_take(struct node *n, struct node_id from, const struct wire_pull_response *r) {
+    struct checkpoint *proofs = arena_alloc(&n->scratch, 2 * sizeof *proofs);
+    node_handovers_take(n, r->handovers, r->handovers_count);
+    if (!proof_take(n, from, r->checkpoint, &proofs[0]) || !proof_take(n, from, r->state, &proofs[1])) {
+        stage_drop(n);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (proofs[i].has_state) {
+            node_checkpoint_keep(n, &proofs[i]);
+            node_state_compare(n, &proofs[i]);
+        }
+    if (r->snapshot != NULL) {
+        pull_chunk(n, from, r, &proofs[0]);
+        return;
+    }
+    pull_entries(n, from, r);
+    pull_verify(n, from, proofs, 2);
+}
+
+/* Counted from the question: the answer may have been under way for long. */
+static void pull_age(struct node *n, const struct wire_pull_response *r) {
+    int64_t asked_us = n->pull_deadline_us - PULL_HOLD_US - US_PER_S;
+    int64_t fresh = asked_us - (int64_t)r->age_ms * US_PER_MS;
+    if (r->checkpoint != NULL && r->age_ms < AGE_MAX_MS && fresh > n->fresh_us &&
+        raft_commit_index(n->raft) >= r->commit)
+        n->fresh_us = fresh;
 }
 
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *r) {
@@ -124,145 +322,29 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     n->pull_sent_next = 0;
     n->pull_peer = (struct node_id){{0}};
     n->pull_at_us = n->now_us;
-    if (voter_is_lost(n)) {
+    if (voter_asks(n)) {
         voter_answered(n, from, r);
         return;
     }
     if (r->refused) {
         node_say(n, NODE_ERROR, "this host's log does not match that of %.*s: it cannot follow it",
                  BYTES_FMT(node_name_of(n, from)));
-        n->pull_at_us = n->now_us + 5 * US_PER_S;
+        learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US);
+        n->pull_at_us = n->now_us + US_PER_S;
+        return;
+    }
+    if (r->busy) {
+        learn_busy(&n->pick, from, n->now_us, r->others, r->others_count);
+        n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, 50 * US_PER_MS);
         return;
     }
     bool changed = !ID_EQUAL(n->pull_leader, r->leader);
     n->pull_leader = r->leader;
-    struct raft_input in = {.kind = RAFT_PULLED, .pulled = r};
-    (void)node_log_feed(n, &in);
-    /* Counted from the question: the answer may have been under way for long. */
-    int64_t asked_us = n->pull_deadline_us - PULL_HOLD_US - US_PER_S;
-    int64_t fresh = asked_us - (int64_t)r->age_ms * US_PER_MS;
-    if (r->age_ms < AGE_MAX_MS && fresh > n->fresh_us && raft_commit_index(n->raft) >= r->commit)
-        n->fresh_us = fresh;
+    learn_answered(&n->pick, from, n->now_us, r->age_ms, r->depth);
+    if (r->depth > 0)
+        node_mark(n, MARK_LEARN_DEEP);
+    pull_take(n, from, r);
+    pull_age(n, r);
     if (changed)
         n->facts_dirty = true;
-}
-
-/* ---- answering ---- */
-
-static bool pull_has_news(const struct node *n, const struct peer *p) {
-    return raft_commit_index(n->raft) >= p->pull_next;
-}
-
-static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull_response *r,
-                          struct wire_snapshot_chunk *chunk) {
-    const struct wire_snapshot_header *head = &n->snapshot_head;
-    uint64_t offset = p->pull_snapshot == head->index ? p->pull_offset : 0;
-    if (head->index == 0 || head->index < p->pull_next || offset > n->snapshot_bytes.size)
-        return;
-    size_t size = n->snapshot_bytes.size - (size_t)offset;
-    if (size > n->chunk_size_bytes)
-        size = n->chunk_size_bytes;
-    *chunk = (struct wire_snapshot_chunk){
-        .index = head->index,
-        .term = head->term,
-        .config = head->config,
-        .total_size = n->snapshot_bytes.size,
-        .offset = offset,
-        .data = bytes_of(n->snapshot_bytes.data + offset, size),
-        .checksum = head->checksum,
-    };
-    r->snapshot = chunk;
-    node_mark(n, MARK_NODE_PULL_SNAPSHOT);
-}
-
-static bool majority_has_all(const struct node *n, const struct raft_id *voters, size_t count) {
-    size_t well = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct raft_progress_view progress;
-        bool self = ID_EQUAL(voters[i].node, n->identity.id);
-        well += self || (raft_progress(n->raft, &voters[i], &progress) && progress.caught_up);
-    }
-    return count == 0 || well >= count / 2 + 1;
-}
-
-/* Is the asker a voter whose log has forgotten, and can do without that log? See above. */
-static bool pull_refuses(const struct node *n, const struct peer *p) {
-    struct raft_id asker = {.node = p->id, .log = p->pull_voter};
-    struct raft_progress_view progress;
-    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) || !raft_progress(n->raft, &asker, &progress) ||
-        !progress.refused)
-        return false;
-    const struct wire_raft_config *config = raft_config_now(n->raft);
-    return majority_has_all(n, config->voters, config->voters_count) &&
-           majority_has_all(n, config->voters_next, config->voters_next_count);
-}
-
-static void pull_answer(struct node *n, struct peer *p) {
-    struct wire_snapshot_chunk chunk;
-    struct wire_admin_freshness fresh;
-    node_freshness(n, &fresh);
-    struct wire_pull_response r = {
-        .prev_index = p->pull_next - 1,
-        .prev_term = p->pull_term,
-        .commit = raft_commit_index(n->raft),
-        .term = raft_term(n->raft),
-        .age_ms = fresh.isolated && fresh.age_ms < AGE_MAX_MS ? AGE_MAX_MS : fresh.age_ms,
-    };
-    (void)node_leader_id(n, &r.leader);
-    const struct wire_raft_entry *entries = NULL;
-    size_t count = 0;
-    uint64_t own_term = raft_term_at(n->raft, r.prev_index);
-    if (!ID_IS_ZERO(p->pull_voter)) {
-        r.refused = pull_refuses(n, p); /* it takes nothing else from the answer */
-    } else if (pull_has_news(n, p)) {
-        bool kept = raft_log_read(n->raft, p->pull_next, PULL_BYTES_MAX, &entries, &count) == 0;
-        if (!kept || (r.prev_index != 0 && own_term == 0))
-            pull_snapshot(n, p, &r, &chunk);
-        else if (r.prev_index != 0 && own_term != p->pull_term)
-            r.refused = true;
-        else {
-            if (!node_leads(n))
-                node_mark(n, MARK_NODE_PULL_SERVED);
-            r.entries = (struct wire_raft_entry *)(uintptr_t)entries;
-            r.entries_count = count < 4096 ? count : 4096;
-        }
-    }
-    p->pull_next = 0;
-    node_peer_send(n, p->id, &(struct wire_peer_message){.pull_response = &r});
-}
-
-void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request) {
-    if (n->raft == NULL || request->next == 0)
-        return;
-    struct peer *p = node_peer(n, from, true);
-    p->pull_next = request->next;
-    p->pull_term = request->term;
-    p->pull_snapshot = request->snapshot_index;
-    p->pull_offset = request->offset;
-    p->pull_since_us = n->now_us;
-    p->pull_voter = request->voter;
-    if (ID_IS_ZERO(request->voter))
-        return;
-    struct raft_id asker = {.node = from, .log = request->voter};
-    p->pull_since_us -= PULL_HOLD_US; /* it waits for a word, not for entries */
-    if (node_is_leader(n) && !raft_is_voter(n->raft, &asker))
-        node_voters_enlighten(n, asker);
-}
-
-void node_pull_serve(struct node *n) {
-    for (size_t i = 0; i < n->peers.count; i++) {
-        struct peer *p = n->peers.entries[i].value;
-        if (p->pull_next != 0 && (pull_has_news(n, p) || n->now_us - p->pull_since_us >= PULL_HOLD_US))
-            pull_answer(n, p);
-    }
-}
-
-int64_t node_pull_deadline(const struct node *n) {
-    int64_t at = TIME_NEVER_US;
-    for (size_t i = 0; i < n->peers.count; i++) {
-        const struct peer *p = n->peers.entries[i].value;
-        if (p->pull_next != 0)
-            at = min_us(at, p->pull_since_us + PULL_HOLD_US);
-    }
-    return at;
 }

@@ -28,20 +28,18 @@ bool node_leader_id(const struct node *n, struct node_id *ret) {
  * large state would be written over and over. Each host waits up to a quarter longer, by its id, and a leader
  * of several a quarter more, so that they do not all write at once and the leader not first.
  */
-bool node_snapshot_due(struct node *n) {
+bool node_snapshot_due(const struct node *n, unsigned times) {
     uint64_t entries = n->applied_index - n->snapshot_durable, bytes = SNAPSHOT_LOG_BYTES;
-    if (entries == 0 || n->applied_index < n->snapshot_durable)
+    if (entries == 0 || n->applied_index < n->snapshot_durable || node_snapshot_busy(n) ||
+        n->state_wrong != 0)
         return false;
     if (bytes < n->snapshot_bytes.size)
         bytes = n->snapshot_bytes.size;
     unsigned wait = n->identity.id.b[0] / 4u; /* of 256 */
     if (node_leads(n) && raft_config_now(n->raft)->voters_count > 1)
         wait += 64;
-    if (entries * 256 < (uint64_t)n->snapshot_entries * (256 + wait) &&
-        n->log_bytes_applied * 256 < bytes * (256 + wait))
-        return false;
-    n->log_bytes_applied = 0;
-    return true;
+    return entries * 256 >= times * (uint64_t)n->snapshot_entries * (256 + wait) ||
+           n->log_bytes_applied * 256 >= times * bytes * (256 + wait);
 }
 
 static void log_send(struct node *n, const struct raft_effect *e) {
@@ -136,6 +134,7 @@ static void log_chunk_read(struct node *n, const struct raft_effect *e) {
         .offset = e->offset,
         .data = bytes_of(n->snapshot_bytes.data + e->offset, size),
         .checksum = head->checksum,
+        .chain = bytes_of(n->proofs.snapshot.chain.b, CHAIN_SIZE),
     };
     in.snapshot = &chunk;
     (void)raft_feed(n->raft, n->now_us, &in);

@@ -15,7 +15,7 @@
  *   |     |      committed entries --> apply.c --> state ----------------+                         |
  *   |     |                                          |                                             |
  *   |     +--> leader.c, voters.c: node status, who votes, reconcile_cluster + placement -> propose |
- *   |          learner.c: hosts without a vote pull what is committed                              |
+ *   |          learner.c: hosts without a vote pull what is committed, when a voter signed for it  |
  *   +----------------------------------------------------------------------------------------------+
  *
  * How a job comes to run: a write reaches the leader (writes.c, forwarded when this is another node), is
@@ -102,6 +102,11 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
     n->segment_size_bytes = o->segment_size_bytes;
     n->snapshot_entries = o->snapshot_entries != 0 ? o->snapshot_entries : 8192;
     n->trailing_entries = o->trailing_entries;
+    n->pulls_max = o->pulls_max != 0 ? o->pulls_max : PULLS_MAX;
+    n->state_step = 1;
+    while (n->state_step < 256 && n->state_step * 2 <= n->snapshot_entries / 8)
+        n->state_step *= 2;
+    n->self.format = o->format != 0 ? o->format : WIRE_LOG_FORMAT;
     n->chunk_size_bytes = o->chunk_size_bytes != 0 ? o->chunk_size_bytes : WIRE_CHUNK_MAX;
     n->marks = o->marks;
     n->reconcile_options = (struct reconcile_options){
@@ -194,6 +199,10 @@ void node_free(struct node *n) {
     state_free(n->state);
     state_free(n->install_state);
     reconcile_memory_free(n->memory);
+    node_proofs_done(n);
+    stage_done(&n->stage);
+    learn_pick_done(&n->pick);
+    buf_done(&n->reseed);
     buf_done(&n->snapshot_bytes);
     buf_done(&n->incoming);
     buf_done(&n->plain);
@@ -245,10 +254,9 @@ static unsigned heir_rank(struct node *n, const struct raft_id *id) {
     return 1 + (progress.caught_up ? 4u : 0) + (reachable ? 2u : 0) + (suspect ? 0 : 1u);
 }
 
-static void node_shutdown(struct node *n) {
-    n->shutting_down = true;
+bool node_hand_over(struct node *n) {
     if (n->raft == NULL || raft_role(n->raft) != RAFT_LEADER)
-        return;
+        return false;
     const struct wire_raft_config *config = raft_config_now(n->raft);
     struct raft_id heir = {0};
     unsigned best = 0;
@@ -265,6 +273,12 @@ static void node_shutdown(struct node *n) {
     }
     if (best > 0)
         (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_TRANSFER, .peer = heir});
+    return best > 0;
+}
+
+static void node_shutdown(struct node *n) {
+    n->shutting_down = true;
+    (void)node_hand_over(n);
 }
 
 static void node_dispatch(struct node *n, const struct node_input *in) {
@@ -301,6 +315,7 @@ static void node_turn(struct node *n) {
         node_log_feed(n, &(struct raft_input){.kind = RAFT_TICK});
     node_join_tick(n);
     if (n->raft != NULL) {
+        node_unfit_tick(n);
         node_leader_tick(n);
         node_learner_tick(n);
         node_pull_serve(n);
@@ -340,6 +355,7 @@ int64_t node_deadline(const struct node *n) {
         at = min_us(at, raft_deadline(n->raft));
         at = min_us(at, node_leader_deadline(n));
         at = min_us(at, node_learner_deadline(n));
+        at = min_us(at, node_unfit_deadline(n));
         at = min_us(at, node_pull_deadline(n));
         at = min_us(at, node_leave_deadline(n));
     }

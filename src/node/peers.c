@@ -294,6 +294,10 @@ static void peer_dispatch(struct node *n, struct node_id from, struct bytes data
         node_reasons_request(n, from, m->reasons_request);
     if (m->reasons_response != NULL)
         node_reasons_response(n, m->reasons_response);
+    if (m->checkpoint != NULL)
+        node_handover_told(n, from, m->checkpoint);
+    if (m->state_report != NULL)
+        node_state_told(n, from, m->state_report);
     (void)data;
 }
 

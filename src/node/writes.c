@@ -87,6 +87,12 @@ static const char *command_of(struct node *n, struct bytes method, struct bytes 
         struct node_id id = identity_node_id(&record->key);
         if (!ID_EQUAL(id, record->id))
             return "the node id is not that of the key";
+        *error = ERR_VERSION;
+        if (known == NULL && (record->format > 1 ? record->format : 1) < state_format_used(n->state))
+            return arena_printf(&n->scratch,
+                                "the cluster's log needs format %u, and this agent knows formats up to %u: "
+                                "upgrade it",
+                                state_format_used(n->state), record->format > 1 ? record->format : 1);
         record->status =
             known != NULL && known->status != NODE_STATUS_LEFT ? known->status : NODE_STATUS_JOINING;
         record->joined_ms = known != NULL ? known->joined_ms : n->wall_ms;

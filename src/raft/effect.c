@@ -32,6 +32,11 @@ struct raft_chunk *raft_chunk_copy(const struct wire_snapshot_chunk *chunk) {
     copy->wire = *chunk;
     raft_conf_set(&copy->conf, &chunk->config, chunk->index);
     copy->wire.config = copy->conf.wire;
+    copy->wire.chain = (struct bytes){0};
+    if (chunk->chain.size == sizeof copy->chain) {
+        memcpy(copy->chain, chunk->chain.data, sizeof copy->chain);
+        copy->wire.chain = bytes_of(copy->chain, sizeof copy->chain);
+    }
     copy->wire.data = (struct bytes){0};
     if (chunk->data.size > 0) {
         copy->data = mem_alloc(chunk->data.size);

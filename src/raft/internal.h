@@ -117,6 +117,7 @@ struct raft_peer {
 struct raft_chunk {
     struct wire_snapshot_chunk wire;
     struct raft_conf conf;
+    uint8_t chain[32];
     uint8_t *data;
 };
 struct raft_item {

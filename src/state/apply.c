@@ -43,6 +43,9 @@ static int apply_node(struct state *s, const struct wire_node_record *record) {
     const struct node_entry *old = node_entry_find(s, record->id, NULL);
     if (old == NULL && s->nodes.count >= WIRE_NODES_MAX)
         return ERR_LIMIT;
+    /* It could not apply what the log holds. */
+    if (old == NULL && (record->format > 1 ? record->format : 1) < state_format_used(s))
+        return ERR_VERSION;
     enum vote_rule vote = old != NULL ? old->record.vote : VOTE_RULE_AUTO;
     struct node_entry *e = node_entry_put(s, record);
     e->record.modify_index = s->index;
@@ -385,6 +388,8 @@ void state_apply(struct state *s, uint64_t index, const struct wire_command *com
     *ret = (struct state_result){.index = index};
     if (command == NULL)
         return;
+    if (state_command_format(command) > state_format_used(s))
+        s->format_used = state_command_format(command);
     bool named = !ID_IS_ZERO(command->request);
     if (named && state_request_find(s, command->request, ret))
         return;

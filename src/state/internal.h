@@ -71,6 +71,7 @@ struct state {
     VEC(struct wire_request_record *) requests; /* oldest first, from requests_head on; owned */
     size_t requests_head;
     struct map requests_by_id;
+    uint32_t format_used;        /* the newest that an entry needed; 0: 1 */
     uint64_t requests_forgotten; /* index of the newest that was dropped; 0: none was */
     VEC(struct state_change) changes;
     size_t changes_head;

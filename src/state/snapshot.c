@@ -7,7 +7,8 @@
 #include "internal.h"
 
 static void gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out) {
-    *out = (struct wire_state_snapshot){.index = s->index, .forgotten = s->requests_forgotten};
+    *out = (struct wire_state_snapshot){
+        .index = s->index, .forgotten = s->requests_forgotten, .format = s->format_used};
     if (s->has_cluster)
         out->cluster = s->cluster;
     out->nodes = arena_alloc(a, (s->nodes.count + 1) * sizeof *out->nodes);
@@ -39,12 +40,16 @@ void state_snapshot(const struct state *s, struct buf *out) {
     arena_done(&a);
 }
 
+void state_bytes_hash(struct bytes snapshot, uint8_t ret_hash[16]) {
+    int error = crypto_generichash(ret_hash, 16, snapshot.data, snapshot.size, NULL, 0);
+    assert(error == 0);
+    (void)error;
+}
+
 void state_hash(const struct state *s, uint8_t ret_hash[16]) {
     struct buf bytes = {0};
     state_snapshot(s, &bytes);
-    int error = crypto_generichash(ret_hash, 16, bytes.data, bytes.size, NULL, 0);
-    assert(error == 0);
-    (void)error;
+    state_bytes_hash(buf_bytes(&bytes), ret_hash);
     buf_done(&bytes);
 }
 
@@ -76,6 +81,7 @@ static void load(struct state *s, const struct wire_state_snapshot *in) {
     for (size_t i = 0; i < in->requests_count; i++)
         request_entry_add(s, &in->requests[i]);
     s->requests_forgotten = in->forgotten;
+    s->format_used = in->format;
     for (size_t i = 0; i < s->jobs.count; i++)
         s->jobs.data[i]->index = job_index(s->jobs.data[i]);
 }

@@ -48,6 +48,7 @@
     X(check_own_term)                                                                                        \
     X(check_monotone)                                                                                        \
     X(check_state)                                                                                           \
+    X(check_proven)                                                                                          \
     X(check_snapshot)                                                                                        \
     X(observe_links)                                                                                         \
     X(check_resign)                                                                                          \

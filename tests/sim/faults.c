@@ -9,6 +9,7 @@
 
 #include "checker.h"
 #include "faults_network.h"
+#include "lies.h"
 #include "swarm.h"
 
 enum act {
@@ -19,6 +20,7 @@ enum act {
     ACT_REFUSE, /* starts are no longer refused */
     ACT_MEND,   /* an operator sees to the disk, and starts the agent anew */
     ACT_REJOIN, /* with an empty disk */
+    ACT_HONEST,
     ACT_NETWORK /* b: for faults_network.c */
 };
 
@@ -273,6 +275,31 @@ static void join(struct world *w) {
         }
 }
 
+/* ---- lies ---------------------------------------------------------------------------------------------- */
+
+static void lie(struct world *w, uint32_t host) {
+    world_say(w, host, "begins to lie");
+    w->hosts[host].lies = true;
+    later(w, ACT_HONEST, host, 0, faults_span_us(w, 10 * US_PER_S, 60 * US_PER_S));
+}
+
+/*
+ * One at a time, and where somebody could know better: a leader that plans on a wrong state, or a voter that
+ * nobody can outvote, is beyond what is promised.
+ */
+static void rot(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (w->hosts[i].rotted)
+            return;
+    const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
+    if (r == NULL || raft_role(r) == RAFT_LEADER || h->paused || h->suspended)
+        return;
+    if (raft_role(r) != RAFT_LEARNER && raft_config_now(r)->voters_count < 3)
+        return;
+    lies_rot(w, h);
+}
+
 /* ---- one after the other ------------------------------------------------------------------------------- */
 
 static enum fault_class choose(struct world *w) {
@@ -320,6 +347,8 @@ static void begin(struct world *w, enum fault_class class) {
     case FAULT_swap: swap(w, host, any_host(w)); break;
     case FAULT_leave: leave(w, agent); break;
     case FAULT_join: join(w); break;
+    case FAULT_lie: lie(w, agent); break;
+    case FAULT_rot: rot(w, agent); break;
     case FAULTS_COUNT: break;
     }
 }
@@ -348,6 +377,7 @@ void faults_event(struct world *w, struct event *e) {
     case ACT_REFUSE: w->hosts[e->host].refuse = (uint32_t)w->swarm->refuse_ppm; break;
     case ACT_MEND: mend(w, e->host); break;
     case ACT_REJOIN: rejoin(w, e->host); break;
+    case ACT_HONEST: w->hosts[e->host].lies = false; break;
     case ACT_NETWORK: faults_network_end(w, e->b); break;
     }
 }
@@ -370,6 +400,8 @@ void faults_heal(struct world *w, uint32_t core) {
     swarm_network(w, false);
     swarm_disks(w, false);
     faults_network_heal(w, core);
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        w->hosts[i].lies = false;
     for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++)
         if (((core >> i) & 1) != 0)
             heal_host(w, i);

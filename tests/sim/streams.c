@@ -13,6 +13,7 @@
  * reset when the way is open. After a cut it takes up to its own length until a retransmission tries again.
  */
 #include "checker.h"
+#include "lies.h"
 
 #define PATIENCE_US       (10 * US_PER_S)
 #define PATIENCE_MORE_US  US_PER_S
@@ -204,8 +205,12 @@ void network_send(struct world *w, struct sim_host *from, uint64_t name, struct 
             side_closes(w, s, side, ERR_CLOSED, trips(w, s, 1 - side, 2));
         return;
     }
+    struct buf lie = {0};
+    if (from->lies && lies_change(w, from, data, &lie))
+        data = buf_bytes(&lie);
     struct stream_item item = {.kind = ITEM_DATA, .data = mem_alloc(data.size + 1), .size = data.size};
     mem_copy(item.data, data.data, data.size);
+    buf_done(&lie);
     queue_push(w, s, 1 - side, item);
 }
 

@@ -79,6 +79,7 @@ static void draw_limits(uint64_t seed, struct swarm *s) {
     s->snapshot_entries = ONE_OF(&p, 4, 16, 64, 64, 256, 8192);
     s->trailing_entries = ONE_OF(&p, 1, 8, 32, 32, 4096);
     s->chunk_bytes = ONE_OF(&p, 256, 1024, 2048, 65536, 0);
+    s->pulls_max = ONE_OF(&p, 0, 1, 2);
 }
 
 static void draw_network(uint64_t seed, struct swarm *s) {
@@ -132,6 +133,7 @@ void swarm_options(const struct world *w, struct node_options *o) {
     o->snapshot_entries = (uint32_t)s->snapshot_entries;
     o->trailing_entries = (uint32_t)s->trailing_entries;
     o->chunk_size_bytes = (uint32_t)s->chunk_bytes;
+    o->pulls_max = (uint32_t)s->pulls_max;
 }
 
 void swarm_network(struct world *w, bool on) {

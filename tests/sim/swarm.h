@@ -39,7 +39,9 @@
     X(address, "an agent comes back with another address")                                                   \
     X(swap, "two hosts exchange their addresses")                                                            \
     X(leave, "an operator takes a host out")                                                                 \
-    X(join, "a host joins late")
+    X(join, "a host joins late")                                                                             \
+    X(lie, "for a while, a host lies to those that pull the log from it")                                    \
+    X(rot, "the state in a host's memory is not what its log says")
 
 enum fault_class {
 #define FAULT_ENUM(name, text) FAULT_##name,
@@ -67,6 +69,7 @@ enum fault_class {
     X(snapshot_entries, "applied between snapshots")                                                         \
     X(trailing_entries, "kept in the log behind a snapshot")                                                 \
     X(chunk_bytes, "of a snapshot on its way")                                                               \
+    X(pulls_max, "hosts without a vote that are given the log at once; 0: the default")                      \
     X(delay_min_us, "of each link, when nothing is wrong")                                                   \
     X(delay_mean_us, "the exponential part of it")                                                           \
     X(loss_ppm, "of datagrams and segments, all the time")                                                   \

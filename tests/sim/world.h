@@ -16,6 +16,7 @@
  *   operator.c  calls at the admin socket and their answers
  *   client.c    people and programs that call, one thing after the other, each for itself
  *   swarm.c     what a seed draws: sizes, timers, which faults there are and how often
+ *   lies.c      a peer that lies, a memory that rots
  *   faults.c    the faults, and how each ends
  *   atlas.c     which disks may be damaged, and which hosts are enough for everything to come true
  *   story.c     one run: forming, a time of faults, healing, the promises
@@ -195,6 +196,8 @@ struct sim_host {
     bool ending;    /* its agent was told to end, and is about to */
     bool leaving;   /* an operator asked it to */
     uint64_t leave_request;
+    bool lies;    /* to who pulls the log from it: lies.c */
+    bool rotted;  /* its state is not that of its log, until it is seen to be again */
     bool mending; /* an operator is about to see to its disk */
     bool broken;  /* of the rest in the liveness phase: it is not healed */
     uint32_t boots, starts;

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The other end of learner.c: a host that has the log gives it to those that ask. It answers when it has
+ * something newer, or after PULL_HOLD_US with nothing; it serves a few, and names those to all others.
+ *
+ * What it gives ends at a checkpoint: of a voter its own, of another host one that it has verified. Nothing
+ * else would be believed. It leads the asker to the voters of today, when that knows only those of yesterday.
+ */
+#include "internal.h"
+
+/* What an isolated host knows is of no known age: it makes nobody's copy fresh. */
+#define AGE_MAX_MS 3600000u
+
+/* ---- what there is ---- */
+
+/* A snapshot behind which the asker still has its own log; if there is none, one is taken. */
+static bool reseed_ready(struct node *n, const struct peer *p) {
+    if (n->state_wrong != 0 || !node_signs(n))
+        return false;
+    if (n->snapshot_head.index != 0 && n->snapshot_head.index + 1 >= p->pull_next)
+        return true;
+    return node_snapshot_whole(n);
+}
+
+static bool pull_has_news(struct node *n, const struct peer *p) {
+    if (p->pull_reseed)
+        return reseed_ready(n, p);
+    const struct checkpoint *c = node_checkpoint_newest(n);
+    return c != NULL && c->index >= p->pull_next;
+}
+
+static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull_response *r,
+                          struct wire_snapshot_chunk *chunk) {
+    const struct wire_snapshot_header *head = &n->snapshot_head;
+    const struct checkpoint *proof = node_checkpoint_snapshot(n);
+    uint64_t offset = p->pull_snapshot == head->index ? p->pull_offset : 0;
+    bool serves = p->pull_reseed ? head->index + 1 >= p->pull_next : head->index >= p->pull_next;
+    if (proof == NULL || !serves || offset >= n->snapshot_bytes.size) {
+        r->busy = true; /* it has to ask another one */
+        return;
+    }
+    struct checkpoint_out *out = arena_alloc(&n->scratch, sizeof *out);
+    checkpoint_out(proof, out);
+    r->checkpoint = &out->wire;
+    size_t size = n->snapshot_bytes.size - (size_t)offset;
+    if (size > n->chunk_size_bytes)
+        size = n->chunk_size_bytes;
+    *chunk = (struct wire_snapshot_chunk){
+        .index = head->index,
+        .term = head->term,
+        .config = head->config,
+        .total_size = n->snapshot_bytes.size,
+        .offset = offset,
+        .data = bytes_of(n->snapshot_bytes.data + offset, size),
+        .checksum = head->checksum,
+        .chain = bytes_of(proof->chain.b, CHAIN_SIZE),
+    };
+    r->snapshot = chunk;
+    node_mark(n, MARK_NODE_PULL_SNAPSHOT);
+}
+
+/* ---- a log that may be spared ---- */
+
+static bool majority_has_all(const struct node *n, const struct raft_id *voters, size_t count,
+                             const struct raft_id *but) {
+    size_t well = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (raft_id_equal(&voters[i], but))
+            continue;
+        struct raft_progress_view progress;
+        bool self = ID_EQUAL(voters[i].node, n->identity.id);
+        well += self || (raft_progress(n->raft, &voters[i], &progress) && progress.caught_up);
+    }
+    return count == 0 || well >= count / 2 + 1;
+}
+
+/* Is the asker a voter whose log has forgotten, or whose state is wrong, and can all do without that log? See
+ * learner.c. */
+static bool pull_refuses(const struct node *n, const struct peer *p) {
+    struct raft_id asker = {.node = p->id, .log = p->pull_voter};
+    struct raft_progress_view progress;
+    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) || !raft_progress(n->raft, &asker, &progress) ||
+        !(progress.refused || p->pull_wrong))
+        return false;
+    const struct wire_raft_config *config = raft_config_now(n->raft);
+    return majority_has_all(n, config->voters, config->voters_count, &asker) &&
+           majority_has_all(n, config->voters_next, config->voters_next_count, &asker);
+}
+
+/* ---- answering ---- */
+
+/* Those that asked within a little more than the time for which a question is held. */
+static bool is_served(const struct node *n, const struct peer *p) {
+    return p->pull_served_us != 0 && n->now_us - p->pull_served_us < PULL_SERVED_US;
+}
+
+/* Room for one more? If not, the answer names those that are served. */
+static bool pull_admit(struct node *n, struct peer *p, struct wire_pull_response *r) {
+    size_t count = 0;
+    r->others = arena_alloc(&n->scratch, (n->pulls_max + 1) * sizeof *r->others);
+    for (size_t i = 0; i < n->peers.count; i++) {
+        const struct peer *other = n->peers.entries[i].value;
+        if (other == p || !is_served(n, other))
+            continue;
+        count++;
+        if (r->others_count < n->pulls_max && r->others_count < 16 && node_alive(n, other->id))
+            r->others[r->others_count++] = other->id;
+    }
+    if (count >= n->pulls_max && !is_served(n, p)) {
+        node_mark(n, MARK_LEARN_BUSY);
+        r->busy = true;
+        return false;
+    }
+    r->others_count = 0;
+    p->pull_served_us = n->now_us;
+    return true;
+}
+
+/* As many as fit in a message, not beyond the checkpoint. */
+static void pull_entries(struct node *n, struct peer *p, struct wire_pull_response *r,
+                         struct wire_snapshot_chunk *chunk, const struct checkpoint *newest) {
+    const struct wire_raft_entry *entries = NULL;
+    size_t count = 0;
+    uint64_t own_term = raft_term_at(n->raft, r->prev_index);
+    bool kept = raft_log_read(n->raft, p->pull_next, PULL_BYTES_MAX, &entries, &count) == 0;
+    if (!kept || (r->prev_index != 0 && own_term == 0)) {
+        pull_snapshot(n, p, r, chunk);
+        return;
+    }
+    if (r->prev_index != 0 && own_term != p->pull_term) {
+        r->refused = true;
+        return;
+    }
+    if (!node_leads(n))
+        node_mark(n, MARK_NODE_PULL_SERVED);
+    uint64_t most = newest->index - r->prev_index;
+    count = count < most ? count : (size_t)most;
+    r->entries = (struct wire_raft_entry *)(uintptr_t)entries;
+    r->entries_count = count < 4096 ? count : 4096;
+}
+
+/* The age that is told is that of `commit`: where a checkpoint came later, it is older than all that is here.
+ */
+static void pull_proofs(struct node *n, const struct peer *p, struct wire_pull_response *r) {
+    const struct checkpoint *newest = node_checkpoint_newest(n), *state = node_checkpoint_state(n);
+    if (newest == NULL)
+        return;
+    r->commit = newest->index;
+    if (newest->index < n->applied_index)
+        r->age_ms += (uint64_t)((n->now_us - n->proofs.newest_us) / US_PER_MS);
+    struct checkpoint_out *out = arena_alloc(&n->scratch, 2 * sizeof *out);
+    checkpoint_out(newest, &out[0]);
+    r->checkpoint = &out[0].wire;
+    if (state != NULL && state->index > p->pull_state_index && n->state_wrong == 0) {
+        checkpoint_out(state, &out[1]);
+        r->state = &out[1].wire;
+    }
+    node_handovers_out(n, p->pull_voters_index, r);
+}
+
+static void pull_answer(struct node *n, struct peer *p) {
+    struct wire_snapshot_chunk chunk;
+    struct wire_admin_freshness fresh;
+    node_freshness(n, &fresh);
+    struct wire_pull_response r = {
+        .prev_index = p->pull_next - 1,
+        .prev_term = p->pull_term,
+        .commit = raft_commit_index(n->raft),
+        .term = raft_term(n->raft),
+        .age_ms = fresh.isolated && fresh.age_ms < AGE_MAX_MS ? AGE_MAX_MS : fresh.age_ms,
+        .depth = raft_role(n->raft) == RAFT_LEARNER ? (n->pick.depth > 0 ? n->pick.depth : 1) : 0,
+    };
+    (void)node_leader_id(n, &r.leader);
+    if (!ID_IS_ZERO(p->pull_voter)) {
+        r.refused = pull_refuses(n, p); /* it takes nothing else from the answer */
+    } else {
+        bool news = pull_has_news(n, p);
+        pull_proofs(n, p, &r);
+        if (news && p->pull_reseed)
+            pull_snapshot(n, p, &r, &chunk);
+        else if (news)
+            pull_entries(n, p, &r, &chunk, node_checkpoint_newest(n));
+    }
+    p->pull_next = 0;
+    node_peer_send(n, p->id, &(struct wire_peer_message){.pull_response = &r});
+}
+
+void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request) {
+    if (n->raft == NULL || request->next == 0)
+        return;
+    struct peer *p = node_peer(n, from, true);
+    p->pull_next = request->next;
+    p->pull_term = request->term;
+    p->pull_snapshot = request->snapshot_index;
+    p->pull_offset = request->offset;
+    p->pull_since_us = n->now_us;
+    p->pull_voter = request->voter;
+    p->pull_voters_index = request->voters_index;
+    p->pull_state_index = request->state_index;
+    p->pull_reseed = request->reseed;
+    p->pull_wrong = request->wrong;
+    struct wire_pull_response r = {.prev_index = request->next - 1};
+    if (ID_IS_ZERO(request->voter)) {
+        if (pull_admit(n, p, &r))
+            return;
+        p->pull_next = 0;
+        r.term = raft_term(n->raft);
+        (void)node_leader_id(n, &r.leader);
+        node_peer_send(n, from, &(struct wire_peer_message){.pull_response = &r});
+        return;
+    }
+    struct raft_id asker = {.node = from, .log = request->voter};
+    p->pull_since_us -= PULL_HOLD_US; /* it waits for a word, not for entries */
+    if (node_is_leader(n) && !raft_is_voter(n->raft, &asker))
+        node_voters_enlighten(n, asker);
+}
+
+void node_pull_serve(struct node *n) {
+    for (size_t i = 0; i < n->peers.count; i++) {
+        struct peer *p = n->peers.entries[i].value;
+        if (p->pull_next != 0 && (pull_has_news(n, p) || n->now_us - p->pull_since_us >= PULL_HOLD_US))
+            pull_answer(n, p);
+    }
+}
+
+int64_t node_pull_deadline(const struct node *n) {
+    int64_t at = TIME_NEVER_US;
+    for (size_t i = 0; i < n->peers.count; i++) {
+        const struct peer *p = n->peers.entries[i].value;
+        if (p->pull_next != 0)
+            at = min_us(at, p->pull_since_us + PULL_HOLD_US);
+    }
+    /* Somebody waits, perhaps for an index that is not signed yet. */
+    return at != TIME_NEVER_US ? min_us(at, node_checkpoint_deadline(n)) : at;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The same log must give the same state everywhere. A fault of memory or of this program may make it
+ * otherwise, and nobody would notice: each host believes its own copy. So each hashes its state at the same
+ * indices, and compares: hosts without a vote with what a voter signed, voters with one another.
+ *
+ * At which indices: every so many entries, a power of two that grows with the number of records, so that the
+ * cost of an entry stays the same. Hosts whose states differ may take different steps; every larger step's
+ * indices are among those of a smaller one.
+ *
+ *     without a vote   a voter signed another hash      -> says so; takes a snapshot of a voter's state and
+ *                                                          applies its own log, which is proven, behind it
+ *     voter            a majority told another hash     -> says so; hands its office over if it leads; asks
+ *                                                          the leader whether its log can be spared, gives it
+ *                                                          up when it may (learner.c), goes on as the above
+ *
+ * Tasks are left alone meanwhile: that the state is wrong is no reason for anything to be stopped.
+ */
+#include "internal.h"
+
+#define RECORDS_PER_ENTRY 8  /* hashed for an entry applied, on average */
+#define REPORT_STEP       16 /* voters tell one another at the multiples of this */
+
+static uint64_t state_step(const struct node *n) {
+    const struct state *s = n->state;
+    uint64_t records =
+        state_nodes_count(s) + state_jobs_count(s) + state_instances_count(s) + state_vars_count(s);
+    uint64_t step = n->state_step;
+    while (step < records / RECORDS_PER_ENTRY)
+        step *= 2;
+    return step;
+}
+
+static void state_differs(struct node *n, uint64_t index, const char *from_whom) {
+    if (n->state_wrong != 0)
+        return;
+    n->state_wrong = index;
+    node_mark(n, MARK_LEARN_STATE_DIFFERS);
+    n->log_state = bytes_str(arena_printf(&n->options_arena,
+                                          "the state here differs from %s at index %llu: it is taken anew",
+                                          from_whom, (unsigned long long)index));
+    node_event(n, "state.differs", n->identity.id, (struct instance_id){{0}}, "%.*s",
+               BYTES_FMT(n->log_state));
+    node_say(n, NODE_ERROR, "%.*s. Look at this host's memory. Tasks go on running", BYTES_FMT(n->log_state));
+}
+
+static const struct state_mark *mark_find(const struct node *n, uint64_t index) {
+    const struct state_mark *m = &n->proofs.marks[(index / n->state_step) % STATE_MARKS];
+    return m->index == index && index != 0 ? m : NULL;
+}
+
+/* ---- with what a voter signed ---------------------------------------------------------------------------
+ */
+
+void node_state_compare(struct node *n, const struct checkpoint *c) {
+    const struct state_mark *own = c->has_state ? mark_find(n, c->index) : NULL;
+    if (own == NULL || memcmp(own->hash, c->state, sizeof own->hash) == 0)
+        return;
+    struct buf who = {0};
+    buf_printf(&who, "that of %.*s", BYTES_FMT(node_name_of(n, identity_node_id(&c->key))));
+    if (raft_role(n->raft) == RAFT_LEARNER)
+        state_differs(n, c->index, (const char *)who.data);
+    buf_done(&who);
+}
+
+/* ---- voters among themselves ----------------------------------------------------------------------------
+ */
+
+static bool report_counts(const struct node *n, const struct state_told *t, uint64_t index) {
+    return t->index == index && learn_voters_have(&n->proofs.voters, t->from);
+}
+
+/* Does a majority agree on another hash than ours? While the voters change nobody is judged. */
+static void reports_judge(struct node *n, uint64_t index) {
+    const struct proofs *p = &n->proofs;
+    const struct state_mark *own = mark_find(n, index);
+    if (own == NULL || p->voters.next_count > 0 || !node_signs(n))
+        return;
+    for (size_t i = 0; i < STATE_TOLD; i++) {
+        if (!report_counts(n, &p->told[i], index) ||
+            memcmp(p->told[i].hash, own->hash, sizeof own->hash) == 0)
+            continue;
+        size_t agree = 0;
+        for (size_t k = 0; k < STATE_TOLD; k++)
+            agree += report_counts(n, &p->told[k], index) &&
+                     memcmp(p->told[i].hash, p->told[k].hash, sizeof own->hash) == 0;
+        if (agree >= p->voters.count / 2 + 1) {
+            state_differs(n, index, "that of a majority of the voters");
+            return;
+        }
+    }
+}
+
+void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r) {
+    struct proofs *p = &n->proofs;
+    if (n->raft == NULL || r->state.size != STATE_HASH_SIZE || r->index == 0)
+        return;
+    for (size_t i = 0; i < STATE_TOLD; i++)
+        if (p->told[i].index == r->index && ID_EQUAL(p->told[i].from, from))
+            return;
+    struct state_told *t = &p->told[p->told_next++ % STATE_TOLD];
+    *t = (struct state_told){.from = from, .index = r->index};
+    memcpy(t->hash, r->state.data, sizeof t->hash);
+    reports_judge(n, r->index);
+}
+
+static void state_tell(struct node *n, uint64_t index, const uint8_t hash[STATE_HASH_SIZE]) {
+    const struct learn_voters *v = &n->proofs.voters;
+    struct wire_state_report r = {.index = index, .state = bytes_of(hash, STATE_HASH_SIZE)};
+    for (size_t i = 0; i < v->count && n->swim != NULL; i++)
+        if (!ID_EQUAL(v->ids[i].node, n->identity.id))
+            node_peer_send(n, v->ids[i].node, &(struct wire_peer_message){.state_report = &r});
+}
+
+/* ---- after each entry -----------------------------------------------------------------------------------
+ */
+
+/*
+ * The state's bytes are at hand here: a snapshot is made of them when one is due. A host without a vote waits
+ * a while for an index that a voter signed: only such a snapshot can be passed on.
+ */
+static void snapshot_perhaps(struct node *n, uint64_t term, struct bytes state,
+                             const uint8_t hash[STATE_HASH_SIZE]) {
+    bool proven = node_signs(n) || node_checkpoint_recent(n, n->applied_index) != NULL;
+    if (node_snapshot_due(n, proven ? 1 : 2))
+        node_snapshot_write(n, term, state, hash);
+}
+
+void node_state_applied(struct node *n, uint64_t term) {
+    uint64_t index = n->applied_index, step = state_step(n);
+    if (index % step != 0)
+        return;
+    struct buf state = {0};
+    struct state_mark *m = &n->proofs.marks[(index / n->state_step) % STATE_MARKS];
+    state_snapshot(n->state, &state);
+    m->index = index;
+    state_bytes_hash(buf_bytes(&state), m->hash);
+    const struct checkpoint *c = node_checkpoint_recent(n, index);
+    if (c != NULL)
+        node_state_compare(n, c);
+    if (node_signs(n) && n->state_wrong == 0) {
+        n->proofs.state = node_checkpoint_full(n, term, raft_config_at(n->raft, index), m->hash);
+        if (index % REPORT_STEP == 0)
+            state_tell(n, index, m->hash);
+    }
+    reports_judge(n, index);
+    snapshot_perhaps(n, term, buf_bytes(&state), m->hash);
+    buf_done(&state);
+}
+
+/* ---- another state in the place of a wrong one ----------------------------------------------------------
+ */
+
+/* Is one asked for? Not while one that came waits until the log here has reached its index. */
+bool node_reseeds(const struct node *n) {
+    return n->state_wrong != 0 && raft_role(n->raft) == RAFT_LEARNER && !n->reseed_waits;
+}
+
+/* The own log behind the snapshot, which the chain has proven. */
+static bool replay(struct node *n, struct state *s) {
+    while (state_index(s) < n->applied_index) {
+        const struct wire_raft_entry *entries;
+        size_t count;
+        if (raft_log_read(n->raft, state_index(s) + 1, PULL_BYTES_MAX, &entries, &count) != 0 || count == 0)
+            return false;
+        for (size_t i = 0; i < count && state_index(s) < n->applied_index; i++) {
+            struct wire_command command;
+            struct state_result result;
+            struct codec_fault fault;
+            bool decoded =
+                entries[i].kind == ENTRY_KIND_COMMAND &&
+                codec_decode(&wire_command_type, entries[i].data, &n->scratch, &command, &fault) == 0;
+            state_apply(s, entries[i].index, decoded ? &command : NULL, &result);
+        }
+    }
+    return true;
+}
+
+/* Another state is in its place, by whatever way. */
+void node_state_righted(struct node *n) {
+    if (n->state_wrong == 0)
+        return;
+    memset(n->proofs.marks, 0, sizeof n->proofs.marks);
+    n->state_wrong = 0;
+    n->reseed_waits = false;
+    buf_clear(&n->reseed);
+    n->log_state = bytes_str("ok");
+    node_mark(n, MARK_LEARN_STATE_RESEEDED);
+    node_event(n, "state.taken", n->identity.id, (struct instance_id){{0}},
+               "the state here was taken anew, as of index %llu", (unsigned long long)n->applied_index);
+}
+
+static void state_replace(struct node *n, struct state *s) {
+    struct state *before = n->state;
+    n->state = s;
+    node_apply_replaced(n, before);
+    state_free(before);
+    node_state_righted(n);
+    struct buf bytes = {0};
+    uint8_t hash[STATE_HASH_SIZE];
+    state_snapshot(n->state, &bytes);
+    state_bytes_hash(buf_bytes(&bytes), hash);
+    node_snapshot_write(n, raft_term_at(n->raft, n->applied_index), buf_bytes(&bytes), hash);
+    buf_done(&bytes);
+    node_apply_changes(n);
+}
+
+/* A whole snapshot is in n->reseed, and n->reseed_proof is a voter's word on it. */
+static void reseed_end(struct node *n) {
+    const struct checkpoint *proof = &n->reseed_proof;
+    n->reseed_waits = proof->index > n->applied_index;
+    if (n->reseed_waits)
+        return;
+    uint8_t hash[STATE_HASH_SIZE];
+    state_bytes_hash(buf_bytes(&n->reseed), hash);
+    struct state *s = memcmp(hash, proof->state, sizeof hash) == 0
+                          ? node_state_of(buf_bytes(&n->reseed), proof->index)
+                          : NULL;
+    buf_clear(&n->reseed);
+    if (s == NULL) {
+        node_mark(n, MARK_LEARN_LIE_REFUSED);
+        node_learner_lied(n, n->pull_from, "sent a snapshot that is not what a voter signed");
+        return;
+    }
+    if (!replay(n, s)) {
+        state_free(s);
+        return; /* the log here does not begin so early: another one */
+    }
+    state_replace(n, s);
+}
+
+void node_reseed_tick(struct node *n) {
+    if (n->reseed_waits && n->snapshot_ticket == 0)
+        reseed_end(n);
+}
+
+void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, const struct checkpoint *proof) {
+    if (n->snapshot_ticket != 0)
+        return; /* the one under way is of the wrong state, and has to be over first */
+    bool same = n->reseed_proof.index == proof->index &&
+                memcmp(n->reseed_proof.state, proof->state, sizeof proof->state) == 0;
+    if (c->offset == 0) {
+        buf_clear(&n->reseed);
+        n->reseed_proof = *proof;
+        same = true;
+    }
+    if (!same || c->offset != n->reseed.size || c->total_size > WIRE_STATE_MAX ||
+        c->data.size > c->total_size - c->offset) {
+        buf_clear(&n->reseed);
+        return;
+    }
+    buf_append(&n->reseed, c->data.data, c->data.size);
+    if (n->reseed.size == c->total_size)
+        reseed_end(n);
+}
