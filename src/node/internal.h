@@ -351,6 +351,7 @@ struct node {
     uint64_t applied_index;
     struct proofs proofs;
     uint64_t state_wrong; /* the index at which the state was found to differ from others'; 0: it was not */
+    bool wrong_log_given_up; /* because of that */
     int64_t unfit_at_us;
     uint32_t format_wanted; /* an entry needs this format, which is not known here: nothing is applied; 0: none */
     bool log_draining, table_dirty, reads_dirty;

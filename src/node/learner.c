@@ -45,7 +45,7 @@ static bool voter_is_lost(const struct node *n) {
 
 /* Its state is wrong: it asks the leader whether its log can be spared. */
 static bool voter_is_wrong(const struct node *n) {
-    return n->state_wrong != 0 && raft_role(n->raft) == RAFT_FOLLOWER;
+    return n->state_wrong != 0 && raft_role(n->raft) == RAFT_FOLLOWER && !n->wrong_log_given_up;
 }
 
 static bool voter_asks(const struct node *n) { return voter_is_lost(n) || voter_is_wrong(n); }
@@ -101,7 +101,7 @@ static bool pull_pick(struct node *n, struct node_id *ret) {
 static bool pull_wanted(const struct node *n) {
     if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed || n->format_wanted != 0)
         return false;
-    return raft_role(n->raft) == RAFT_LEARNER || voter_asks(n);
+    return raft_role(n->raft) == RAFT_LEARNER || voter_asks(n) || node_reseeds(n);
 }
 
 /* Behind what is committed here, or behind what the same peer gave and nobody has vouched for yet. */
@@ -168,6 +168,7 @@ static void voter_answered(struct node *n, struct node_id from, const struct wir
     n->pull_at_us = n->now_us + US_PER_S / 4;
     if (r->refused && ID_EQUAL(r->leader, from) && r->term >= raft_term(n->raft) && node_snapshot_whole(n)) {
         node_mark(n, MARK_NODE_LOG_GIVEN_UP);
+        n->wrong_log_given_up = n->state_wrong != 0;
         node_log_renew(n, n->state_wrong != 0 ? "its state differs from that of a majority of the voters"
                                               : "it lacks what this host had acknowledged (was its disk "
                                                 "restored from a backup?)");

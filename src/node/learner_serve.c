@@ -25,9 +25,9 @@ static bool reseed_ready(struct node *n, const struct peer *p) {
 }
 
 static bool pull_has_news(struct node *n, const struct peer *p) {
+    const struct checkpoint *c = node_checkpoint_newest(n);
     if (p->pull_reseed)
         return reseed_ready(n, p);
-    const struct checkpoint *c = node_checkpoint_newest(n);
     return c != NULL && c->index >= p->pull_next;
 }
 

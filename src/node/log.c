@@ -119,7 +119,7 @@ static void log_role(struct node *n) {
 static void log_chunk_read(struct node *n, const struct raft_effect *e) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
     struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = e->peer};
-    if (e->offset > n->snapshot_bytes.size || head->index == 0) {
+    if (e->offset > n->snapshot_bytes.size || head->index == 0 || n->state_wrong != 0) {
         (void)raft_feed(n->raft, n->now_us, &in); /* there is none to be had */
         return;
     }

@@ -169,7 +169,8 @@ const struct checkpoint *node_checkpoint_newest(struct node *n) {
 /* When there may be a newer one than now. */
 int64_t node_checkpoint_deadline(const struct node *n) {
     const struct proofs *p = &n->proofs;
-    bool due = p->newest.index < n->applied_index && node_signs(n);
+    bool due = p->newest.index < n->applied_index && n->applied_index == raft_commit_index(n->raft) &&
+               node_signs(n);
     return due ? p->newest_us + CHECKPOINT_US : TIME_NEVER_US;
 }
 
@@ -199,7 +200,8 @@ const struct checkpoint *node_checkpoint_snapshot(struct node *n) {
     if (head->index == 0 || head->index != p->snapshot.index)
         return NULL;
     bool own = memcmp(&p->snapshot.key, &n->identity.public_key, sizeof p->snapshot.key) == 0;
-    if (!own && node_signs(n) && n->state_wrong == 0) {
+    if ((!own || !p->snapshot_proven) && node_signs(n) && n->state_wrong == 0) {
+        p->snapshot.key = n->identity.public_key;
         p->snapshot.signature = (struct signature){{0}};
         p->snapshot_proven = true;
     }

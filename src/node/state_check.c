@@ -155,7 +155,8 @@ void node_state_applied(struct node *n, uint64_t term) {
 
 /* Is one asked for? Not while one that came waits until the log here has reached its index. */
 bool node_reseeds(const struct node *n) {
-    return n->state_wrong != 0 && raft_role(n->raft) == RAFT_LEARNER && !n->reseed_waits;
+    bool may = raft_role(n->raft) == RAFT_LEARNER || n->wrong_log_given_up;
+    return n->state_wrong != 0 && may && !n->reseed_waits;
 }
 
 /* The own log behind the snapshot, which the chain has proven. */
@@ -184,7 +185,7 @@ void node_state_righted(struct node *n) {
         return;
     memset(n->proofs.marks, 0, sizeof n->proofs.marks);
     n->state_wrong = 0;
-    n->reseed_waits = false;
+    n->wrong_log_given_up = n->reseed_waits = false;
     buf_clear(&n->reseed);
     n->log_state = bytes_str("ok");
     node_mark(n, MARK_LEARN_STATE_RESEEDED);

@@ -293,6 +293,8 @@ static void rot(struct world *w, uint32_t host) {
         if (w->hosts[i].rotted)
             return;
     const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
+    if (!w->swarm->heal_all)
+        return; /* of the voters that are left in the end too few may be right */
     if (r == NULL || raft_role(r) == RAFT_LEADER || h->paused || h->suspended)
         return;
     if (raft_role(r) != RAFT_LEARNER && raft_config_now(r)->voters_count < 3)

@@ -124,21 +124,22 @@ void lies_rot(struct world *w, struct sim_host *h) {
     struct arena a = {0};
     struct wire_state_snapshot s;
     state_snapshot(state, &bytes);
-    if (codec_decode(&wire_state_snapshot_type, buf_bytes(&bytes), &a, &s, NULL) == 0 && s.index > 0) {
-        struct wire_var_record *vars = arena_alloc(&a, (s.vars_count + 1) * sizeof *vars);
-        for (size_t i = 0; i < s.vars_count; i++)
-            vars[i] = s.vars[i];
-        /* Behind all keys that clients use, which keeps the order. */
-        vars[s.vars_count] = (struct wire_var_record){.key = bytes_str("~rot"), .version = s.index};
-        bool is_new = s.vars_count == 0 || !bytes_is(vars[s.vars_count - 1].key, "~rot");
-        s.vars = vars;
-        s.vars_count += is_new;
+    if (codec_decode(&wire_state_snapshot_type, buf_bytes(&bytes), &a, &s, NULL) == 0 && s.index > 0 &&
+        s.requests_count < WIRE_REQUESTS_MAX) {
+        struct wire_request_record *requests = arena_alloc(&a, (s.requests_count + 1) * sizeof *requests);
+        for (size_t i = 0; i < s.requests_count; i++)
+            requests[i] = s.requests[i];
+        struct wire_request_record *rot = &requests[s.requests_count++];
+        prng_fill(&w->fault_prng, rot->id.b, sizeof rot->id.b);
+        rot->index = s.index;
+        s.requests = requests;
         buf_clear(&bytes);
         codec_encode(&wire_state_snapshot_type, &s, &bytes);
         int error = state_restore(state, buf_bytes(&bytes));
         assert(error == 0);
         (void)error;
         h->rotted = true;
+        w->rots++;
         world_say(w, h->index, "a bit of its memory turns over");
     }
     arena_done(&a);

@@ -14,7 +14,7 @@
 
 /* A message of a host that lies, as it leaves. false: it stays as it is. */
 bool lies_change(struct world *w, const struct sim_host *h, struct bytes data, struct buf *out);
-/* A variable that nobody has put there appears in the state. */
+/* An answered write that nobody has asked for appears in the state. */
 void lies_rot(struct world *w, struct sim_host *h);
 
 /* check_proven.c: the chain over the true log up to a committed index; false: that is not known. */

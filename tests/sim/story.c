@@ -196,6 +196,21 @@ static void heal(struct world *w) {
     checkers_see(w, &(struct sight){.kind = SIGHT_FAULTS_OVER});
 }
 
+/* A state that is wrong is found out as the log moves on. */
+static void find_rot(struct world *w) {
+    for (unsigned tries = 0; tries < 240 && !w->failed; tries++) {
+        bool any = false;
+        for (uint32_t i = 0; i < w->hosts_count; i++)
+            any |= w->hosts[i].rotted && ((w->core >> i) & 1) != 0;
+        if (!any)
+            return;
+        for (uint32_t i = 0; i < 4 * w->hosts_count; i++)
+            if (((w->core >> (i % w->hosts_count)) & 1) != 0)
+                (void)operator_stop(w, i % w->hosts_count, "nothing");
+        world_run(w, w->now_us + US_PER_S / 2);
+    }
+}
+
 /* ---- a run --------------------------------------------------------------------------------------------- */
 
 static void tell(struct world *w) {
@@ -204,6 +219,8 @@ static void tell(struct world *w) {
         world_run(w, w->now_us + US_PER_S / 2);
     if (!w->failed)
         stop_ill(w);
+    if (!w->failed)
+        find_rot(w);
     if (!w->failed)
         settle(w, "after the last fault", SETTLE_US);
     if (!w->failed)

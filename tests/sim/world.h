@@ -275,6 +275,7 @@ struct world {
     bool faults_over;
     bool clients_rest;                      /* they finish what they have begun, and begin nothing */
     int64_t jobs_rest_us;                   /* until then clients leave the jobs as they are */
+    uint32_t rots;                          /* how often a host's state was changed behind its back */
     int64_t slack_us;                       /* timers are late by up to this */
     bool processes_well;                    /* no process ends by itself any more but those of batch jobs */
     VEC(struct raft_id) lost_logs;          /* atlas.c: lives of logs whose disk was damaged or lost */
