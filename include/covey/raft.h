@@ -85,6 +85,11 @@ enum raft_input_kind {
     RAFT_TRACK,
     RAFT_UNTRACK,        /* peer; ERR_NOT_FOUND */
     /*
+     * peer: this leader no longer counts it, nor sends to it, as if it had forgotten (RAFT_FORGOT): it is
+     * about to give its log up. ERR_NOT_LEADER, ERR_NOT_FOUND, ERR_INVALID (itself)
+     */
+    RAFT_REFUSE,
+    /*
      * voters, voters_count: joint change to this set, in any order; ERR_NOT_LEADER, ERR_BUSY (a change or an
      * uncommitted first entry is pending, or leadership is being handed over), ERR_CONFLICT (a new one is not
      * caught up), ERR_EXISTS (they are the voters already), ERR_INVALID (none, or one twice), ERR_LIMIT
@@ -174,6 +179,7 @@ enum raft_refusal {
      * lost or rolled back. This leader no longer counts it, nor sends to it
      */
     RAFT_FORGOT,
+    RAFT_GIVEN_UP,       /* by RAFT_REFUSE */
     RAFT_DIVERGED,       /* what the peer sent contradicts the committed entry at `index`: dropped */
 };
 const char *raft_refusal_str(enum raft_refusal refusal);

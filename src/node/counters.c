@@ -5,8 +5,7 @@
 #include "internal.h"
 
 void node_read_counters(struct node *n, uint64_t request) {
-    struct wire_admin_counters r = {
-        .counters = arena_alloc(&n->scratch, MARKS_COUNT * sizeof *r.counters)};
+    struct wire_admin_counters r = {.counters = arena_alloc(&n->scratch, MARKS_COUNT * sizeof *r.counters)};
     for (int i = 0; n->marks != NULL && i < MARKS_COUNT; i++)
         r.counters[r.counters_count++] =
             (struct wire_admin_counter){.name = bytes_str(mark_name((enum mark)i)),

@@ -118,6 +118,7 @@ void node_snapshot_write(struct node *n, uint64_t term, struct bytes state,
         n->proofs.snapshot = *proof;
     else
         n->proofs.snapshot.key = n->identity.public_key;
+    n->proofs.snapshot_us = proof != NULL ? 0 : n->now_us;
     n->log_bytes_applied = 0;
     n->snapshot_ticket = snapshot_save(n, &head, state);
     n->snapshot_index = index;
@@ -240,6 +241,7 @@ static void install_done(struct node *n) {
     n->snapshot_durable = n->applied_index = n->install_index;
     n->proofs.snapshot = n->install_proof;
     n->proofs.snapshot_proven = n->install_proven;
+    n->proofs.snapshot_us = 0;
     n->proofs.chain = n->install_proof.chain;
     node_voters_learn(n, n->install_index, &n->incoming_config);
     n->format_wanted = 0;

@@ -42,7 +42,7 @@
 #define CHECKPOINT_US    (50 * US_PER_MS)
 #define PROOFS_RECENT    4u  /* checkpoints with a state that are kept for a snapshot at their index */
 #define STATE_MARKS      64u /* hashes of the own state that are kept to be compared */
-#define STATE_TOLD       64u /* and of those that other voters told */
+#define STATE_TOLD       256u /* and of those that other voters told */
 #define EVENTS_MAX       512             /* kept for `covey events` */
 #define REQUESTS_MAX     4096            /* waiting reads and writes; beyond: ERR_BUSY */
 #define SAY_REPEAT_US    (30 * US_PER_S) /* the same complaint about a peer is not said again within this */
@@ -266,6 +266,7 @@ struct proofs {
     struct checkpoint newest;
     int64_t newest_us;          /* when it was signed, or came */
     struct checkpoint state;    /* the newest with a state, to be passed on */
+    int64_t state_us, snapshot_us; /* when the state was hashed here; 0: another host's word on it came */
     struct checkpoint recent[PROOFS_RECENT];
     size_t recent_next;
     struct checkpoint snapshot; /* of the snapshot at hand ... */
@@ -566,6 +567,8 @@ void node_proofs_done(struct node *n);
 void node_state_applied(struct node *n, uint64_t term);
 void node_state_compare(struct node *n, const struct checkpoint *c);
 void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r);
+/* Has another voter the same there, or had all of them time to say that they have not? */
+bool node_state_confirmed(const struct node *n, const struct checkpoint *c, int64_t since_us);
 void node_state_righted(struct node *n);
 bool node_reseeds(const struct node *n);
 void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, const struct checkpoint *proof);

@@ -62,6 +62,8 @@ static struct learn_candidate *candidates(struct node *n, size_t *ret_count) {
         if (ID_EQUAL(t->id, n->identity.id) || !swim_member_find(n->swim, t->id, &m) ||
             m.state != MEMBER_STATE_ALIVE)
             continue;
+        if (node_reseeds(n) && !learn_voters_have(&n->proofs.voters, t->id))
+            continue; /* nobody else vouches for a state */
         list[(*ret_count)++] = (struct learn_candidate){.id = t->id,
                                                         .voter = learn_voters_have(&n->proofs.voters, t->id),
                                                         .leader = ID_EQUAL(t->id, leader),
@@ -341,7 +343,10 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     }
     bool changed = !ID_EQUAL(n->pull_leader, r->leader);
     n->pull_leader = r->leader;
-    learn_answered(&n->pick, from, n->now_us, r->age_ms, r->depth);
+    if (node_reseeds(n) && r->snapshot == NULL)
+        learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US); /* it has none that helps */
+    else
+        learn_answered(&n->pick, from, n->now_us, r->age_ms, r->depth);
     if (r->depth > 0)
         node_mark(n, MARK_LEARN_DEEP);
     pull_take(n, from, r);

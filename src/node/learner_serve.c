@@ -76,17 +76,24 @@ static bool majority_has_all(const struct node *n, const struct raft_id *voters,
     return count == 0 || well >= count / 2 + 1;
 }
 
-/* Is the asker a voter whose log has forgotten, or whose state is wrong, and can all do without that log? See
- * learner.c. */
-static bool pull_refuses(const struct node *n, const struct peer *p) {
+/*
+ * Is the asker a voter whose log has forgotten, or whose state is wrong, and can all do without that log? See
+ * learner.c. One whose state is wrong goes on acknowledging entries, so it is first not counted any more, and
+ * told when it asks again: what it acknowledged last may have made a majority.
+ */
+static bool pull_refuses(struct node *n, const struct peer *p) {
     struct raft_id asker = {.node = p->id, .log = p->pull_voter};
     struct raft_progress_view progress;
     if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) || !raft_progress(n->raft, &asker, &progress) ||
         !(progress.refused || p->pull_wrong))
         return false;
     const struct wire_raft_config *config = raft_config_now(n->raft);
-    return majority_has_all(n, config->voters, config->voters_count, &asker) &&
-           majority_has_all(n, config->voters_next, config->voters_next_count, &asker);
+    if (!majority_has_all(n, config->voters, config->voters_count, &asker) ||
+        !majority_has_all(n, config->voters_next, config->voters_next_count, &asker))
+        return false;
+    if (!progress.refused)
+        (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_REFUSE, .peer = asker});
+    return progress.refused;
 }
 
 /* ---- answering ---- */
@@ -203,7 +210,8 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_wrong = request->wrong;
     struct wire_pull_response r = {.prev_index = request->next - 1};
     if (ID_IS_ZERO(request->voter)) {
-        if (pull_admit(n, p, &r))
+        r.busy = request->reseed && (n->state_wrong != 0 || !node_signs(n));
+        if (!r.busy && pull_admit(n, p, &r))
             return;
         p->pull_next = 0;
         r.term = raft_term(n->raft);

@@ -119,7 +119,8 @@ static void log_role(struct node *n) {
 static void log_chunk_read(struct node *n, const struct raft_effect *e) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
     struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = e->peer};
-    if (e->offset > n->snapshot_bytes.size || head->index == 0 || n->state_wrong != 0) {
+    if (e->offset > n->snapshot_bytes.size || head->index == 0 ||
+        !node_state_confirmed(n, &n->proofs.snapshot, n->proofs.snapshot_us)) {
         (void)raft_feed(n->raft, n->now_us, &in); /* there is none to be had */
         return;
     }
@@ -159,7 +160,7 @@ static void log_effect(struct node *n, const struct raft_effect *e) {
         node_disk_flush_wal(n);
         break;
     case RAFT_REFUSED:
-        if (e->refusal == RAFT_FORGOT)
+        if (e->refusal != RAFT_DIVERGED)
             VEC_PUSH(&n->forgotten, e->peer);
         node_say(n, NODE_ERROR, "%.*s: %s (index %llu)", BYTES_FMT(node_name_of(n, e->peer.node)),
                  raft_refusal_str(e->refusal), (unsigned long long)e->index);

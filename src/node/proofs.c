@@ -169,8 +169,8 @@ const struct checkpoint *node_checkpoint_newest(struct node *n) {
 /* When there may be a newer one than now. */
 int64_t node_checkpoint_deadline(const struct node *n) {
     const struct proofs *p = &n->proofs;
-    bool due = p->newest.index < n->applied_index && n->applied_index == raft_commit_index(n->raft) &&
-               node_signs(n);
+    bool due =
+        p->newest.index < n->applied_index && n->applied_index == raft_commit_index(n->raft) && node_signs(n);
     return due ? p->newest_us + CHECKPOINT_US : TIME_NEVER_US;
 }
 
@@ -191,7 +191,10 @@ static struct checkpoint *full_signed(struct node *n, struct checkpoint *c) {
     return c;
 }
 
-const struct checkpoint *node_checkpoint_state(struct node *n) { return full_signed(n, &n->proofs.state); }
+const struct checkpoint *node_checkpoint_state(struct node *n) {
+    struct proofs *p = &n->proofs;
+    return node_state_confirmed(n, &p->state, p->state_us) ? full_signed(n, &p->state) : NULL;
+}
 
 /* A voter signs for its own snapshot; nobody can for one whose hash no voter has told. */
 const struct checkpoint *node_checkpoint_snapshot(struct node *n) {
@@ -205,7 +208,9 @@ const struct checkpoint *node_checkpoint_snapshot(struct node *n) {
         p->snapshot.signature = (struct signature){{0}};
         p->snapshot_proven = true;
     }
-    return p->snapshot_proven ? full_signed(n, &p->snapshot) : NULL;
+    return p->snapshot_proven && node_state_confirmed(n, &p->snapshot, p->snapshot_us)
+               ? full_signed(n, &p->snapshot)
+               : NULL;
 }
 
 struct checkpoint node_checkpoint_full(const struct node *n, uint64_t term,
@@ -227,8 +232,10 @@ void node_checkpoint_keep(struct node *n, const struct checkpoint *c) {
         if (p->recent[i].index == c->index)
             return;
     p->recent[p->recent_next++ % PROOFS_RECENT] = *c;
-    if (c->index > p->state.index)
+    if (c->index > p->state.index) {
         p->state = *c;
+        p->state_us = 0;
+    }
 }
 
 const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t index) {
@@ -267,6 +274,7 @@ void node_proofs_load(struct node *n, const struct wire_snapshot_header *head, s
         memcpy(p->chain.b, head->chain.data, CHAIN_SIZE);
     node_voters_learn(n, head->index, &head->config);
     p->snapshot = (struct checkpoint){0};
+    p->snapshot_us = n->now_us;
     p->snapshot_proven = head->proof != NULL && checkpoint_in(head->proof, &p->snapshot) == 0;
     if (!p->snapshot_proven) {
         n->applied_index = head->index;

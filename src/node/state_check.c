@@ -20,8 +20,9 @@
  */
 #include "internal.h"
 
-#define RECORDS_PER_ENTRY 8  /* hashed for an entry applied, on average */
-#define REPORT_STEP       16 /* voters tell one another at the multiples of this */
+#define RECORDS_PER_ENTRY 8 /* hashed for an entry applied, on average */
+#define CONFIRM_US        (5 * US_PER_S)
+#define CONFIRM_NEXT_US   US_PER_S /* then a later one is tried */
 
 static uint64_t state_step(const struct node *n) {
     const struct state *s = n->state;
@@ -114,6 +115,33 @@ static void state_tell(struct node *n, uint64_t index, const uint8_t hash[STATE_
             node_peer_send(n, v->ids[i].node, &(struct wire_peer_message){.state_report = &r});
 }
 
+/*
+ * A voter whose own state is wrong does not know it yet. So it vouches for a state only when another voter
+ * has the same, or none has said otherwise for long.
+ */
+bool node_state_confirmed(const struct node *n, const struct checkpoint *c, int64_t since_us) {
+    const struct proofs *p = &n->proofs;
+    if (n->state_wrong != 0)
+        return false;
+    if (since_us == 0 || p->voters.count <= 1 || n->now_us - since_us >= CONFIRM_US)
+        return true;
+    for (size_t i = 0; i < STATE_TOLD; i++)
+        if (report_counts(n, &p->told[i], c->index) &&
+            memcmp(p->told[i].hash, c->state, sizeof c->state) == 0)
+            return true;
+    return false;
+}
+
+static void state_offer(struct node *n, uint64_t term, const uint8_t hash[STATE_HASH_SIZE]) {
+    struct proofs *p = &n->proofs;
+    bool waits = p->state.index != 0 && p->state_us != 0 && n->now_us - p->state_us < CONFIRM_NEXT_US &&
+                 !node_state_confirmed(n, &p->state, p->state_us);
+    if (waits)
+        return;
+    p->state = node_checkpoint_full(n, term, raft_config_at(n->raft, n->applied_index), hash);
+    p->state_us = n->now_us;
+}
+
 /* ---- after each entry -----------------------------------------------------------------------------------
  */
 
@@ -141,9 +169,8 @@ void node_state_applied(struct node *n, uint64_t term) {
     if (c != NULL)
         node_state_compare(n, c);
     if (node_signs(n) && n->state_wrong == 0) {
-        n->proofs.state = node_checkpoint_full(n, term, raft_config_at(n->raft, index), m->hash);
-        if (index % REPORT_STEP == 0)
-            state_tell(n, index, m->hash);
+        state_offer(n, term, m->hash);
+        state_tell(n, index, m->hash);
     }
     reports_judge(n, index);
     snapshot_perhaps(n, term, buf_bytes(&state), m->hash);

@@ -299,6 +299,7 @@ void raft_peer_probe(struct raft_peer *p, uint64_t next);
 void raft_peer_matched(struct raft *r, struct raft_peer *p, uint64_t match);
 void raft_peer_heard(struct raft *r, struct raft_peer *p, uint64_t round);
 bool raft_peer_forgot(struct raft *r, struct raft_peer *p, uint64_t round, uint64_t reported);
+int raft_refuse(struct raft *r, const struct raft_id *id);
 bool raft_peer_room(const struct raft *r, const struct raft_peer *p);
 int64_t raft_quorum_heard(const struct raft *r);
 uint64_t raft_quorum_round(const struct raft *r);

@@ -216,6 +216,22 @@ bool raft_peer_forgot(struct raft *r, struct raft_peer *p, uint64_t round, uint6
     return true;
 }
 
+int raft_refuse(struct raft *r, const struct raft_id *id) {
+    if (r->role != RAFT_LEADER)
+        return ERR_NOT_LEADER;
+    if (raft_id_equal(id, &r->options.self))
+        return ERR_INVALID;
+    struct raft_peer *p = raft_peer_find(r, id);
+    if (!p)
+        return ERR_NOT_FOUND;
+    if (p->refused)
+        return 0;
+    p->refused = true;
+    inflight_clear(p);
+    raft_emit_refused(r, id, RAFT_GIVEN_UP, p->match);
+    return 0;
+}
+
 bool raft_peer_room(const struct raft *r, const struct raft_peer *p) {
     return p->inflights.count < r->options.inflight_max && p->inflight_bytes < r->options.inflight_bytes_max;
 }

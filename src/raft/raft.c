@@ -81,7 +81,12 @@ const char *raft_role_str(enum raft_role role) {
 }
 
 const char *raft_refusal_str(enum raft_refusal refusal) {
-    return refusal == RAFT_FORGOT ? "forgot what it acknowledged" : "contradicts what is committed";
+    switch (refusal) {
+    case RAFT_FORGOT: return "forgot what it acknowledged";
+    case RAFT_GIVEN_UP: return "is no longer counted: it gives its log up";
+    case RAFT_DIVERGED: return "contradicts what is committed";
+    }
+    return "?";
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
@@ -341,6 +346,7 @@ static int input_take(struct raft *r, const struct raft_input *in) {
     case RAFT_PROPOSE: return raft_propose(r, in->data);
     case RAFT_TRACK: return raft_track(r, &in->peer);
     case RAFT_UNTRACK: return raft_untrack(r, &in->peer);
+    case RAFT_REFUSE: return raft_refuse(r, &in->peer);
     case RAFT_CHANGE_VOTERS: return raft_change_voters(r, in->voters, in->voters_count);
     case RAFT_READ: return raft_read(r, in->context);
     case RAFT_TRANSFER: return raft_transfer(r, &in->peer);

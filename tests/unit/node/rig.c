@@ -157,6 +157,7 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
                              .files = r->files,
                              .files_count = r->files_count,
                              .snapshot_entries = r->snapshot_entries,
+                             .format = r->format,
                              .marks = r->marks};
     struct addr seed;
     memset(o.identity_seed.b, 7, sizeof o.identity_seed.b);

@@ -29,6 +29,7 @@ struct rig {
     int64_t now_us;
     unsigned runs;             /* of the agent */
     uint32_t snapshot_entries; /* 0: the default */
+    uint32_t format;           /* the same */
     struct marks *marks;       /* NULL: none */
     /* A task directory that the next run finds; NULL: none. */
     const struct wire_shim_spec *found;

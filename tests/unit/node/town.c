@@ -315,6 +315,8 @@ void town_start(struct town *t, size_t host) {
                              .task_root = bytes_str("/tasks"),
                              .snapshot_entries = t->snapshot_entries,
                              .trailing_entries = t->trailing_entries,
+                             .format = h->format,
+                             .marks = &h->marks,
                              .files = h->files,
                              .files_count = h->files_count};
     char why[200];

@@ -35,6 +35,8 @@ struct town_host {
     uint64_t stream_next;
     int64_t tick_us;         /* of the tick under way */
     int64_t disk_latency_us; /* of a sync */
+    uint32_t format;         /* of log entries that it knows; 0: the newest */
+    struct marks marks;      /* of all its runs */
     bool away;               /* cut off from everybody */
     VEC(struct town_reply) replies;
     struct buf changes; /* what var.watch told, a line each */

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* What a host without a vote believes of its peers, and what becomes of a state that is not its log's. */
+#include "town.h"
+
+#define LEARNER 3 /* the fourth of four hosts: three vote */
+
+static void town_of_four(struct town *t, uint32_t snapshot_entries, uint32_t trailing_entries) {
+    town_init(t, 4, NULL);
+    town_run(t, 20 * US_PER_S);
+    t->snapshot_entries = snapshot_entries;
+    t->trailing_entries = trailing_entries;
+    for (size_t i = 0; i < 4 && snapshot_entries != 0; i++) {
+        town_kill(t, i);
+        town_start(t, i);
+        town_run(t, 10 * US_PER_S);
+    }
+    cr_assert_eq(raft_role(node_raft(t->hosts[LEARNER].node)), RAFT_LEARNER);
+}
+
+static bool has_var(const struct town *t, size_t host, const char *key) {
+    return state_var_find(node_state(t->hosts[host].node), bytes_str(key)) != NULL;
+}
+
+static bool same_state(const struct town *t, size_t a, size_t b) {
+    uint8_t x[16], y[16];
+    const struct state *s = node_state(t->hosts[a].node), *o = node_state(t->hosts[b].node);
+    state_hash(s, x);
+    state_hash(o, y);
+    return state_index(s) == state_index(o) && memcmp(x, y, sizeof x) == 0;
+}
+
+/* ---- peers that lie -------------------------------------------------------------------------------------
+ */
+
+static bool lies, strips;
+
+static uint8_t *bytes_find(struct bytes in, const char *text) {
+    size_t size = strlen(text);
+    for (size_t i = 0; i + size <= in.size; i++)
+        if (memcmp(in.data + i, text, size) == 0)
+            return (uint8_t *)(uintptr_t)in.data + i;
+    return NULL;
+}
+
+/* Everybody gives the learner entries that say something else, or the true ones without a word on them. */
+static bool liars_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from;
+    if (to != LEARNER || codec_decode(&wire_peer_message_type, data, &t->arena, &m, NULL) != 0 ||
+        m.pull_response == NULL)
+        return true;
+    uint8_t *at = bytes_find(data, "honest");
+    if (lies && at != NULL)
+        memcpy(at, "hxnest", 6);
+    return !strips || (m.pull_response->checkpoint == NULL && m.pull_response->state == NULL);
+}
+
+Test(node_proven, a_learner_applies_nothing_that_a_peer_has_changed) {
+    struct town t;
+    town_of_four(&t, 0, 0);
+    cr_assert_eq(town_put(&t, 0, "before", "x"), 0);
+    town_run(&t, US_PER_S);
+    cr_assert(has_var(&t, LEARNER, "before"));
+    t.passes = liars_pass;
+    lies = true;
+    strips = false;
+    cr_assert_eq(town_put(&t, 0, "honest", "x"), 0);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert(!has_var(&t, LEARNER, "hxnest"), "it was told so");
+    cr_assert(!has_var(&t, LEARNER, "honest"), "and could not know this");
+    cr_assert_gt(t.hosts[LEARNER].marks.hits[MARK_LEARN_LIE_REFUSED], 0);
+    struct wire_event events[64];
+    size_t count = node_events_after(t.hosts[LEARNER].node, 0, events, 64), told = 0;
+    for (size_t i = 0; i < count; i++)
+        told += bytes_is(events[i].kind, "log.unproven");
+    cr_assert_geq(told, 1, "it is told");
+    lies = false;
+    town_run(&t, 10 * US_PER_S);
+    cr_assert(has_var(&t, LEARNER, "honest"), "from an honest one it takes the same");
+    cr_assert(same_state(&t, LEARNER, 0));
+    town_done(&t);
+}
+
+Test(node_proven, true_entries_wait_for_a_checkpoint) {
+    struct town t;
+    town_of_four(&t, 0, 0);
+    t.passes = liars_pass;
+    lies = false;
+    strips = true;
+    uint64_t before = state_index(node_state(t.hosts[LEARNER].node));
+    cr_assert_eq(town_put(&t, 0, "honest", "x"), 0);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[LEARNER].node)), before);
+    strips = false;
+    town_run(&t, 20 * US_PER_S);
+    cr_assert(has_var(&t, LEARNER, "honest"));
+    town_done(&t);
+}
+
+Test(node_proven, a_learner_that_was_away_takes_a_snapshot_that_a_voter_signed) {
+    struct town t;
+    town_of_four(&t, 8, 2);
+    town_kill(&t, LEARNER);
+    for (unsigned i = 0; i < 40; i++)
+        cr_assert_eq(town_put(&t, 0, "honest", "x"), 0);
+    t.passes = liars_pass;
+    lies = true;
+    strips = false;
+    town_start(&t, LEARNER);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert(!has_var(&t, LEARNER, "hxnest") && !has_var(&t, LEARNER, "honest"));
+    lies = false;
+    town_run(&t, 70 * US_PER_S);
+    cr_assert(same_state(&t, LEARNER, 0));
+    cr_assert_gt(raft_first_index(node_raft(t.hosts[LEARNER].node)), 20);
+    town_done(&t);
+}
+
+/* ---- states that differ ---------------------------------------------------------------------------------
+ */
+
+/* An answered write that nobody asked for appears in the state. */
+static void rot(struct town *t, size_t host) {
+    struct state *state = (struct state *)(uintptr_t)node_state(t->hosts[host].node);
+    struct buf bytes = {0};
+    struct wire_state_snapshot s;
+    state_snapshot(state, &bytes);
+    cr_assert_eq(codec_decode(&wire_state_snapshot_type, buf_bytes(&bytes), &t->arena, &s, NULL), 0);
+    struct wire_request_record *requests = arena_alloc(&t->arena, (s.requests_count + 1) * sizeof *requests);
+    mem_copy(requests, s.requests, s.requests_count * sizeof *requests);
+    requests[s.requests_count] = (struct wire_request_record){.id = {{0xee}}, .index = s.index};
+    s.requests = requests;
+    s.requests_count++;
+    buf_clear(&bytes);
+    codec_encode(&wire_state_snapshot_type, &s, &bytes);
+    cr_assert_eq(state_restore(state, buf_bytes(&bytes)), 0);
+    buf_done(&bytes);
+}
+
+static void writes(struct town *t, size_t host, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        cr_assert_eq(town_put(t, host, "k", i % 2 ? "v" : "w"), 0);
+}
+
+Test(node_proven, a_learner_whose_state_differs_says_so_and_takes_it_anew) {
+    struct town t;
+    town_of_four(&t, 64, 32);
+    rot(&t, LEARNER);
+    cr_assert(!same_state(&t, LEARNER, 0));
+    writes(&t, 0, 40);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(t.hosts[LEARNER].marks.hits[MARK_LEARN_STATE_DIFFERS], 1);
+    cr_assert_eq(t.hosts[LEARNER].marks.hits[MARK_LEARN_STATE_RESEEDED], 1);
+    cr_assert(same_state(&t, LEARNER, 0));
+    town_kill(&t, LEARNER);
+    town_start(&t, LEARNER);
+    town_run(&t, 10 * US_PER_S);
+    cr_assert(same_state(&t, LEARNER, 0), "on the disk, too");
+    town_done(&t);
+}
+
+Test(node_proven, a_voter_that_differs_from_a_majority_gives_up_its_log_and_comes_back) {
+    struct town t;
+    town_of_four(&t, 64, 32);
+    size_t leader = town_leader(&t), wrong = TOWN_MAX;
+    for (size_t i = 0; i < 4; i++)
+        if (raft_role(node_raft(t.hosts[i].node)) == RAFT_FOLLOWER)
+            wrong = i;
+    cr_assert(leader != TOWN_MAX && wrong != TOWN_MAX);
+    struct raft_id id = raft_self(node_raft(t.hosts[wrong].node));
+    rot(&t, wrong);
+    writes(&t, leader, 60);
+    town_run(&t, 60 * US_PER_S);
+    cr_assert_eq(t.hosts[wrong].marks.hits[MARK_LEARN_STATE_DIFFERS], 1);
+    struct raft_id now = raft_self(node_raft(t.hosts[wrong].node));
+    cr_assert(!ID_EQUAL(id.log, now.log), "another log");
+    cr_assert(same_state(&t, wrong, leader));
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(t.hosts[i].marks.hits[MARK_LEARN_STATE_DIFFERS], i == wrong, "h%zu", i);
+    town_done(&t);
+}
+
+Test(node_proven, a_leader_that_differs_hands_over_first) {
+    struct town t;
+    town_of_four(&t, 64, 32);
+    size_t leader = town_leader(&t);
+    rot(&t, leader);
+    writes(&t, LEARNER, 60);
+    town_run(&t, 60 * US_PER_S);
+    cr_assert_eq(t.hosts[leader].marks.hits[MARK_LEARN_STATE_DIFFERS], 1);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert(same_state(&t, i, leader), "h%zu", i);
+    town_done(&t);
+}
+
+/* ---- formats --------------------------------------------------------------------------------------------
+ */
+
+/* node's own, which puts commands into the log: there is no kind of a later format yet. */
+int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index);
+
+static int propose_later(struct town *t, const char *key) {
+    struct wire_cmd_var var = {.key = bytes_str(key), .value = bytes_str("v")};
+    int error =
+        node_propose(t->hosts[town_leader(t)].node, &(struct wire_command){.format = 2, .var = &var}, NULL);
+    town_run(t, 2 * US_PER_S);
+    return error;
+}
+
+Test(node_format, an_older_voter_holds_back_what_it_does_not_know) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_run(&t, 20 * US_PER_S);
+    for (size_t i = 0; i < 3; i++) {
+        t.hosts[i].format = i == 1 ? 1 : 2;
+        town_kill(&t, i);
+        town_start(&t, i);
+        town_run(&t, 20 * US_PER_S);
+    }
+    if (town_leader(&t) == 1) {
+        town_kill(&t, 1);
+        town_run(&t, 3 * US_PER_S);
+        town_start(&t, 1);
+        town_run(&t, 20 * US_PER_S);
+    }
+    cr_assert_neq(town_leader(&t), 1);
+    cr_assert_eq(propose_later(&t, "new"), ERR_VERSION);
+    cr_assert_eq(propose_later(&t, "new"), ERR_VERSION);
+    cr_assert(!has_var(&t, 0, "new"));
+    t.hosts[1].format = 2;
+    town_kill(&t, 1);
+    town_start(&t, 1);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(propose_later(&t, "new"), 0, "all know it");
+    for (size_t i = 0; i < 3; i++)
+        cr_assert(has_var(&t, i, "new"));
+    t.hosts[3].format = 1;
+    town_add(&t, NULL);
+    t.hosts[3].format = 1;
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 4, "town_add makes one that knows it");
+    town_done(&t);
+}
+
+Test(node_format, a_replica_stops_at_an_entry_that_it_does_not_know_and_never_skips_it) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_run(&t, 20 * US_PER_S);
+    for (size_t i = 0; i < 3; i++) {
+        t.hosts[i].format = 2;
+        town_kill(&t, i);
+        town_start(&t, i);
+        town_run(&t, 20 * US_PER_S);
+    }
+    size_t leader = town_leader(&t), old = (leader + 1) % 3;
+    cr_assert_eq(propose_later(&t, "new"), 0);
+    cr_assert_eq(propose_later(&t, "new2"), 0);
+    uint64_t before = state_index(node_state(t.hosts[old].node));
+    town_kill(&t, old);
+    t.hosts[old].format = 1; /* somebody put the older version back */
+    town_start(&t, old);
+    town_run(&t, 10 * US_PER_S);
+    cr_assert_eq(t.hosts[old].marks.hits[MARK_LEARN_FORMAT_UNKNOWN], 1);
+    cr_assert_lt(state_index(node_state(t.hosts[old].node)), before);
+    uint64_t stopped = state_index(node_state(t.hosts[old].node));
+    cr_assert_eq(town_put(&t, leader, "later", "x"), 0);
+    town_run(&t, 10 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[old].node)), stopped, "nothing behind it is applied either");
+    cr_assert_gt(raft_commit_index(node_raft(t.hosts[old].node)), stopped, "its log goes on");
+    uint64_t request = town_call(&t, old, "status", &wire_empty_type, &(struct wire_empty){0});
+    const struct town_reply *r = town_reply(&t, old, request);
+    struct wire_admin_status status;
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(codec_decode_named(&wire_admin_status_type, buf_bytes(&r->data), &t.arena, &status, NULL),
+                 0);
+    cr_assert_neq(bytes_find(status.log_state, "needs log format 2"), NULL, "%.*s",
+                  BYTES_FMT(status.log_state));
+    town_kill(&t, old);
+    t.hosts[old].format = 2;
+    town_start(&t, old);
+    town_run(&t, 10 * US_PER_S);
+    cr_assert(has_var(&t, old, "new") && has_var(&t, old, "new2") && has_var(&t, old, "later"));
+    cr_assert(same_state(&t, old, leader));
+    town_done(&t);
+}
