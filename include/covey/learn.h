@@ -136,9 +136,11 @@ struct learn_pick {
     VEC(struct learn_memory) memory;
 };
 void learn_pick_done(struct learn_pick *p);
+/* Is there a parent that nothing speaks against? Whether it is still to be seen the caller knows. */
+bool learn_parent(const struct learn_pick *p, int64_t now_us, struct node_id *ret);
 /*
- * The parent, if it is among the candidates and nothing speaks against it; else another: a voter that does
- * not lead, the leader, one that a busy peer named, anybody; the nearest of them, as near as 1 to 2, by
+ * The parent, if it is among the candidates and nothing speaks against it; else another: a voter that does not
+ * lead, the leader, one that a busy peer named, anybody; the nearest of them, as near as 1 to 2, by
  * chance. Those that are to be avoided come last. false: no candidates.
  */
 bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,

@@ -70,16 +70,25 @@ static uint64_t cost(const struct learn_pick *p, int64_t now_us, struct prng *pr
     return (kind << 40) + far;
 }
 
+bool learn_parent(const struct learn_pick *p, int64_t now_us, struct node_id *ret) {
+    const struct learn_memory *m = memory_find(p, p->parent);
+    if (ID_IS_ZERO(p->parent) || (m != NULL && m->avoid_until_us > now_us))
+        return false;
+    *ret = p->parent;
+    return true;
+}
+
 bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,
                   const struct learn_candidate *candidates, size_t count, struct node_id *ret) {
-    const struct learn_memory *parent = memory_find(p, p->parent);
-    bool well = !ID_IS_ZERO(p->parent) && (parent == NULL || parent->avoid_until_us <= now_us);
-    uint64_t best = UINT64_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (well && ID_EQUAL(candidates[i].id, p->parent)) {
-            *ret = p->parent;
+    struct node_id parent;
+    bool well = learn_parent(p, now_us, &parent);
+    for (size_t i = 0; i < count && well; i++)
+        if (ID_EQUAL(candidates[i].id, parent)) {
+            *ret = parent;
             return true;
         }
+    uint64_t best = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
         uint64_t c = cost(p, now_us, prng, &candidates[i]);
         if (c < best) {
             best = c;

@@ -237,10 +237,14 @@ Test(node_format, an_older_voter_holds_back_what_it_does_not_know) {
     for (size_t i = 0; i < 3; i++)
         cr_assert(has_var(&t, i, "new"));
     t.hosts[3].format = 1;
-    town_add(&t, NULL);
-    t.hosts[3].format = 1;
+    town_add(&t, "");
     town_run(&t, 20 * US_PER_S);
-    cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 4, "town_add makes one that knows it");
+    cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 3, "an older one cannot join any more");
+    t.hosts[3].format = 2;
+    town_kill(&t, 3);
+    town_start(&t, 3);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 4);
     town_done(&t);
 }
 
