@@ -13,6 +13,7 @@ noinst_HEADERS += \
 	%D%/covey/hcl.h \
 	%D%/covey/jobspec.h \
 	%D%/covey/journal.h \
+	%D%/covey/learn.h \
 	%D%/covey/mark.h \
 	%D%/covey/net.h \
 	%D%/covey/node.h \

@@ -217,6 +217,7 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/check_own_term.c \
 	%D%/sim/check_placement.c \
 	%D%/sim/check_prevote.c \
+	%D%/sim/check_proven.c \
 	%D%/sim/check_quorum.c \
 	%D%/sim/check_reads.c \
 	%D%/sim/check_replace.c \
@@ -254,6 +255,8 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/isolate.h \
 	%D%/sim/ledger.c \
 	%D%/sim/ledger.h \
+	%D%/sim/lies.c \
+	%D%/sim/lies.h \
 	%D%/sim/linear.c \
 	%D%/sim/linear.h \
 	%D%/sim/links.c \

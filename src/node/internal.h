@@ -524,6 +524,7 @@ void node_log_drain(struct node *n);
 void node_log_message(struct node *n, const struct wire_raft_message *message);
 void node_log_persisted(struct node *n);
 bool node_snapshot_due(const struct node *n, unsigned times); /* so often over */
+bool node_snapshot_large(const struct node *n);
 bool node_is_leader(const struct node *n); /* ready: has committed an entry of its own term */
 bool node_leader_id(const struct node *n, struct node_id *ret);
 

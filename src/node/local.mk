@@ -7,24 +7,31 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/apply.c \
 	%D%/backup.c \
 	%D%/boot.c \
+	%D%/checkpoint.c \
 	%D%/counters.c \
 	%D%/disk.c \
 	%D%/effects.c \
+	%D%/format.c \
 	%D%/gossip.c \
 	%D%/internal.h \
 	%D%/join.c \
 	%D%/leader.c \
 	%D%/learner.c \
+	%D%/learner_pick.c \
+	%D%/learner_serve.c \
 	%D%/leave.c \
 	%D%/log.c \
 	%D%/node.c \
 	%D%/op_streams.c \
 	%D%/peers.c \
+	%D%/proofs.c \
 	%D%/read_index.c \
 	%D%/reads.c \
 	%D%/reasons.c \
 	%D%/report.c \
+	%D%/stage.c \
 	%D%/start.c \
+	%D%/state_check.c \
 	%D%/tasks.c \
 	%D%/voters.c \
 	%D%/voters_pick.c \

@@ -28,18 +28,31 @@ bool node_leader_id(const struct node *n, struct node_id *ret) {
  * large state would be written over and over. Each host waits up to a quarter longer, by its id, and a leader
  * of several a quarter more, so that they do not all write at once and the leader not first.
  */
-bool node_snapshot_due(const struct node *n, unsigned times) {
-    uint64_t entries = n->applied_index - n->snapshot_durable, bytes = SNAPSHOT_LOG_BYTES;
-    if (entries == 0 || n->applied_index < n->snapshot_durable || node_snapshot_busy(n) ||
-        n->state_wrong != 0)
-        return false;
-    if (bytes < n->snapshot_bytes.size)
-        bytes = n->snapshot_bytes.size;
+static bool snapshot_over(const struct node *n, uint64_t entries, uint64_t bytes) {
     unsigned wait = n->identity.id.b[0] / 4u; /* of 256 */
     if (node_leads(n) && raft_config_now(n->raft)->voters_count > 1)
         wait += 64;
-    return entries * 256 >= times * (uint64_t)n->snapshot_entries * (256 + wait) ||
-           n->log_bytes_applied * 256 >= times * bytes * (256 + wait);
+    return (n->applied_index - n->snapshot_durable) * 256 >= entries * (256 + wait) ||
+           n->log_bytes_applied * 256 >= bytes * (256 + wait);
+}
+
+static uint64_t snapshot_bytes_max(const struct node *n) {
+    return SNAPSHOT_LOG_BYTES < n->snapshot_bytes.size ? n->snapshot_bytes.size : SNAPSHOT_LOG_BYTES;
+}
+
+static bool snapshot_may(const struct node *n) {
+    return n->applied_index > n->snapshot_durable && !node_snapshot_busy(n) && n->state_wrong == 0;
+}
+
+bool node_snapshot_due(const struct node *n, unsigned times) {
+    return snapshot_may(n) &&
+           snapshot_over(n, times * (uint64_t)n->snapshot_entries, times * snapshot_bytes_max(n));
+}
+
+/* By the size of the log alone: few large entries do not wait for the index at which states are compared. */
+bool node_snapshot_large(const struct node *n) {
+    return n->log_bytes_applied >= SNAPSHOT_LOG_BYTES && snapshot_may(n) &&
+           snapshot_over(n, UINT32_MAX, snapshot_bytes_max(n));
 }
 
 static void log_send(struct node *n, const struct raft_effect *e) {

@@ -158,7 +158,7 @@ static void snapshot_perhaps(struct node *n, uint64_t term, struct bytes state,
 
 void node_state_applied(struct node *n, uint64_t term) {
     uint64_t index = n->applied_index, step = state_step(n);
-    if (index % step != 0)
+    if (index % step != 0 && !node_snapshot_large(n))
         return;
     struct buf state = {0};
     struct state_mark *m = &n->proofs.marks[(index / n->state_step) % STATE_MARKS];

@@ -103,9 +103,12 @@ TESTS += %D%/unit_net
 
 check_PROGRAMS += %D%/unit_node
 %C%_unit_node_SOURCES = \
+	%D%/node/checkpoint.c \
 	%D%/node/counters.c \
 	%D%/node/join.c \
+	%D%/node/learner_pick.c \
 	%D%/node/node.c \
+	%D%/node/proven.c \
 	%D%/node/reads.c \
 	%D%/node/reseed.c \
 	%D%/node/rig.c \
@@ -190,6 +193,7 @@ check_PROGRAMS += %D%/unit_state
 %C%_unit_state_SOURCES = \
 	%D%/state/check.c \
 	%D%/state/commands.c \
+	%D%/state/format.c \
 	%D%/state/instances.c \
 	%D%/state/random.h \
 	%D%/state/snapshot.c \
