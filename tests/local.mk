@@ -51,6 +51,9 @@ EXTRA_DIST += \
 	%D%/cluster/19-reads-and-voters.test \
 	%D%/cluster/20-backup.test \
 	%D%/cluster/harness.py \
+	%D%/sim/mutants/checkpoint-not-verified.mutant \
+	%D%/sim/mutants/checkpoint-signer-any-member.mutant \
+	%D%/sim/mutants/learner-applies-before-checkpoint.mutant \
 	%D%/sim/mutants/node-ack-before-commit.mutant \
 	%D%/sim/mutants/node-ack-other-term.mutant \
 	%D%/sim/mutants/node-end-not-journalled.mutant \
@@ -108,6 +111,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/shim-restarts-at-once.mutant \
 	%D%/sim/mutants/shim-stop-while-starting-lost.mutant \
 	%D%/sim/mutants/state-cas-unchecked.mutant \
+	%D%/sim/mutants/state-hash-not-compared.mutant \
 	%D%/sim/mutants/state-map-order.mutant \
 	%D%/sim/mutants/state-place-old-run.mutant \
 	%D%/sim/mutants/state-requests-not-in-snapshot.mutant \

@@ -15,7 +15,8 @@
 #include <covey/crypto.h>
 #include <covey/wire.h>
 
-/* ---- the chain over the log, and a voter's word on it: src/node/checkpoint.c ---------------------------- */
+/* ---- the chain over the log, and a voter's word on it: src/node/checkpoint.c ----------------------------
+ */
 
 #define CHAIN_SIZE      32
 #define STATE_HASH_SIZE 16
@@ -71,7 +72,8 @@ bool checkpoint_signed(const struct checkpoint *c); /* by its key, whoever that 
 size_t learn_voters_follow(struct learn_voters *voters, const struct checkpoint *handovers, size_t count,
                            uint32_t generation, struct recovery_id recovery);
 
-/* ---- entries that wait for a checkpoint: src/node/stage.c ----------------------------------------------- */
+/* ---- entries that wait for a checkpoint: src/node/stage.c -----------------------------------------------
+ */
 
 #define STAGE_BYTES_MAX  ((size_t)96 << 20) /* more than any peer keeps of its log behind a snapshot */
 #define STAGE_PROOFS_MAX 16
@@ -110,14 +112,15 @@ int stage_verified(const struct stage *s, size_t *ret_count, struct checkpoint *
 /* Those were applied: drops them. */
 void stage_take(struct stage *s, size_t count);
 
-/* ---- whom to ask: src/node/learner_pick.c --------------------------------------------------------------- */
+/* ---- whom to ask: src/node/learner_pick.c ---------------------------------------------------------------
+ */
 
 #define LEARN_AVOID_US     (5 * US_PER_S)  /* one that did not answer, has old news, or is busy */
 #define LEARN_AVOID_BAD_US (60 * US_PER_S) /* one whose answer was a lie */
 #define LEARN_HINT_US      (10 * US_PER_S) /* what a busy one told of others holds so long */
 #define LEARN_DEPTH_MAX    16u             /* deeper is a circle */
 #define LEARN_AGE_MS       4000u           /* older news than this, and ... */
-#define LEARN_AGE_STEP_MS  3000u           /* ... so much more for each host in between, and another is asked */
+#define LEARN_AGE_STEP_MS  3000u /* ... so much more for each host in between, and another is asked */
 
 /* A host that could be asked. */
 struct learn_candidate {
@@ -139,8 +142,8 @@ void learn_pick_done(struct learn_pick *p);
 /* Is there a parent that nothing speaks against? Whether it is still to be seen the caller knows. */
 bool learn_parent(const struct learn_pick *p, int64_t now_us, struct node_id *ret);
 /*
- * The parent, if it is among the candidates and nothing speaks against it; else another: a voter that does not
- * lead, the leader, one that a busy peer named, anybody; the nearest of them, as near as 1 to 2, by
+ * The parent, if it is among the candidates and nothing speaks against it; else another: a voter that does
+ * not lead, the leader, one that a busy peer named, anybody; the nearest of them, as near as 1 to 2, by
  * chance. Those that are to be avoided come last. false: no candidates.
  */
 bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,

@@ -16,13 +16,15 @@
 #include <covey/swim.h>
 #include <covey/voters.h>
 
+#include "proofs.h"
+
 /* ---- limits, each with its why ---- */
 #define PEER_QUEUE_MAX    1024 /* messages kept while a stream is being dialled */
 #define PEER_QUEUE_BYTES  (4u << 20)
 #define DIAL_RETRY_US     (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
 #define DIAL_RETRY_MAX_US (5 * US_PER_S)
 #define JOIN_ANSWER_US    (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
-#define TABLE_RETRY_US    (5 * US_PER_S) /* between questions for the table */
+#define TABLE_RETRY_US    (5 * US_PER_S)  /* between questions for the table */
 #define JOIN_RETRY_US     (1 * US_PER_S)
 #define REPORT_RETRY_US   (1 * US_PER_S)    /* facts not committed by then are sent again */
 #define BOOT_GRACE_US     (30 * US_PER_S)   /* without news from a leader, own instances start after this */
@@ -30,22 +32,17 @@
 #define VOTER_DEAD_US                                                                                        \
     (10 * US_PER_S) /* a dead voter is replaced after this (hashicorp autopilot: the same) */
 /* a host that was taken out and is out of sight is waited for so long */
-#define LEFT_FORGET_US (600 * US_PER_S)
+#define LEFT_FORGET_US   (600 * US_PER_S)
 #define WRITE_WAIT_US    (15 * US_PER_S) /* an operator's write waits this long for a leader */
 #define FORWARD_RETRY_US (300 * US_PER_MS)
 #define PULL_HOLD_US     (2 * US_PER_S) /* a pull with nothing new is answered after this */
 #define PULL_BYTES_MAX   (1u << 20)
 /* a host that asked so lately counts as one that is served: it asks again within PULL_HOLD_US */
-#define PULL_SERVED_US   (PULL_HOLD_US + US_PER_S)
-#define PULLS_MAX        8u /* hosts served at once: enough for a wide tree, and few for one that leads */
-/* between checkpoints that a voter signs: one costs 30 us here, and 80 us for each that verifies it */
-#define CHECKPOINT_US    (50 * US_PER_MS)
-#define PROOFS_RECENT    4u  /* checkpoints with a state that are kept for a snapshot at their index */
-#define STATE_MARKS      64u /* hashes of the own state that are kept to be compared */
-#define STATE_TOLD       256u /* and of those that other voters told */
-#define EVENTS_MAX       512             /* kept for `covey events` */
-#define REQUESTS_MAX     4096            /* waiting reads and writes; beyond: ERR_BUSY */
-#define SAY_REPEAT_US    (30 * US_PER_S) /* the same complaint about a peer is not said again within this */
+#define PULL_SERVED_US (PULL_HOLD_US + US_PER_S)
+#define PULLS_MAX      8u   /* hosts served at once: enough for a wide tree, and few for one that leads */
+#define EVENTS_MAX     512  /* kept for `covey events` */
+#define REQUESTS_MAX   4096 /* waiting reads and writes; beyond: ERR_BUSY */
+#define SAY_REPEAT_US  (30 * US_PER_S) /* the same complaint about a peer is not said again within this */
 
 /* ---- effects: a queue whose bytes live in one arena until it has been drained ---- */
 struct effects {
@@ -250,33 +247,6 @@ struct held_send {
     size_t size;
 };
 
-/* What can be proven of the log here: see proofs.c. An index of 0: there is none. */
-struct state_mark {
-    uint64_t index;
-    uint8_t hash[STATE_HASH_SIZE];
-};
-struct state_told {
-    struct node_id from;
-    uint64_t index;
-    uint8_t hash[STATE_HASH_SIZE];
-};
-struct proofs {
-    struct chain chain;         /* of the log up to applied_index */
-    struct learn_voters voters; /* whose word is believed: the newest that are known */
-    struct checkpoint newest;
-    int64_t newest_us;          /* when it was signed, or came */
-    struct checkpoint state;    /* the newest with a state, to be passed on */
-    int64_t state_us, snapshot_us; /* when the state was hashed here; 0: another host's word on it came */
-    struct checkpoint recent[PROOFS_RECENT];
-    size_t recent_next;
-    struct checkpoint snapshot; /* of the snapshot at hand ... */
-    bool snapshot_proven;       /* ... signed by a voter, or to be signed here */
-    VEC(struct checkpoint) handovers; /* by index */
-    struct state_mark marks[STATE_MARKS];
-    struct state_told told[STATE_TOLD];
-    size_t told_next;
-};
-
 struct node {
     struct identity identity;
     struct csprng csprng;
@@ -321,8 +291,8 @@ struct node {
     struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
     bool disk_failed, log_damaged;
-    bool log_begun; /* the file `cluster` says that the first batch of the log is durable */
-    bool make_again; /* a cluster was made here, and the agent died before its log was begun */
+    bool log_begun;         /* the file `cluster` says that the first batch of the log is durable */
+    bool make_again;        /* a cluster was made here, and the agent died before its log was begun */
     struct bytes log_state; /* "ok" or why this log does not vote; in options_arena */
     struct wal *wal;
     VEC(struct ticket_pair) raft_tickets;
@@ -330,7 +300,7 @@ struct node {
     uint64_t snapshot_ticket, snapshot_index; /* being written */
     uint64_t snapshot_durable;
     uint64_t log_bytes_applied; /* of entries, since the last snapshot was begun */
-    struct buf snapshot_bytes; /* of the newest one, to be sent in chunks */
+    struct buf snapshot_bytes;  /* of the newest one, to be sent in chunks */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
     struct checkpoint install_proof;
@@ -342,7 +312,7 @@ struct node {
     struct arena incoming_arena;
     struct wire_raft_config incoming_config;
     struct chain incoming_chain;
-    bool incoming_pulled; /* not from a leader: only with a voter's word on it ... */
+    bool incoming_pulled;             /* not from a leader: only with a voter's word on it ... */
     struct checkpoint incoming_proof; /* ... this one */
 
     /* the cores */
@@ -354,7 +324,8 @@ struct node {
     uint64_t state_wrong; /* the index at which the state was found to differ from others'; 0: it was not */
     bool wrong_log_given_up; /* because of that */
     int64_t unfit_at_us;
-    uint32_t format_wanted; /* an entry needs this format, which is not known here: nothing is applied; 0: none */
+    uint32_t
+        format_wanted; /* an entry needs this format, which is not known here: nothing is applied; 0: none */
     bool log_draining, table_dirty, reads_dirty;
     uint64_t leader_term;       /* term of the leadership that the leader's tables belong to */
     struct node_id leader_seen; /* last leader told by an event */
@@ -384,7 +355,7 @@ struct node {
     int64_t lie_said_us;
     struct buf reseed; /* a voter's snapshot, to take the place of a wrong state */
     struct checkpoint reseed_proof;
-    bool pull_feeding;       /* the chunk that goes in is a peer's, not a leader's */
+    bool pull_feeding; /* the chunk that goes in is a peer's, not a leader's */
     bool reseed_waits; /* it is whole, and the log here has not come so far */
 
     /* tasks */
@@ -538,50 +509,6 @@ int64_t node_pull_deadline(const struct node *n);
 /* A peer gave what it cannot have from a voter. */
 void node_learner_lied(struct node *n, struct node_id peer, const char *what);
 void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *chunk);
-
-/* proofs.c */
-bool node_signs(const struct node *n); /* as a voter, as far as is known here */
-void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_config *config);
-/* ERR_INVALID; ERR_DENIED: of another cluster's log, or by nobody who votes. */
-int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret);
-void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count);
-void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r);
-void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in);
-void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry);
-/* NULL: there is none. Borrowed until the next entry. */
-const struct checkpoint *node_checkpoint_newest(struct node *n);
-const struct checkpoint *node_checkpoint_state(struct node *n);
-const struct checkpoint *node_checkpoint_snapshot(struct node *n);
-int64_t node_checkpoint_deadline(const struct node *n);
-void node_checkpoint_verified(struct node *n, const struct checkpoint *c);
-void node_checkpoint_keep(struct node *n, const struct checkpoint *c);
-const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t index);
-/* Of what is applied, not signed. */
-struct checkpoint node_checkpoint_full(const struct node *n, uint64_t term,
-                                       const struct wire_raft_config *config,
-                                       const uint8_t hash[STATE_HASH_SIZE]);
-void node_proofs_save(struct node *n, struct wire_snapshot_header *head);
-void node_proofs_load(struct node *n, const struct wire_snapshot_header *head, struct bytes state);
-void node_proofs_done(struct node *n);
-
-/* state_check.c */
-void node_state_applied(struct node *n, uint64_t term);
-void node_state_compare(struct node *n, const struct checkpoint *c);
-void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r);
-/* Has another voter the same there, or had all of them time to say that they have not? */
-bool node_state_confirmed(const struct node *n, const struct checkpoint *c, int64_t since_us);
-void node_state_righted(struct node *n);
-bool node_reseeds(const struct node *n);
-void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, const struct checkpoint *proof);
-void node_reseed_tick(struct node *n);
-
-/* format.c */
-int node_format_may(struct node *n, const struct wire_command *command); /* ERR_VERSION, ERR_BUSY */
-/* command NULL: it could not be decoded. false: it must not be applied, nor anything behind it. */
-bool node_format_known(struct node *n, const struct wire_raft_entry *entry, const struct wire_command *command,
-                       const struct codec_fault *fault);
-void node_unfit_tick(struct node *n);
-int64_t node_unfit_deadline(const struct node *n);
 
 /* node.c */
 bool node_hand_over(struct node *n); /* to the best voter; false: there is none, or this host does not lead */

@@ -25,6 +25,7 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/op_streams.c \
 	%D%/peers.c \
 	%D%/proofs.c \
+	%D%/proofs.h \
 	%D%/read_index.c \
 	%D%/reads.c \
 	%D%/reasons.c \

@@ -304,7 +304,10 @@ static void owner(struct run *r, uint8_t what) {
     case 1:
     case 2: feed(r, &(struct raft_input){.kind = RAFT_PROPOSE, .data = bytes_str("command")}); break;
     case 3: feed(r, &(struct raft_input){.kind = RAFT_TRACK, .peer = peer_id(take(s))}); break;
-    case 4: feed(r, &(struct raft_input){.kind = RAFT_UNTRACK, .peer = peer_id(take(s))}); break;
+    case 4:
+        feed(r,
+             &(struct raft_input){.kind = what & 1 ? RAFT_REFUSE : RAFT_UNTRACK, .peer = peer_id(take(s))});
+        break;
     case 5:
     case 6:
         set = take(s);

@@ -3,7 +3,8 @@
 
 /*
  * A peer that lies: what it gives to learners is changed on its way out, with checkpoints to match as far as
- * somebody can make them who does not vote; and a memory that rots: a host's state is changed behind its back.
+ * somebody can make them who does not vote; and a memory that rots: a host's state is changed behind its
+ * back.
  */
 #ifndef SIM_LIES_H
 #define SIM_LIES_H

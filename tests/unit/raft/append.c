@@ -506,3 +506,30 @@ Test(raft_append, what_was_restored_must_hang_together) {
               f.hard.term == 7);
     raft_free(r);
 }
+
+/* ---- a voter that gives its log up ----------------------------------------------------------------------
+ */
+
+Test(raft_append, one_that_gives_its_log_up_is_neither_counted_nor_sent_to) {
+    struct world *w = world_new(77, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w), a = (l + 1) % 3, b = (l + 2) % 3;
+    world_run(w, 500 * US_PER_MS);
+    cr_assert_eq(node_peer(w, a, RAFT_REFUSE, b), ERR_NOT_LEADER);
+    cr_assert_eq(node_peer(w, l, RAFT_REFUSE, l), ERR_INVALID);
+    cr_assert_eq(node_peer(w, l, RAFT_REFUSE, b), 0);
+    cr_assert_eq(node_peer(w, l, RAFT_REFUSE, b), 0, "twice is once");
+    cr_assert_eq(w->nodes[l].refusals.count, 1);
+    cr_assert_eq(w->nodes[l].refusals.data[0].refusal, RAFT_GIVEN_UP);
+    uint64_t had = raft_last_index(w->nodes[b].raft);
+    cr_assert_eq(node_propose(w, l, "with the other one"), 0);
+    world_run(w, 200 * US_PER_MS);
+    cr_assert_eq(raft_commit_index(w->nodes[l].raft), raft_last_index(w->nodes[l].raft));
+    cr_assert_eq(raft_last_index(w->nodes[b].raft), had);
+    world_isolate(w, a, true);
+    cr_assert_eq(node_propose(w, l, "with nobody"), 0);
+    world_run(w, 200 * US_PER_MS);
+    cr_assert_lt(raft_commit_index(w->nodes[l].raft), raft_last_index(w->nodes[l].raft),
+                 "it makes no majority");
+    world_free(w);
+}
