@@ -150,7 +150,7 @@ static void boot_snapshot(struct node *n, const struct node_options *o,
 static void log_id_renew(struct node *n, const char *why) {
     csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
     n->log_begun = false;
-    (void)node_cluster_file_save(n);
+    n->log_id_ticket = node_cluster_file_save(n);
     n->log_damaged = true;
     n->log_state = bytes_str(arena_printf(&n->options_arena, "re-seeding under a new raft id: %s", why));
     node_say(
@@ -305,7 +305,7 @@ void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluste
     node_cluster_keys(n);
     if (ID_IS_ZERO(n->self.log))
         csprng_fill(&n->csprng, n->self.log.b, sizeof n->self.log.b);
-    (void)node_cluster_file_save(n);
+    n->log_id_ticket = node_cluster_file_save(n);
     struct wal_options options = {.identity = log_identity(n), .segment_size_bytes = n->segment_size_bytes};
     n->wal = wal_new(&options, NULL, 0);
     bool started = raft_start(n, NULL);

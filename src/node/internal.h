@@ -290,6 +290,7 @@ struct node {
     uint64_t boot_ticket;        /* of the run's generation; 0 once it is durable */
     struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
+    uint64_t log_id_ticket; /* of the file that tells this log's id: nothing is said under it before */
     bool disk_failed, log_damaged;
     bool log_begun;         /* the file `cluster` says that the first batch of the log is durable */
     bool make_again;        /* a cluster was made here, and the agent died before its log was begun */

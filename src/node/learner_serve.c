@@ -125,13 +125,13 @@ static bool pull_admit(struct node *n, struct peer *p, struct wire_pull_response
     return true;
 }
 
-/* As many as fit in a message, not beyond the checkpoint. */
+/* As many as four chunks of a snapshot weigh, 1 MiB, and not beyond the checkpoint. */
 static void pull_entries(struct node *n, struct peer *p, struct wire_pull_response *r,
                          struct wire_snapshot_chunk *chunk, const struct checkpoint *newest) {
     const struct wire_raft_entry *entries = NULL;
     size_t count = 0;
     uint64_t own_term = raft_term_at(n->raft, r->prev_index);
-    bool kept = raft_log_read(n->raft, p->pull_next, PULL_BYTES_MAX, &entries, &count) == 0;
+    bool kept = raft_log_read(n->raft, p->pull_next, 4 * (size_t)n->chunk_size_bytes, &entries, &count) == 0;
     if (!kept || (r->prev_index != 0 && own_term == 0)) {
         pull_snapshot(n, p, r, chunk);
         return;

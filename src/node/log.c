@@ -56,6 +56,8 @@ bool node_snapshot_large(const struct node *n) {
 }
 
 static void log_send(struct node *n, const struct raft_effect *e) {
+    if (n->log_id_ticket > n->ticket_done)
+        return; /* lost, as on a bad way: whoever hears it would know an id that a crash here takes back */
     struct wire_raft_message message = *e->message;
     struct buf out = {0};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.raft = &message}, &out);
