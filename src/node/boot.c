@@ -261,6 +261,11 @@ void node_log_renew(struct node *n, const char *why) {
     n->wal = wal_new(&options, NULL, 0);
     for (size_t i = 0; i < n->held.count; i++)
         mem_free(n->held.data[i].data);
+    for (size_t i = 0; i < n->peers.count; i++) { /* nor what waits for a stream */
+        struct peer *p = n->peers.entries[i].value;
+        buf_clear(&p->queue);
+        p->queue_count = 0;
+    }
     n->held.count = n->raft_tickets.count = 0;
     n->raft_ticket_done = 0;
     n->hard = (struct wire_hard_state){0};
