@@ -32,12 +32,9 @@ struct raft_chunk *raft_chunk_copy(const struct wire_snapshot_chunk *chunk) {
     copy->wire = *chunk;
     raft_conf_set(&copy->conf, &chunk->config, chunk->index);
     copy->wire.config = copy->conf.wire;
-    copy->wire.data = (struct bytes){0};
-    if (chunk->data.size > 0) {
-        copy->data = mem_alloc(chunk->data.size);
-        memcpy(copy->data, chunk->data.data, chunk->data.size);
-        copy->wire.data = bytes_of(copy->data, chunk->data.size);
-    }
+    copy->data = mem_alloc(chunk->data.size);
+    memcpy(copy->data, chunk->data.data, chunk->data.size);
+    copy->wire.data = bytes_of(copy->data, chunk->data.size);
     return copy;
 }
 
@@ -48,9 +45,9 @@ void raft_chunk_free(struct raft_chunk *chunk) {
     mem_free(chunk);
 }
 
+/* A term has one leader. */
 static bool same_told(const struct raft *r) {
-    return r->told_role == r->role && r->told_term == r->term && r->told_leader_known == r->leader_known &&
-           (!r->leader_known || raft_id_equal(&r->told_leader, &r->leader));
+    return r->told_role == r->role && r->told_term == r->term && r->told_leader_known == r->leader_known;
 }
 
 void raft_tell_role(struct raft *r) {
@@ -59,7 +56,6 @@ void raft_tell_role(struct raft *r) {
     r->told_role = r->role;
     r->told_term = r->term;
     r->told_leader_known = r->leader_known;
-    r->told_leader = r->leader;
     raft_emit(r, RAFT_ROLE);
 }
 
