@@ -50,15 +50,32 @@ EXTRA_DIST += \
 	%D%/cluster/18-snapshots.test \
 	%D%/cluster/19-reads-and-voters.test \
 	%D%/cluster/20-backup.test \
+	%D%/cluster/21-history.test \
+	%D%/cluster/22-nodes-view.test \
+	%D%/cluster/23-drain.test \
+	%D%/cluster/24-away.test \
+	%D%/cluster/25-forget.test \
+	%D%/cluster/26-log-tools.test \
+	%D%/cluster/27-facts.test \
 	%D%/cluster/harness.py \
+	%D%/cluster/history.py \
 	%D%/sim/mutants/checkpoint-not-verified.mutant \
 	%D%/sim/mutants/checkpoint-signer-any-member.mutant \
+	%D%/sim/mutants/gossip-difference-ignored.mutant \
+	%D%/sim/mutants/gossip-gap-not-seen.mutant \
+	%D%/sim/mutants/gossip-older-taken.mutant \
+	%D%/sim/mutants/gossip-removal-not-told.mutant \
+	%D%/sim/mutants/gossip-restart-is-older.mutant \
 	%D%/sim/mutants/learner-applies-before-checkpoint.mutant \
 	%D%/sim/mutants/node-ack-before-commit.mutant \
 	%D%/sim/mutants/node-ack-other-term.mutant \
+	%D%/sim/mutants/node-away-for-ever.mutant \
+	%D%/sim/mutants/node-change-never-ends.mutant \
 	%D%/sim/mutants/node-end-not-journalled.mutant \
 	%D%/sim/mutants/node-fact-told-by-number.mutant \
 	%D%/sim/mutants/node-install-before-durable.mutant \
+	%D%/sim/mutants/node-leaves-before-commit.mutant \
+	%D%/sim/mutants/node-log-with-a-gap.mutant \
 	%D%/sim/mutants/node-lost-shim-believed.mutant \
 	%D%/sim/mutants/node-never-starts-alone.mutant \
 	%D%/sim/mutants/node-old-life-believed.mutant \
@@ -96,7 +113,9 @@ EXTRA_DIST += \
 	%D%/sim/mutants/raft-vote-by-length.mutant \
 	%D%/sim/mutants/raft-vote-forgotten.mutant \
 	%D%/sim/mutants/raft-vote-not-persisted.mutant \
+	%D%/sim/mutants/reconcile-away-replaced.mutant \
 	%D%/sim/mutants/reconcile-batch-again.mutant \
+	%D%/sim/mutants/reconcile-drain-all-at-once.mutant \
 	%D%/sim/mutants/reconcile-keeps-the-newer.mutant \
 	%D%/sim/mutants/reconcile-keeps-the-stranger.mutant \
 	%D%/sim/mutants/reconcile-replaces-at-once.mutant \
@@ -111,6 +130,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/shim-restarts-at-once.mutant \
 	%D%/sim/mutants/shim-stop-while-starting-lost.mutant \
 	%D%/sim/mutants/state-cas-unchecked.mutant \
+	%D%/sim/mutants/state-drain-not-refused.mutant \
 	%D%/sim/mutants/state-hash-not-compared.mutant \
 	%D%/sim/mutants/state-map-order.mutant \
 	%D%/sim/mutants/state-place-old-run.mutant \
@@ -118,26 +138,35 @@ EXTRA_DIST += \
 	%D%/sim/mutants/state-slot-placed-twice.mutant \
 	%D%/sim/mutants/state-stop-lost-at-snapshot.mutant \
 	%D%/sim/mutants/state-stop-of-the-slot.mutant \
+	%D%/sim/mutants/state-stop-unconditional.mutant \
 	%D%/sim/mutants/state-unreachable-means-stop.mutant \
+	%D%/sim/mutants/swim-accuser-never-recovers.mutant \
+	%D%/sim/mutants/swim-card-not-verified.mutant \
 	%D%/sim/mutants/swim-dead-keeps-low-incarnation.mutant \
 	%D%/sim/mutants/swim-dead-not-contacted.mutant \
+	%D%/sim/mutants/swim-digest-bucket-skipped.mutant \
 	%D%/sim/mutants/swim-generation-not-kept.mutant \
 	%D%/sim/mutants/swim-generation-not-raised.mutant \
+	%D%/sim/mutants/swim-introduction-not-signed.mutant \
 	%D%/sim/mutants/swim-merge-believes-dead.mutant \
 	%D%/sim/mutants/swim-refute-without-raise.mutant \
 	%D%/sim/mutants/swim-stall-blames-others.mutant \
 	%D%/sim/mutants/swim-suspect-never-dies.mutant \
+	%D%/sim/mutants/swim-verdict-at-once.mutant \
 	%D%/sim/mutants/wal-compacts-too-much.mutant \
 	%D%/sim/mutants/wal-rot-is-a-tear.mutant \
 	%D%/sim/mutants/wal-sync-before-write.mutant \
 	%D%/sim/mutants/wal-tear-is-rot.mutant \
 	%D%/sim/mutants/wal-writes-over-tear.mutant \
+	%D%/sim/scenarios/absence-announced.txt \
 	%D%/sim/scenarios/agent-killed.txt \
 	%D%/sim/scenarios/all-power-off.txt \
 	%D%/sim/scenarios/change-undone.txt \
 	%D%/sim/scenarios/disk-damaged.txt \
 	%D%/sim/scenarios/figure-8.txt \
 	%D%/sim/scenarios/halves-merge.txt \
+	%D%/sim/scenarios/host-drained.txt \
+	%D%/sim/scenarios/host-forgotten.txt \
 	%D%/sim/scenarios/host-lost-and-back.txt \
 	%D%/sim/scenarios/ill-task.txt \
 	%D%/sim/scenarios/late-joiner.txt \
@@ -156,6 +185,7 @@ EXTRA_DIST += \
 	%D%/tidy/allow/base \
 	%D%/tidy/allow/codec \
 	%D%/tidy/allow/crypto \
+	%D%/tidy/allow/gossip \
 	%D%/tidy/allow/jobspec \
 	%D%/tidy/allow/node \
 	%D%/tidy/allow/placement \
@@ -201,16 +231,20 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/calls.h \
 	%D%/sim/check_acked.c \
 	%D%/sim/check_answered.c \
+	%D%/sim/check_away.c \
 	%D%/sim/check_capacity.c \
 	%D%/sim/check_committed.c \
 	%D%/sim/check_config.c \
 	%D%/sim/check_desired.c \
+	%D%/sim/check_drain.c \
 	%D%/sim/check_election.c \
 	%D%/sim/check_ends.c \
 	%D%/sim/check_facts.c \
 	%D%/sim/check_false_death.c \
 	%D%/sim/check_follow.c \
+	%D%/sim/check_gossip_facts.c \
 	%D%/sim/check_heal.c \
+	%D%/sim/check_in_force.c \
 	%D%/sim/check_keeper.c \
 	%D%/sim/check_leader.c \
 	%D%/sim/check_linear.c \
@@ -254,9 +288,13 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/faults_network.h \
 	%D%/sim/history.c \
 	%D%/sim/history.h \
+	%D%/sim/hostile.c \
+	%D%/sim/hostile.h \
 	%D%/sim/hosts.c \
 	%D%/sim/isolate.c \
 	%D%/sim/isolate.h \
+	%D%/sim/judge.c \
+	%D%/sim/judge.h \
 	%D%/sim/ledger.c \
 	%D%/sim/ledger.h \
 	%D%/sim/lies.c \
@@ -265,7 +303,10 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/linear.h \
 	%D%/sim/links.c \
 	%D%/sim/links.h \
+	%D%/sim/logs.c \
 	%D%/sim/main.c \
+	%D%/sim/mistakes.c \
+	%D%/sim/mistakes.h \
 	%D%/sim/network.c \
 	%D%/sim/operator.c \
 	%D%/sim/parameters.c \
@@ -298,6 +339,10 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/truth.h \
 	%D%/sim/views.c \
 	%D%/sim/views.h \
+	%D%/sim/visit_job.c \
+	%D%/sim/visitors.c \
+	%D%/sim/visits.c \
+	%D%/sim/visits.h \
 	%D%/sim/world.c \
 	%D%/sim/world.h
 %C%_sim_covey_sim_LDADD = $(PURE_ROOMS) $(EXT_LIBS)

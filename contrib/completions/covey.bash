@@ -36,10 +36,11 @@ _covey() {
     --data-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     --job) _covey_words "$(_covey_jobs)" "$word"; return ;;
     --node) _covey_words "$(_covey_column nodes)" "$word"; return ;;
-    --timeout | --tail | --task | --cas | --from) return ;;
+    --kind) _covey_words "member self node instance leader voters join" "$word"; return ;;
+    --timeout | --tail | --task | --cas | --from | --for) return ;;
     esac
     if [ "${word#-}" != "$word" ]; then
-        if [ "$verb" = agent ]; then
+        if [ "$verb" = agent ] && [[ ${COMP_WORDS[2]} == -* ]]; then
             _covey_words "$(_covey_agent_flags)" "$word"
         else
             _covey_words "$(_covey_flags "$verb")" "$word"
@@ -47,6 +48,21 @@ _covey() {
         return
     fi
     case $verb in
+    agent)
+        if [ "$COMP_CWORD" = 2 ]; then
+            _covey_words "restart away back" "$word"
+        else
+            _covey_words "$(_covey_column nodes)" "$word"
+        fi
+        ;;
+    nodes)
+        if [ "$COMP_CWORD" = 2 ]; then
+            _covey_words "forget" "$word"
+        else
+            _covey_words "$(_covey_column nodes)" "$word"
+        fi
+        ;;
+    drain) _covey_words "$(_covey_column nodes)" "$word" ;;
     run | validate | backup | restore) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     stop | status | ps) _covey_words "$(_covey_jobs)" "$word" ;;
     logs) _covey_words "$(_covey_jobs) $(_covey_column ps)" "$word" ;;
@@ -55,6 +71,13 @@ _covey() {
             _covey_words "get put list rm watch" "$word"
         else
             _covey_words "$(_covey_column var list)" "$word"
+        fi
+        ;;
+    log)
+        if [ "$COMP_CWORD" = 2 ]; then
+            _covey_words "verify dump" "$word"
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
         fi
         ;;
     voters)

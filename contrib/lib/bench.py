@@ -17,6 +17,7 @@ import time
 import bench_elections
 import bench_footprint
 import bench_learners
+import bench_log
 import bench_run
 import bench_swim_lifeguard
 import bench_swim_paper
@@ -26,7 +27,8 @@ import bench_table
 import bench_wal
 from bench_cluster import Failure
 
-BENCHMARKS = {"elections": bench_elections, "footprint": bench_footprint, "learners": bench_learners, "run": bench_run, "wal": bench_wal,
+BENCHMARKS = {"elections": bench_elections, "footprint": bench_footprint, "learners": bench_learners, "log": bench_log,
+              "run": bench_run, "wal": bench_wal,
               "swim-paper": bench_swim_paper, "lifeguard": bench_swim_lifeguard, "swim-scale": bench_swim_scale, "gossip": bench_swim_serf}
 
 

@@ -67,8 +67,8 @@ def judge(files, source):
     rooms, missing = {}, {}
     for name, lines in sorted(files.items()):
         room = name.split("/")[1]
-        text = pathlib.Path(source, name).read_text()
-        source_lines, without = text.splitlines(), asserting(text)
+        whole = pathlib.Path(source, name).read_text()
+        source_lines, without = whole.splitlines(), asserting(whole)
         total = rooms.setdefault(room, {"lines": 0, "lines_reached": 0, "branches": 0, "branches_reached": 0})
         for number, (count, branches) in sorted(lines.items()):
             total["lines"] += 1
@@ -79,7 +79,8 @@ def judge(files, source):
             total["branches_reached"] += sum(b > 0 for b in branches)
             never = [i for i, b in enumerate(branches) if b == 0]
             if never or count == 0:
-                missing.setdefault(room, []).append((name, number, source_lines[number - 1].strip(), count, never))
+                text = source_lines[number - 1].strip() if number <= len(source_lines) else "(changed since)"
+                missing.setdefault(room, []).append((name, number, text, count, never))
     return rooms, missing
 
 

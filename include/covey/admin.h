@@ -55,6 +55,11 @@ bool admin_next(struct admin *a, struct admin_event *ret_event);
  */
 void admin_reply(struct admin *a, uint64_t request, int error, struct bytes text, struct bytes result,
                  bool is_stream);
+/*
+ * Sends what was kept back: the answers to a client that waits for several. To be called before the owner
+ * sleeps; admin_poll() does it, too, and admin_deadline() asks for it.
+ */
+void admin_flush(struct admin *a);
 /* A notification [2, "chunk", params] to the stream's client; end forgets the stream. */
 void admin_notify(struct admin *a, uint64_t request, struct bytes params, bool end);
 

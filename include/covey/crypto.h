@@ -65,6 +65,7 @@ bool identity_matches_static(const struct public_key *key, const struct static_k
 #define SIGN_LEAVE      "leave"
 #define SIGN_CHECKPOINT "checkpoint"
 #define SIGN_JOIN       "join"
+#define SIGN_FACTS      "facts"
 #define SIGN_CONTEXT_MAX 32
 
 /*

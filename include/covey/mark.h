@@ -71,6 +71,14 @@
     X(MARK_SWIM_LEFT, "swim: a member left on purpose")                                                      \
     X(MARK_SWIM_FORGOTTEN, "swim: a member that the cluster took out was forgotten")                         \
     X(MARK_SWIM_SYNC_SENT, "swim: a table was sent to a random member")                                      \
+    /* gossip */                                                                                             \
+    X(MARK_GOSSIP_TAKEN, "gossip: newer facts of another host were taken")                                   \
+    X(MARK_GOSSIP_STALE, "gossip: facts older than those held came and were not taken")                      \
+    X(MARK_GOSSIP_ASKED, "gossip: facts that a datagram could not bring were asked for")                     \
+    X(MARK_GOSSIP_COMPARED, "gossip: a sum differed, and all facts were compared")                           \
+    X(MARK_GOSSIP_OWN_HELD_BACK, "gossip: this host's facts changed often and waited to be told")            \
+    X(MARK_GOSSIP_SELF_AHEAD, "gossip: this host's facts came back that it had forgotten")                   \
+    X(MARK_GOSSIP_FORGOTTEN, "gossip: the facts of a host that was taken out were dropped")                  \
     /* disk */                                                                                               \
     X(MARK_WAL_TORN, "wal: a crash had cut a batch that nobody was told of")                                 \
     X(MARK_WAL_CORRUPT, "wal: a log was damaged: it votes no more, and begins anew")                         \
@@ -106,6 +114,10 @@
     X(MARK_LEARN_FORMAT_HELD, "node: an entry of a later format was not proposed, as a member is older")     \
     X(MARK_LEARN_FORMAT_UNKNOWN, "node: an entry of a format that is not known here: nothing is applied")    \
     /* node: writes */                                                                                       \
+    X(MARK_NODE_DRAIN_ASKED, "node: an operator drained a host")                                             \
+    X(MARK_NODE_FORGET_ASKED, "node: an operator had a host taken out")                                      \
+    X(MARK_NODE_AWAY_ANNOUNCED, "node: a host's absence was announced")                                      \
+    X(MARK_NODE_AWAY_OVERDUE, "node: a host stayed away longer than announced")                              \
     X(MARK_NODE_WRITE_FORWARDED, "node: a write was forwarded to the leader")                                \
     X(MARK_NODE_WRITE_WAITED, "node: a write whose leader was lost waited for the next")                     \
     X(MARK_NODE_WRITE_ONCE, "node: a request that came twice was answered without being done twice")         \
@@ -117,10 +129,13 @@
     X(MARK_STATE_STOP_ACKNOWLEDGED, "state: a host had carried out a stop, and the log knows it")            \
     /* reconcile and placement */                                                                            \
     X(MARK_RECONCILE_STAND_IN, "reconcile: a stand-in was placed for an instance out of sight")              \
+    X(MARK_RECONCILE_UNANSWERED, "reconcile: a host that is seen said nothing of a placement for long")      \
     X(MARK_RECONCILE_SURPLUS, "reconcile: of two that ran after a cut healed one was stopped")               \
     X(MARK_RECONCILE_CANCELLED, "reconcile: a replacement that did not run yet was cancelled")               \
     X(MARK_RECONCILE_HEAL_WAIT, "reconcile: surplus was left alone until its host had been back long")       \
     X(MARK_RECONCILE_UPDATED, "reconcile: an instance of an old version was stopped")                        \
+    X(MARK_RECONCILE_AWAY_HELD, "reconcile: nothing was placed for a host that is away as announced")        \
+    X(MARK_RECONCILE_DRAINED, "reconcile: a slot was moved off a drained host")                              \
     X(MARK_RECONCILE_RETRIED, "reconcile: a service that had failed was placed again")                       \
     X(MARK_RECONCILE_BATCH_DONE, "reconcile: a slot of a batch job stayed filled by its end")                \
     X(MARK_PLACEMENT_UNREACHABLE, "placement: nothing fitted, and a host was out of sight")                  \
@@ -130,6 +145,7 @@
     X(MARK_NODE_ADOPTED, "node: a task that ran while its agent was dead was adopted")                       \
     X(MARK_NODE_SHIM_LOST, "node: a shim was gone without an exit status")                                   \
     X(MARK_NODE_START_HELD, "node: a start waited, because the leader had not this run's inventory")         \
+    X(MARK_NODE_HEALTH_HELD_BACK, "node: a restart was told by gossip, and to the log later")                \
     X(MARK_NODE_START_REFUSED, "node: this host refused to start an instance")                               \
     X(MARK_NODE_STOP_OF_NOTHING, "node: a stop came for what is not here, and was acknowledged")             \
     X(MARK_SHIM_RESTARTED, "shim: a task was restarted by its policy")                                       \

@@ -26,6 +26,11 @@
 
 struct node;
 
+/* See covey/raft.h; 0 takes its default. */
+struct node_raft_limits {
+    uint32_t inflight_max, inflight_bytes_max, message_bytes_max, uncommitted_bytes_max, trailing_bytes;
+};
+
 struct node_options {
     struct secret identity_seed;       /* of the Ed25519 key; the file `identity`, made by the shell */
     struct secret entropy;             /* fresh for each run: nonces, ids, timers */
@@ -56,12 +61,14 @@ struct node_options {
     /* 0 takes the default of the room. */
     int64_t swim_period_us, heartbeat_us, election_min_us;
     int64_t replace_after_us, heal_stable_us;
+    int64_t answer_us;                 /* see covey/reconcile.h */
     uint64_t segment_size_bytes;       /* of the log */
     uint32_t snapshot_entries;         /* [8192] applied entries between snapshots; up to half more by host */
     uint32_t trailing_entries;         /* [4096] kept in the log behind a snapshot */
     uint32_t chunk_size_bytes;         /* [CHUNK_MAX] of a snapshot on its way to another host */
     uint32_t pulls_max;                /* [8] hosts without a vote that are given the log at once */
     uint32_t format;                   /* [WIRE_LOG_FORMAT] of log entries that this host says it knows */
+    struct node_raft_limits raft;
     struct marks *marks;               /* what happened, counted; NULL: not */
 };
 
@@ -88,6 +95,8 @@ enum node_input_kind {
 };
 struct node_input {
     enum node_input_kind kind;
+    bool more;                             /* another input follows at once, a TICK if nothing else does: what
+                                              need not be done before that is done with it */
     int64_t wall_ms;
     struct addr addr;
     struct bytes data;                     /* borrowed during the call, as all pointers here */
@@ -122,6 +131,7 @@ enum node_effect_kind {
     NODE_SAY,               /* level, text: a line for the agent's own log */
     NODE_READY,             /* the agent is up: a member, its log open */
     NODE_EXIT,              /* error, text: the node has left, or must not go on */
+    NODE_RESTART,           /* end as with NODE_SHUTDOWN, then begin anew with the same options */
 };
 enum node_level { NODE_INFO, NODE_WARNING, NODE_ERROR };
 struct node_effect {
@@ -169,9 +179,11 @@ struct node_stream_keys node_stream_keys(const struct node *n);
 /* For checkers, tests and benchmarks: the cores inside, read only. */
 struct raft;
 struct swim;
+struct gossip;
 struct state;
 const struct raft *node_raft(const struct node *n);     /* NULL before a cluster is known */
 const struct swim *node_swim(const struct node *n);     /* NULL before a cluster is known */
+const struct gossip *node_facts(const struct node *n);  /* NULL before a cluster is known */
 /* What it saw happen after event number `index`, oldest first, as far as it is kept; borrowed until the next
  * feed. */
 size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max);

@@ -26,12 +26,6 @@ struct placement *placement_new(const struct state *s, placement_usable *usable,
 void placement_free(struct placement *p);
 void placement_marks(struct placement *p, struct marks *marks); /* NULL: none are kept */
 
-/* Room taken by things planned but not committed yet. */
-void placement_reserve(struct placement *p, struct node_id node, const struct wire_job_record *job,
-                       const struct wire_group *group);
-/* Room of an instance that this plan stops. */
-void placement_release(struct placement *p, const struct wire_instance_record *instance);
-
 /*
  * Picks and reserves. ERR_NO_FIT: ret_reason says why, counting nodes by cause, e.g. "no node fits: 3 lack
  * 512 MiB of memory, 1 does not allow raw_exec, 1 is unreachable". avoid (zero: none) is taken only when

@@ -80,7 +80,7 @@ enum raft_input_kind {
     RAFT_PROPOSE,
     /*
      * peer: the leader begins to send to a future voter so that it catches up. Forgotten with leadership.
-     * ERR_NOT_LEADER, ERR_LIMIT, ERR_INVALID (itself)
+     * ERR_NOT_LEADER, ERR_LIMIT
      */
     RAFT_TRACK,
     RAFT_UNTRACK,        /* peer; ERR_NOT_FOUND */
@@ -92,14 +92,14 @@ enum raft_input_kind {
     /*
      * voters, voters_count: joint change to this set, in any order; ERR_NOT_LEADER, ERR_BUSY (a change or an
      * uncommitted first entry is pending, or leadership is being handed over), ERR_CONFLICT (a new one is not
-     * caught up), ERR_EXISTS (they are the voters already), ERR_INVALID (none, or one twice), ERR_LIMIT
+     * caught up, or no majority of them is), ERR_EXISTS (they are the voters already), ERR_INVALID (none)
      */
     RAFT_CHANGE_VOTERS,
     /* context: a read; answered by RAFT_READ_READY or RAFT_READ_FAILED. ERR_NOT_LEADER, ERR_BUSY */
     RAFT_READ,
     /*
      * peer: hand leadership to this voter; given up after an election timeout. ERR_NOT_LEADER, ERR_NOT_FOUND
-     * (no voter), ERR_BUSY (to another one already)
+     * (no voter), ERR_BUSY (it is being handed over already)
      */
     RAFT_TRANSFER,
     /*
@@ -107,7 +107,7 @@ enum raft_input_kind {
      * pre-vote is granted at once (etcd's ForgetLeader), and campaign soon
      */
     RAFT_LEADER_DEAD,
-    /* index: the state up to here is saved durably; the log behind may be cut. ERR_INVALID (not applied) */
+    /* index: the state up to here, which is applied, is saved durably; the log behind may be cut */
     RAFT_SNAPSHOT_TAKEN,
     /*
      * snapshot: answer to RAFT_SNAPSHOT_READ: a chunk to send to `peer`; NULL: none to be had, asked again
@@ -116,7 +116,7 @@ enum raft_input_kind {
     RAFT_SNAPSHOT_CHUNK_READ,
     /*
      * index: the state was replaced by the snapshot that RAFT_INSTALL brought, durably; 0: its bytes were
-     * bad, it is fetched anew. ERR_INVALID (another one)
+     * bad, it is fetched anew
      */
     RAFT_INSTALLED,
     /*
@@ -130,6 +130,9 @@ enum raft_input_kind {
 
 struct raft_input {
     enum raft_input_kind kind;
+    bool more;  /* PROPOSE: another input follows at once: what this one lets send may go with that one's */
+    bool quiet; /* PROPOSE: nobody but this host waits for it. News of its commit goes to the others with the
+                   next message to them, or after some milliseconds */
     const struct wire_raft_message *message;
     uint64_t ticket;
     struct bytes data;
@@ -161,7 +164,7 @@ enum raft_effect_kind {
     RAFT_ROLE,           /* role, term or leader changed: see the getters */
     /*
      * peer wants the bytes of the snapshot at `index` (0: the newest) from `offset` on; when that one is
-     * gone, a chunk of the newest does
+     * gone, the first chunk of the newest does
      */
     RAFT_SNAPSHOT_READ,
     RAFT_SNAPSHOT_BYTES, /* chunk received: keep it (a new (index, checksum) or offset 0 begins anew) */

@@ -22,6 +22,7 @@ struct reconcile_node_view {
     struct node_id id;
     bool alive;                  /* by SWIM: alive or suspect */
     bool unheard;                /* suspected, or no stream to it is open: nothing new is placed there */
+    int64_t unheard_us;          /* unheard since then */
     int64_t last_good_us;        /* newest of: ack, report, start of this leader */
     /* when it was last seen to come back (or this leader started); see heal_stable_us */
     int64_t back_us;
@@ -31,6 +32,9 @@ struct reconcile_options {
     /* [3 s] a dead node's service instances are replaced this long after last_good */
     int64_t replace_after_us;
     int64_t replace_batch_after_us; /* [10 min] the same for batch: at least once, but patiently */
+    /* [30 s] of a host in sight that has said nothing of a placement, or of whose streams none works, nobody
+     * waits any longer than this, and twice the time above if that is more */
+    int64_t answer_us;
     int64_t heal_stable_us;      /* [15 s] a node must be back for this long before surplus is stopped */
     /* [30 s] a failed service instance is placed anew after this, doubled per failure in a row of its slot,
      * at most 1 h */

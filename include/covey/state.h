@@ -87,6 +87,8 @@ const struct wire_cluster_record *state_cluster(const struct state *s);      /* 
 size_t state_nodes_count(const struct state *s);
 const struct wire_node_record *state_node_at(const struct state *s, size_t index);   /* in order of id */
 const struct wire_node_record *state_node_find(const struct state *s, struct node_id id);
+/* Its absence was announced and may last: nothing of it is replaced, unless it is to be emptied anyway. */
+bool state_node_is_away(const struct wire_node_record *node);
 
 size_t state_jobs_count(const struct state *s);                              /* newest versions only */
 const struct wire_job_record *state_job_at(const struct state *s, size_t index);     /* in order of name */

@@ -75,11 +75,12 @@ struct swim_config {
     uint32_t without;              /* parts (enum swim_part) that are off */
 
     /* 0 takes the default in brackets. */
-    int64_t period_us;             /* [800 ms] one probe a period (paper: T') */
-    int64_t probe_timeout_us;      /* [320 ms] before others are asked to help; below period / 2 */
+    int64_t period_us;             /* [1 s] one probe a period (paper: T') */
+    int64_t probe_timeout_us;      /* [2/5 period] before others are asked to help; below period / 2 */
+    int64_t gossip_interval_us;    /* [1/4 period] between two times that news goes out without a ping */
     uint32_t indirect_count;       /* [3] helpers (paper: k) */
-    uint32_t suspicion_alpha;      /* [1] Min = alpha * max(1, log10 n) * period; twice that where nobody can
-                                      second it */
+    uint32_t suspicion_alpha;      /* [4/5] Min = alpha * max(1, log10 n) * period; twice that where nobody
+                                      can second it */
     uint32_t suspicion_beta;       /* [6] Max = beta * Min */
     int64_t suspicion_us;          /* [as alpha says] Min, whatever n is */
     uint32_t confirmations;        /* [3] independent accusers that bring Max down to Min (Lifeguard: K) */
@@ -167,6 +168,7 @@ struct swim_member {
     uint32_t generation, version;
     int64_t changed_us;            /* when the state changed here */
     int64_t last_ack_us;           /* last direct sign of life: ack, ping or stream; 0 = never */
+    int64_t last_packet_us; /* last packet that came from it directly, streams not counted; 0 = never */
     int64_t rtt_us;                /* smoothed round trip of direct probes; 0 = unknown */
     int64_t indirect_us;           /* since when only others reach it from here; 0 = no such thing */
     struct node_id accuser;        /* who says so, of a suspect or dead one */
@@ -176,6 +178,8 @@ struct swim_member {
 struct swim_counters {
     uint64_t packets_sent, packet_bytes_sent, packets_received, packet_bytes_received;
     uint64_t packets_refused;      /* did not decode */
+    uint64_t pings_sent, ping_reqs_sent, acks_sent, nacks_sent, records_sent;
+    uint64_t pings_received, ping_reqs_received, acks_received, nacks_received, records_received;
     uint64_t syncs_sent, sync_bytes_sent, syncs_received;
     uint64_t tables_given, tables_put_off;
     uint64_t probes, acks, nacks;  /* nacks received */
@@ -191,7 +195,7 @@ struct swim_counters {
     uint64_t records, records_refused;     /* refused: forged, absurd, without proof, no room */
     uint64_t signatures_checked, signatures_bad;
     uint64_t rumours_dropped;      /* for want of room */
-    uint64_t stalls;
+    uint64_t stalls, late_us;      /* late: by how much all of them together */
 };
 
 struct swim *swim_new(const struct swim_config *config, int64_t now_us);

@@ -21,6 +21,7 @@ struct voter_candidate {
     bool voter;               /* in the configuration in force */
     bool self;                /* the leader itself */
     bool gone;                /* it has left, or is no member: its vote must go */
+    bool drained;             /* an operator empties it: its vote goes, too */
     bool former;              /* an earlier life of a host that is in the list too: it never votes again */
     bool alive;               /* seen, ready, its log has an id */
     bool dead;                /* as a voter to be replaced: unseen for long, or its disk forgot */

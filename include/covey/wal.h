@@ -103,9 +103,9 @@ void wal_free(struct wal *w);
  * One batch, one flush: the hard state when hard is not NULL, a cut (drop entries >= cut_index) when not 0,
  * then entries. Operations come by wal_drain(); the one that makes it durable is a DISK_SYNC with the ticket.
  * Operations behind it (the next segment's creation) are nothing to wait for. Everything is copied.
- * ERR_INVALID: the entries do not continue the log, or the cut reaches behind its first entry; ERR_LIMIT: an
- * entry's data is over WIRE_ENTRY_MAX, or the batch over WAL_BATCH_MAX. Nothing is changed then. A term that
- * goes back, or a vote that is taken back, is a programmer's error.
+ * Entries that do not continue the log, a cut that reaches behind its first entry, an entry's data over
+ * WIRE_ENTRY_MAX, a batch over WAL_BATCH_MAX or without anything, a term that goes back and a vote that is
+ * taken back are a programmer's errors. Returns 0.
  */
 #define WAL_BATCH_MAX (UINT64_C(256) << 20)
 int wal_append(struct wal *w, uint64_t ticket, const struct wire_hard_state *hard, uint64_t cut_index,
@@ -127,6 +127,54 @@ void wal_set_aside(struct wal *w);
 /* An operation's bytes are borrowed until the next call that takes the wal and is not wal_drain(). */
 bool wal_drain(struct wal *w, struct disk_op *ret_op);
 uint64_t wal_size_bytes(const struct wal *w); /* of all segments */
+
+/* ---- what is there, for people ------------------------------------------------------------------------- */
+
+/* A record as it lies in a segment: entries that a later one cut are still there. */
+struct wal_record_view {
+    const char *kind; /* as in proto/log.md */
+    uint32_t batch;   /* of its segment, 1 for the first */
+    uint64_t index; /* entry, cut, reset; commit: the log's last; start: the sequence of the first segment */
+    uint64_t term;  /* reset */
+    const struct wire_raft_entry *entry; /* NULL: none */
+    const struct wire_hard_state *hard;  /* NULL: none */
+};
+struct wal_segment_view {
+    char name[WAL_NAME_SIZE];
+    uint64_t size;
+    const char *state;     /* spare, void, live, rotten, later version */
+    const char *tail;      /* clean, torn, rotten, of the log's last; "" else */
+    bool in_log;           /* a link of the log, as far as that can be followed */
+    bool closed;           /* a later link names its end: what lies behind that does not count */
+    bool broken;           /* by itself */
+    const char *fault;     /* NULL: none */
+    uint64_t fault_offset; /* bytes */
+    uint64_t end;          /* bytes, of the last complete batch */
+    uint32_t batches;      /* complete ones */
+    uint64_t entries_count, first_index, last_index, first_term, last_term;
+    bool has_identity;
+    struct wire_log_identity identity;
+    const struct wal_record_view *records; /* of complete batches, in the arena */
+    size_t records_count;
+};
+struct wal_vote_view {
+    char name[WAL_NAME_SIZE];
+    const char *state; /* whole, damaged, not written, later version */
+    bool whole, broken;
+    bool counts; /* it is the newer one */
+    struct wire_hard_state hard;
+    char durable_name[WAL_NAME_SIZE]; /* the log was durable up to there ... */
+    uint64_t durable_end;             /* ... and this offset */
+    struct wire_log_identity identity;
+};
+struct wal_view {
+    struct wal_recovery recovery;            /* what the agent would say */
+    const struct wal_segment_view *segments; /* ascending by number, in the arena */
+    size_t segments_count;
+    struct wal_vote_view votes[2];
+};
+/* Judges the files as wal_recover() does, any identity expected, and tells what led there. */
+void wal_view(const struct disk_file *files, size_t files_count, struct arena *arena, struct wal_view *ret);
 
 /* ---- files written whole (DISK_REPLACE), see proto/snapshot.md ----------------------------------------- */
 

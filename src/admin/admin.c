@@ -82,6 +82,7 @@ void admin_free(struct admin *a) {
     map_done(&a->clients);
     map_done(&a->requests);
     VEC_DONE(&a->ready);
+    VEC_DONE(&a->late);
     VEC_DONE(&a->closed);
     arena_done(&a->scratch);
     admin_unlisten(a);
@@ -121,7 +122,18 @@ static void clients_time(struct admin *a) {
 /* ---- the verbs ----------------------------------------------------------------------------------------- */
 
 static bool is_drained(const struct admin *a) {
-    return a->ready_at == a->ready.count && a->closed_at == a->closed.count;
+    return a->ready_at == a->ready.count && a->closed_at == a->closed.count && a->late.count == 0;
+}
+
+void admin_flush(struct admin *a) {
+    for (size_t i = 0; i < a->late.count; i++) {
+        struct client *c = client_find(a, a->late.data[i]);
+        if (!c)
+            continue;
+        c->is_late = false;
+        admin_client_flush(a, c);
+    }
+    a->late.count = 0;
 }
 
 int64_t admin_deadline(const struct admin *a) {
@@ -144,6 +156,7 @@ static void accept_again(struct admin *a) {
 void admin_poll(struct admin *a, int64_t now_us) {
     struct epoll_event events[EVENTS_PER_POLL];
     a->now_us = now_us;
+    admin_flush(a);
     clients_sweep(a);
     if (now_us >= a->accept_again_us)
         accept_again(a);

@@ -118,6 +118,18 @@ void admin_client_send(struct admin *a, struct client *c, struct bytes frame) {
         admin_client_flush(a, c);
 }
 
+void admin_client_send_late(struct admin *a, struct client *c, struct bytes frame) {
+    if (c->state == CLIENT_GONE || output_left(c) + frame.size > READ_SIZE) {
+        admin_client_send(a, c, frame);
+        admin_client_flush(a, c);
+        return;
+    }
+    buf_append(&c->output, frame.data, frame.size);
+    if (!c->is_late)
+        VEC_PUSH(&a->late, c->id);
+    c->is_late = true;
+}
+
 void admin_client_refuse(struct admin *a, struct client *c, int error, const char *text) {
     struct buf frame = {0};
     if (c->state != CLIENT_OPEN)
@@ -161,6 +173,8 @@ void admin_client_read(struct admin *a, struct client *c, bool is_hung_up) {
             taken += (size_t)size;
             if (c->state == CLIENT_CLOSING)
                 admin_client_drained(c);
+            if ((size_t)size < READ_SIZE && !is_hung_up)
+                break; /* that was all; more, or its end, makes the socket readable again */
         } else if (size == 0)
             input_end(a, c, is_hung_up);
         else if (errno == EAGAIN)

@@ -50,6 +50,7 @@ struct client {
     int64_t scan_us;   /* when to look again although little has come */
     struct buf output; /* from output_at on: not yet taken by the kernel */
     size_t output_at;
+    bool is_late;                   /* some of it waits for admin_flush() */
     int64_t deadline_us;            /* of half a message, or of closing */
     VEC(struct request *) requests; /* unanswered ones and streams, no more than requests_max */
 };
@@ -76,6 +77,7 @@ struct admin {
 
     VEC(struct ready) ready;
     size_t ready_at;
+    VEC(uint64_t) late;   /* clients whose output waits for admin_flush() */
     VEC(uint64_t) closed; /* requests whose client has gone, untold */
     size_t closed_at;
     struct arena scratch;
@@ -108,6 +110,8 @@ void admin_client_drained(struct client *c);
 void admin_client_flush(struct admin *a, struct client *c);
 /* Queues a frame; ends the client when it leaves too much unread. */
 void admin_client_send(struct admin *a, struct client *c, struct bytes frame);
+/* The same, but what fits into a read of the other side may wait for admin_flush(). */
+void admin_client_send_late(struct admin *a, struct client *c, struct bytes frame);
 /* Tells an error that belongs to no request, and closes. */
 void admin_client_refuse(struct admin *a, struct client *c, int error, const char *text);
 /* Watches what it waits for, and closes it when it waits for nothing more. */

@@ -85,8 +85,13 @@ void admin_reply(struct admin *a, uint64_t request, int error, struct bytes text
         r->is_stream = true;
     else
         admin_request_drop(a, r);
-    admin_client_send(a, c, buf_bytes(&frame));
-    admin_client_settle(a, c);
+    /* Who has asked for more than this gets the answers of one turn at once. */
+    if (c->requests.count > 0 || c->is_late)
+        admin_client_send_late(a, c, buf_bytes(&frame));
+    else {
+        admin_client_send(a, c, buf_bytes(&frame));
+        admin_client_settle(a, c);
+    }
     buf_done(&frame);
 }
 

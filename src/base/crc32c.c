@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-#include "covey/base.h"
+#include "crc32c.h"
 
 /*
  * CRC-32C eight bytes a step: M. Kounavis and F. Berry, "Novel Table Lookup-Based Algorithms for
@@ -42,7 +42,7 @@ static uint32_t load_le32(const uint8_t *at) {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t size_bytes) {
+uint32_t crc32c_tables(uint32_t crc, const void *data, size_t size_bytes) {
     const uint8_t *at = data;
     crc = ~crc;
     for (; size_bytes >= 8; size_bytes -= 8, at += 8) {
@@ -54,4 +54,40 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t size_bytes) {
     for (; size_bytes; size_bytes--, at++)
         crc = crc >> 8 ^ crc_tables[0][(crc ^ *at) & 255];
     return ~crc;
+}
+
+/* ---- the processor's own ------------------------------------------------------------------------------- */
+
+#if defined __x86_64__ && defined __GNUC__
+
+bool crc32c_has_instruction(void) { return __builtin_cpu_supports("sse4.2") != 0; }
+
+/* SSE4.2 has this very polynomial: eight bytes a step. */
+__attribute__((target("sse4.2"))) uint32_t crc32c_instruction(uint32_t crc, const void *data,
+                                                              size_t size_bytes) {
+    const uint8_t *at = data;
+    uint64_t wide = ~crc, word;
+    for (; size_bytes >= 8; size_bytes -= 8, at += 8) {
+        memcpy(&word, at, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; size_bytes; size_bytes--, at++)
+        crc = __builtin_ia32_crc32qi(crc, *at);
+    return ~crc;
+}
+
+#else
+
+bool crc32c_has_instruction(void) { return false; }
+
+uint32_t crc32c_instruction(uint32_t crc, const void *data, size_t size_bytes) {
+    return crc32c_tables(crc, data, size_bytes);
+}
+
+#endif
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t size_bytes) {
+    return crc32c_has_instruction() ? crc32c_instruction(crc, data, size_bytes)
+                                    : crc32c_tables(crc, data, size_bytes);
 }

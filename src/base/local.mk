@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/arena.c \
 	%D%/buf.c \
 	%D%/crc32c.c \
+	%D%/crc32c.h \
 	%D%/err.c \
 	%D%/hex.c \
 	%D%/map.c \

@@ -31,7 +31,15 @@ static const struct flag flags[] = {
     {"from", 0, CLI_WATCH, FLAG_NUMBER, AT(from), "INDEX",
      "watch: go on behind this log index [begin with what there is]"},
     {"once", 0, CLI_WATCH, FLAG_BOOL, AT(once), NULL, "watch: end after the first change"},
-    {"force", 0, CLI_FORCE, FLAG_BOOL, AT(force), NULL, "overwrite what is there and differs"},
+    {"force", 0, CLI_FORCE, FLAG_BOOL, AT(force), NULL,
+     "do it all the same: overwrite what differs; take out a host that is alive"},
+    {"matrix", 0, CLI_MATRIX, FLAG_BOOL, AT(matrix), NULL, "who sees whom, from every host's own view"},
+    {"off", 0, CLI_OFF, FLAG_BOOL, AT(off), NULL, "take the word back"},
+    {"for", 0, CLI_FOR, FLAG_DURATION, AT(for_us), "D",
+     "announce an absence of at most so long; 90s, 10m; an hour at most"},
+    {"kind", 0, CLI_KIND, FLAG_TEXT, AT(kind), "KIND",
+     "only events whose kind begins so: member, instance, ..."},
+    {"prometheus", 0, CLI_PROMETHEUS, FLAG_BOOL, AT(prometheus), NULL, "in Prometheus's text format"},
     {"cas", 0, CLI_CHECK, FLAG_CHECK, AT(check), "VERSION",
      "only if the variable has this version; 0: if it does not exist"},
     {"consistent", 0, CLI_CONSISTENT, FLAG_BOOL, AT(consistent), NULL,
@@ -85,7 +93,7 @@ static int value_set(const struct flag *f, const char *value, struct cli_options
         if (duration_parse(bytes_str(value), &us) != 0)
             wanted = "a duration such as 30s or 5m";
         memcpy(field, &us, sizeof us);
-        o->has_timeout = true;
+        o->has_timeout |= f->bit == CLI_TIMEOUT;
         break;
     case FLAG_SIZE:
         if (!size_read(bytes_str(value), &number))
@@ -242,7 +250,6 @@ void cli_view_usage(const struct cli_verb *verb, struct buf *out) {
 
 void cli_view_help(const struct cli_verb *verbs, size_t count, struct buf *out) {
     buf_printf(out, "usage: covey VERB [flags] [operands]\n\n");
-    buf_printf(out, "  %-9s %s\n", "agent", "run the agent of this host (see `covey agent --help`)");
     for (size_t i = 0; i < count; i++)
         buf_printf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
     buf_printf(out, "\n`covey help VERB` says more. Manual pages: covey(1), covey-agent(8), covey-job(5).\n");

@@ -31,15 +31,42 @@ const struct cli_verb cli_verbs[] = {
      "", CLI_AGENT | CLI_ALL | CLI_CONSISTENT, 0, 1, cli_status},
     {"ps", "[JOB]", "List instances: where they run, how they are, their ports", "",
      CLI_AGENT | CLI_ALL | CLI_JOB | CLI_NODE | CLI_CONSISTENT, 0, 1, cli_ps},
-    {"nodes", "", "List the hosts of the cluster", "", CLI_AGENT | CLI_CONSISTENT, 0, 0, cli_nodes},
+    {"nodes", "[forget HOST]", "List the hosts of the cluster, or take one out that will not come back",
+     "\nHEARD is how long ago a packet came from the host itself; INC its incarnation, the run of its agent "
+     "and how often it\n"
+     "had to refute. With --matrix every host is asked how it sees the others, which shows links that pass "
+     "packets one way\n"
+     "only; it works on any side of a split. A host that is taken out loses its vote and what it ran is "
+     "placed elsewhere; one\n"
+     "that is alive is refused without --force: run `covey leave` there.\n",
+     CLI_AGENT | CLI_CONSISTENT | CLI_MATRIX | CLI_FORCE | CLI_DETACH | CLI_TIMEOUT, 0, 2, cli_nodes},
+    {"drain", "HOST", "Move everything off a host, and place nothing new there",
+     "\nServices move one by one: the replacement runs before the old instance is stopped. Batch instances "
+     "run to their end.\n"
+     "Its vote and leadership move, too. It waits until the host is empty; the word holds until --off.\n",
+     CLI_AGENT | CLI_OFF | CLI_DETACH | CLI_TIMEOUT, 1, 1, cli_drain},
+    {"agent", "restart | away [HOST] | back [HOST]", "Run the agent of this host (see `covey agent --help`)",
+     "\nSpeaks to the agent that runs. `restart` starts it anew in its place, with the program that stands "
+     "at "
+     "its path by\n"
+     "now; tasks run on. With --for the others are told first: for so long nothing of the host is replaced. "
+     "`away` announces\n"
+     "an absence without a restart, before a reboot say; `back` ends it. It ends by itself when the agent is "
+     "back, or when\n"
+     "the time is up.\n",
+     CLI_AGENT | CLI_FOR | CLI_DETACH | CLI_TIMEOUT, 1, 2, cli_agent},
     {"logs", "JOB|INSTANCE", "Print the output of a task, on whatever host it runs",
      "\nAn instance is named by its id or the first four or more digits of it. Of a job's instances a "
      "running one is taken.\n",
      CLI_AGENT | CLI_FOLLOW | CLI_STDERR | CLI_TAIL | CLI_TASK, 1, 1, cli_logs},
-    {"events", "", "Print what this agent saw happen lately", "", CLI_AGENT | CLI_FOLLOW, 0, 0, cli_events},
+    {"events", "", "Print what this agent saw happen lately",
+     "\nKinds: member.joined, .suspected, .refuted, .died, .away, .left, .changed, .forgotten, "
+     "self.refuted, .stalled,\n"
+     ".duplicate, node.drain, .forget, .away, leader.*, voters.*, join.*, instance, and more.\n",
+     CLI_AGENT | CLI_FOLLOW | CLI_KIND, 0, 0, cli_events},
     {"counters", "", "Count what this agent has been through: elections, suspicions, damaged disks, ...",
-     "\nCounted from the agent's start. With --all also what never happened.\n", CLI_AGENT | CLI_ALL, 0, 0,
-     cli_counters},
+     "\nCounted from the agent's start. With --all also what never happened.\n",
+     CLI_AGENT | CLI_ALL | CLI_PROMETHEUS, 0, 0, cli_counters},
     {"var", "get KEY | put KEY VALUE|- | list [PREFIX] | rm KEY | watch [KEY]",
      "Read, write and watch the variables of the cluster",
      "\nThe value `-` is read from standard input. Every write gives the variable a higher version; with "
@@ -62,6 +89,14 @@ const struct cli_verb cli_verbs[] = {
      "overwritten "
      "with --force.\n",
      CLI_AGENT | CLI_FORCE, 1, 1, cli_restore},
+    {"log", "verify|dump DIR|FILE", "Check or show the log in a data directory; needs no agent",
+     "\nReads only, while an agent writes there, too. A directory, or one file of it. verify ends with 0 "
+     "when "
+     "the log is good or\n"
+     "has the torn tail that a crash leaves, 1 when it is damaged, saying where and what to do, 2 when it "
+     "cannot be read. dump\n"
+     "shows it record by record, without secrets.\n",
+     0, 2, 2, cli_log},
     {"validate", "FILE...", "Check job files; needs no agent", "", 0, 1, 1000, cli_validate},
     {"token", "", "Print the join token, and what to type on the next host", "", CLI_AGENT, 0, 0, cli_token},
     {"leave", "", "Take this host out of the cluster: its instances are moved, its agent ends", "", CLI_AGENT,

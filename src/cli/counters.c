@@ -19,7 +19,10 @@ int cli_counters(struct cli *c) {
         cli_print_json(&wire_admin_counters_type, &counters);
         return 0;
     }
-    cli_view_counters(&counters, c->options.all, &out);
+    if (c->options.prometheus)
+        cli_view_prometheus(&counters, &out);
+    else
+        cli_view_counters(&counters, c->options.all, &out);
     cli_print(&out);
     buf_done(&out);
     return 0;

@@ -21,6 +21,10 @@ static void event_print(struct cli *c, const struct wire_event *event) {
     buf_done(&out);
 }
 
+static bool is_wanted(const struct cli *c, const struct wire_event *event) {
+    return c->options.kind == NULL || bytes_starts(event->kind, bytes_str(c->options.kind));
+}
+
 int cli_events(struct cli *c) {
     struct wire_admin_events_query q = {.follow = c->options.follow, .credit = CREDIT_BYTES};
     struct wire_admin_chunk chunk = {0};
@@ -33,7 +37,7 @@ int cli_events(struct cli *c) {
     while (error == 0 && !chunk.end && !ferror(stdout)) {
         arena_reset(&a);
         error = client_chunk(c->client, id, &a, &chunk, 0);
-        if (error == 0 && chunk.event != NULL)
+        if (error == 0 && chunk.event != NULL && is_wanted(c, chunk.event))
             event_print(c, chunk.event);
     }
     arena_done(&a);

@@ -9,10 +9,6 @@
 int cli_help(struct cli *c) {
     const char *name = c->options.operands_count > 0 ? c->options.operands[0] : NULL;
     struct buf out = {0};
-    if (name != NULL && strcmp(name, "agent") == 0) {
-        printf("`covey agent --help` lists the agent's flags; covey-agent(8) explains them.\n");
-        return 0;
-    }
     if (name == NULL) {
         cli_view_help(cli_verbs, cli_verbs_count, &out);
     } else {
@@ -24,6 +20,9 @@ int cli_help(struct cli *c) {
             return status;
         }
         cli_view_usage(verb, &out);
+        if (strcmp(name, "agent") == 0)
+            buf_printf(&out, "\n`covey agent [flags]` runs the agent: `covey agent --help` lists its flags, "
+                             "covey-agent(8) explains them.\n");
     }
     cli_print(&out);
     buf_done(&out);

@@ -20,8 +20,9 @@ struct codec_type;
 /* What the flags of all verbs set. */
 struct cli_options {
     bool help, json, detach, all, follow, is_stderr, has_check, has_timeout, consistent, prefix, once, force;
-    const char *socket, *job, *node, *task; /* NULL: not given */
-    int64_t timeout_us;
+    bool matrix, off, prometheus;
+    const char *socket, *job, *node, *task, *kind; /* NULL: not given */
+    int64_t timeout_us, for_us;
     uint64_t tail_bytes, check, from;
     const char **operands; /* in the arena, with a NULL behind the last */
     size_t operands_count;
@@ -42,6 +43,11 @@ struct cli_options {
 #define CLI_CONSISTENT (1u << 12)
 #define CLI_WATCH      (1u << 13)
 #define CLI_FORCE      (1u << 14)
+#define CLI_MATRIX     (1u << 15)
+#define CLI_OFF        (1u << 16)
+#define CLI_FOR        (1u << 17)
+#define CLI_KIND       (1u << 18)
+#define CLI_PROMETHEUS (1u << 19)
 
 struct cli;
 struct cli_verb {
@@ -135,12 +141,18 @@ void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out);
 void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_ms, struct buf *out);
 void cli_view_voters(const struct wire_admin_voters *voters, struct buf *out);
 void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out);
+/* By name or the beginning of its id; NULL: none. */
+const struct wire_admin_node *cli_node_in(const struct wire_admin_nodes *nodes, const char *name);
+void cli_view_draining(const struct wire_admin_node *n, struct buf *out); /* one line, without its end */
+void cli_view_matrix(const struct wire_admin_matrix *m, struct buf *out);
 void cli_view_ps(const struct wire_admin_ps *ps, int64_t now_ms, struct buf *out);
 void cli_view_vars(const struct wire_admin_vars *vars, struct buf *out);
 void cli_view_var_change(const struct wire_admin_var_change *change, struct buf *out);
 void cli_view_event(const struct wire_event *e, struct buf *out);
 /* Of those that are 0 only with `all`. */
 void cli_view_counters(const struct wire_admin_counters *counters, bool all, struct buf *out);
+/* The text exposition format of Prometheus, version 0.0.4. */
+void cli_view_prometheus(const struct wire_admin_counters *counters, struct buf *out);
 /* What to type on the next host. */
 void cli_view_token(const struct wire_admin_token *t, struct buf *out);
 /* "running", "stopping", "unknown" for one whose host is out of sight, ... */
@@ -197,6 +209,9 @@ int cli_validate(struct cli *c);
 int cli_events(struct cli *c);
 int cli_counters(struct cli *c);
 int cli_leave(struct cli *c);
+int cli_log(struct cli *c);
+int cli_drain(struct cli *c);
+int cli_agent(struct cli *c);
 int cli_token(struct cli *c);
 int cli_version(struct cli *c);
 int cli_help(struct cli *c);

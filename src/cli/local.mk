@@ -4,14 +4,22 @@
 noinst_LIBRARIES += %D%/libcli.a
 # files: *.c *.h
 %C%_libcli_a_SOURCES = \
+	%D%/agent.c \
 	%D%/args.c \
 	%D%/backup.c \
 	%D%/cli.c \
 	%D%/counters.c \
+	%D%/drain.c \
 	%D%/events.c \
 	%D%/help.c \
 	%D%/internal.h \
 	%D%/leave.c \
+	%D%/log.h \
+	%D%/log_dump.c \
+	%D%/log_judge.c \
+	%D%/log_read.c \
+	%D%/log_verb.c \
+	%D%/log_verify.c \
 	%D%/logs.c \
 	%D%/nodes.c \
 	%D%/ps.c \
@@ -27,6 +35,7 @@ noinst_LIBRARIES += %D%/libcli.a
 	%D%/version.c \
 	%D%/view_cluster.c \
 	%D%/view_instance.c \
+	%D%/view_nodes.c \
 	%D%/view_other.c \
 	%D%/voters.c \
 	%D%/wait.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* The cluster as a whole: `status`, `nodes`. */
+/* The cluster as a whole: `status`, `voters`. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -100,64 +100,6 @@ void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out) {
         cli_table_cell(&t, "%u", j->complete);
         cli_table_cell(&t, "%u", j->failed);
     }
-    cli_table_end(&t, out);
-}
-
-/* ---- nodes --------------------------------------------------------------------------------------------- */
-
-static const char *node_str(const struct wire_admin_node *n) {
-    if (n->record.status == NODE_STATUS_LEFT)
-        return n->state == MEMBER_STATE_ALIVE ? "leaving" : "left";
-    if (n->record.status == NODE_STATUS_JOINING && n->state == MEMBER_STATE_ALIVE)
-        return "joining";
-    return member_state_str(n->state);
-}
-
-static void put_node(struct cli_table *t, const struct wire_admin_node *n) {
-    struct buf cell = {0};
-    char addr[ADDR_TEXT_SIZE];
-    cli_table_text(t, n->record.name);
-    cli_put_id(&cell, n->record.id.b);
-    cli_table_buf(t, &cell);
-    addr_text(&n->record.addr, addr);
-    cli_table_cell(t, "%s", addr);
-    cli_table_cell(t, "%s", node_str(n));
-    cli_table_cell(t, "%s", n->leader ? "leader" : n->voter ? "voter" : "learner");
-    cli_table_cell(t, "%u", n->instances);
-    cli_table_cell(t, "%u MHz", n->record.cpu_mhz);
-    cli_put_size(&cell, (uint64_t)n->record.memory_mib << 20);
-    cli_table_buf(t, &cell);
-    if (n->self)
-        cli_table_cell(t, "self");
-    else if (n->rtt_us == 0 || n->state != MEMBER_STATE_ALIVE)
-        cli_table_cell(t, "-");
-    else if (n->rtt_us < 10000)
-        cli_table_cell(t, "%llu.%02llu ms", (unsigned long long)n->rtt_us / 1000,
-                       (unsigned long long)n->rtt_us % 1000 / 10);
-    else
-        cli_table_cell(t, "%llu ms", (unsigned long long)n->rtt_us / 1000);
-    cli_table_text(t, n->record.version);
-    buf_done(&cell);
-}
-
-static int by_name(const void *x, const void *y) {
-    const struct wire_node_record *a = &(*(const struct wire_admin_node *const *)x)->record;
-    const struct wire_node_record *b = &(*(const struct wire_admin_node *const *)y)->record;
-    int order = bytes_compare(a->name, b->name);
-    return order != 0 ? order : ID_COMPARE(a->id, b->id);
-}
-
-void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out) {
-    static const char *const headers[] = {"NAME",      "ID",  "ADDRESS", "STATE", "ROLE",
-                                          "INSTANCES", "CPU", "MEMORY",  "RTT",   "VERSION"};
-    struct cli_table t;
-    cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
-    const struct wire_admin_node **sorted = arena_alloc(&t.arena, (nodes->nodes_count + 1) * sizeof *sorted);
-    for (size_t i = 0; i < nodes->nodes_count; i++)
-        sorted[i] = &nodes->nodes[i];
-    qsort(sorted, nodes->nodes_count, sizeof *sorted, by_name);
-    for (size_t i = 0; i < nodes->nodes_count; i++)
-        put_node(&t, sorted[i]);
     cli_table_end(&t, out);
 }
 

@@ -20,7 +20,27 @@ const char *cli_instance_str(const struct wire_admin_instance *i) {
         return "unknown";
     if (cli_instance_live(i) && i->record.desired == DESIRED_STATE_STOP)
         return "stopping";
-    return instance_state_str(i->record.state);
+    return instance_state_str(cli_instance_live(i) && i->reported != NULL ? i->reported->state
+                                                                          : i->record.state);
+}
+
+/* As its host says now; nothing of one that is over or out of sight. */
+static const char *health_of(const struct wire_admin_instance *i) {
+    bool is_told = i->reported != NULL && cli_instance_live(i) && !cli_instance_unseen(i);
+    return is_told && i->reported->health != HEALTH_NONE ? health_str(i->reported->health) : "-";
+}
+
+/* What its host tells is newer than the log: restarts are not written there. */
+static size_t tasks_of(const struct wire_admin_instance *i, const struct wire_task_fact **ret) {
+    bool is_newer = i->reported != NULL && cli_instance_live(i) && i->reported->tasks_count > 0;
+    *ret = is_newer ? i->reported->tasks : i->record.tasks;
+    return is_newer ? i->reported->tasks_count : i->record.tasks_count;
+}
+
+static size_t ports_of(const struct wire_admin_instance *i, const struct wire_port_binding **ret) {
+    bool is_newer = i->reported != NULL && i->record.ports_count == 0;
+    *ret = is_newer ? i->reported->ports : i->record.ports;
+    return is_newer ? i->reported->ports_count : i->record.ports_count;
 }
 
 struct bytes cli_instance_reason(const struct wire_admin_instance *i, struct arena *a) {
@@ -28,8 +48,10 @@ struct bytes cli_instance_reason(const struct wire_admin_instance *i, struct are
         return bytes_str("its host is out of sight");
     if (i->record.reason.size > 0)
         return i->record.reason;
-    for (size_t t = 0; t < i->record.tasks_count; t++) {
-        const struct wire_task_fact *task = &i->record.tasks[t];
+    const struct wire_task_fact *tasks;
+    size_t count = tasks_of(i, &tasks);
+    for (size_t t = 0; t < count; t++) {
+        const struct wire_task_fact *task = &tasks[t];
         if (task->state == TASK_STATE_BACKOFF)
             return bytes_str(arena_printf(a, "%.*s waits to be restarted: %.*s", BYTES_FMT(task->name),
                                           BYTES_FMT(task->reason)));
@@ -40,18 +62,22 @@ struct bytes cli_instance_reason(const struct wire_admin_instance *i, struct are
     return (struct bytes){0};
 }
 
-static uint64_t restarts_of(const struct wire_instance_record *r) {
+static uint64_t restarts_of(const struct wire_admin_instance *i) {
+    const struct wire_task_fact *tasks;
     uint64_t sum = 0;
-    for (size_t t = 0; t < r->tasks_count; t++)
-        sum += r->tasks[t].restarts;
+    size_t count = tasks_of(i, &tasks);
+    for (size_t t = 0; t < count; t++)
+        sum += tasks[t].restarts;
     return sum;
 }
 
 /* "http=20001,admin=20002", or with the address "http=192.0.2.1:20001". */
 static void put_ports(struct buf *out, const struct wire_admin_instance *i, bool with_addr) {
     bool is_v6 = i->addr.size > 0 && memchr(i->addr.data, ':', i->addr.size) != NULL;
-    for (size_t p = 0; p < i->record.ports_count; p++) {
-        const struct wire_port_binding *port = &i->record.ports[p];
+    const struct wire_port_binding *ports;
+    size_t count = ports_of(i, &ports);
+    for (size_t p = 0; p < count; p++) {
+        const struct wire_port_binding *port = &ports[p];
         buf_printf(out, "%s", p > 0 ? "," : "");
         cli_put(out, port->label);
         buf_append_byte(out, '=');
@@ -78,9 +104,10 @@ static void put_row(struct cli_table *t, const struct wire_admin_instance *i, bo
     cli_table_cell(t, "%llu", (unsigned long long)r->version);
     cli_table_text(t, i->node_name);
     cli_table_cell(t, "%s", cli_instance_str(i));
+    cli_table_cell(t, "%s", health_of(i));
     put_ports(&cell, i, !with_job);
     cli_table_buf(t, &cell);
-    cli_table_cell(t, "%llu", (unsigned long long)restarts_of(r));
+    cli_table_cell(t, "%llu", (unsigned long long)restarts_of(i));
     if (r->placed_ms > 0)
         cli_put_age_short(&cell, age_of(r->placed_ms, now_ms));
     cli_table_buf(t, &cell);
@@ -113,8 +140,8 @@ static const struct wire_admin_instance **by_slots(struct arena *a, const struct
 }
 
 void cli_view_ps(const struct wire_admin_ps *ps, int64_t now_ms, struct buf *out) {
-    static const char *const headers[] = {"ID",    "JOB",   "GROUP",    "SLOT", "VERSION", "NODE",
-                                          "STATE", "PORTS", "RESTARTS", "AGE",  "REASON"};
+    static const char *const headers[] = {"ID",    "JOB",    "GROUP", "SLOT",     "VERSION", "NODE",
+                                          "STATE", "HEALTH", "PORTS", "RESTARTS", "AGE",     "REASON"};
     struct cli_table t;
     cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
     const struct wire_admin_instance **sorted = by_slots(&t.arena, ps->instances, ps->instances_count);
@@ -126,7 +153,8 @@ void cli_view_ps(const struct wire_admin_ps *ps, int64_t now_ms, struct buf *out
 /* ---- one job ------------------------------------------------------------------------------------------- */
 
 static void put_groups(const struct wire_admin_job_status *s, struct buf *out) {
-    static const char *const headers[] = {"GROUP", "WANTED", "RUNNING", "STARTING", "COMPLETE", "FAILED"};
+    static const char *const headers[] = {"GROUP",    "WANTED",   "RUNNING", "HEALTHY",
+                                          "STARTING", "COMPLETE", "FAILED"};
     struct cli_table t;
     cli_table_init(&t, headers, sizeof headers / sizeof headers[0]);
     for (size_t i = 0; i < s->groups_count; i++) {
@@ -134,6 +162,7 @@ static void put_groups(const struct wire_admin_job_status *s, struct buf *out) {
         cli_table_text(&t, g->name);
         cli_table_cell(&t, "%u", g->count);
         cli_table_cell(&t, "%u", g->running);
+        cli_table_cell(&t, "%u", g->healthy);
         cli_table_cell(&t, "%u", g->starting);
         cli_table_cell(&t, "%u", g->complete);
         cli_table_cell(&t, "%u", g->failed);
@@ -151,8 +180,8 @@ static void put_groups(const struct wire_admin_job_status *s, struct buf *out) {
 }
 
 void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_ms, struct buf *out) {
-    static const char *const headers[] = {"ID",    "GROUP",   "SLOT",     "VERSION", "NODE",
-                                          "STATE", "ADDRESS", "RESTARTS", "AGE",     "REASON"};
+    static const char *const headers[] = {"ID",     "GROUP",   "SLOT",     "VERSION", "NODE",  "STATE",
+                                          "HEALTH", "ADDRESS", "RESTARTS", "AGE",     "REASON"};
     const struct wire_job_record *r = &s->record;
     struct cli_table t;
     size_t shown = 0;

@@ -61,6 +61,38 @@ void cli_view_counters(const struct wire_admin_counters *counters, bool all, str
     cli_table_end(&t, out);
 }
 
+/* MARK_SWIM_REFUTED -> covey_mark_swim_refuted, swim_probes -> covey_swim_probes */
+static void put_metric(struct buf *out, const struct wire_admin_counter *c) {
+    buf_printf(out, "covey_");
+    for (size_t i = 0; i < c->name.size; i++) {
+        uint8_t b = c->name.data[i];
+        bool is_letter = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9');
+        buf_append_byte(out, !is_letter ? '_' : b >= 'A' && b <= 'Z' ? (uint8_t)(b | 0x20) : b);
+    }
+    if (!c->gauge)
+        buf_printf(out, "_total");
+}
+
+void cli_view_prometheus(const struct wire_admin_counters *counters, struct buf *out) {
+    for (size_t i = 0; i < counters->counters_count; i++) {
+        const struct wire_admin_counter *c = &counters->counters[i];
+        buf_printf(out, "# HELP ");
+        put_metric(out, c);
+        buf_append_byte(out, ' ');
+        for (size_t k = 0; k < c->text.size; k++) {
+            uint8_t b = c->text.data[k];
+            if (b == '\\')
+                buf_append_byte(out, '\\');
+            buf_append_byte(out, b == '\n' ? ' ' : b);
+        }
+        buf_printf(out, "\n# TYPE ");
+        put_metric(out, c);
+        buf_printf(out, c->gauge ? " gauge\n" : " counter\n");
+        put_metric(out, c);
+        buf_printf(out, " %llu\n", (unsigned long long)c->count);
+    }
+}
+
 static bool is_loopback(struct bytes addr) {
     return addr.size >= 5 && (memcmp(addr.data, "127.", 4) == 0 || memcmp(addr.data, "[::1]", 5) == 0);
 }

@@ -28,4 +28,9 @@ int cli_write(struct cli *c, const char *method, const struct codec_type *params
 int cli_poll_job(struct cli *c, struct bytes job, uint64_t *index, struct arena *a,
                  struct wire_admin_job_status *ret, int64_t deadline_us);
 
+/* The hosts as this one knows them; the answer lies in the arena, which is begun anew. A connection that
+ * broke is closed, so that it may be asked again. */
+int cli_nodes_poll(struct cli *c, struct arena *a, struct wire_admin_nodes *ret);
+void cli_pause(void); /* between polls */
+
 #endif

@@ -5,8 +5,10 @@
  * The agent's loop: shells tell what happened, node says what to do, effects go back to the shells.
  * Everything is done in one place, daemon_turn(), once per round of the loop, just before it would sleep.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +43,7 @@ void daemon_say(struct daemon *d, enum node_level level, const char *format, ...
 void daemon_feed(struct daemon *d, struct node_input *input) {
     d->now_us = host_now_us();
     input->wall_ms = host_wall_ms();
+    d->turn_due = input->more;
     node_feed(d->node, d->now_us, input);
     struct node_effect e;
     while (node_drain(d->node, &e))
@@ -77,7 +80,7 @@ static void net_events(struct daemon *d) {
 static void admin_events(struct daemon *d) {
     struct admin_event e;
     while (admin_next(d->admin, &e)) {
-        struct node_input in = {.request = e.request};
+        struct node_input in = {.request = e.request, .more = true};
         if (e.kind == ADMIN_REQUEST) {
             in.kind = NODE_REQUEST;
             in.method = e.method;
@@ -176,8 +179,9 @@ static void daemon_turn(struct daemon *d) {
         d->sweep_at_us = d->now_us + US_PER_S;
         links_sweep(d);
     }
-    if (node_deadline(d->node) <= host_now_us())
+    if (d->turn_due || node_deadline(d->node) <= host_now_us())
         daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
+    admin_flush(d->admin);
     maybe_end(d);
 }
 
@@ -217,16 +221,28 @@ static void on_io(struct ev_loop *loop, ev_io *w, int events) {
 }
 static void on_timer(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; }
 
+/* Ends the loop once leadership is handed over, or not in time. */
+static void shut_down(struct daemon *d) {
+    d->shutdown_at_us = host_now_us() + SHUTDOWN_MAX_US;
+    daemon_feed(d, &(struct node_input){.kind = NODE_SHUTDOWN});
+}
+
+void daemon_restart(struct daemon *d) {
+    d->again = true;
+    if (d->shutdown_at_us == 0)
+        shut_down(d);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *w, int events) {
     struct daemon *d = w->data;
     (void)events;
+    d->again = false; /* whoever ends it does not want another */
     if (d->shutdown_at_us != 0) {
         ev_break(loop, EVBREAK_ALL);
         return;
     }
     daemon_say(d, NODE_INFO, "told to end; tasks go on running");
-    d->shutdown_at_us = host_now_us() + SHUTDOWN_MAX_US;
-    daemon_feed(d, &(struct node_input){.kind = NODE_SHUTDOWN});
+    shut_down(d);
 }
 
 static void watch_io(struct daemon *d, ev_io *w, int fd, bool *woken) {
@@ -410,11 +426,38 @@ static void raise_limits(void) {
     (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/*
+ * The program that stands at this path by now, which may be a newer one, takes this process's place: it keeps
+ * its pid, so whoever supervises it sees nothing. Shims stay what they are, and are found by the next run.
+ */
+static int begin_anew(const char *path, int argc, char **argv, char *data_dir) {
+    char **args = mem_alloc(((size_t)argc + 4) * sizeof *args);
+    char name[] = "covey", flag[] = "--data-dir";
+    sigset_t none;
+    args[0] = name;
+    for (int i = 0; i < argc; i++)
+        args[i + 1] = argv[i];
+    if (argc < 3 || strcmp(argv[argc - 2], flag) != 0) { /* of --dev, it was made up at the first start */
+        args[argc + 1] = flag;
+        args[argc + 2] = data_dir;
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(path, args);
+    fprintf(stderr, "covey agent: cannot begin anew: %s: %s; start it by hand, its tasks go on running\n",
+            path, strerror(errno));
+    mem_free(args);
+    return err_exit(ERR_IO);
+}
+
 int daemon_main(int argc, char **argv) {
     struct daemon *d = mem_alloc(sizeof *d);
+    char path[4096] = "";
+    ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
     int error = config_load(&d->config, argc, argv);
     signal(SIGPIPE, SIG_IGN);
     raise_limits();
+    host_wake_soon();
     if (error == 0) {
         error = daemon_open(d);
         d->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOSIGMASK);
@@ -431,7 +474,11 @@ int daemon_main(int argc, char **argv) {
         ev_loop_destroy(d->loop);
     }
     int status = error != 0 && error != 1 ? err_exit(error) : d->exit_status;
+    bool again = d->again && error == 0 && path_size > 0;
+    char data_dir[4096] = "";
+    if (again)
+        snprintf(data_dir, sizeof data_dir, "%s", d->config.data_dir);
     daemon_close(d);
     mem_free(d);
-    return status;
+    return again ? begin_anew(path, argc, argv, data_dir) : status;
 }

@@ -30,6 +30,7 @@ struct daemon {
     struct ev_loop *loop;
     ev_io net_io, admin_io, proc_io, store_io;
     bool net_woken, admin_woken, proc_woken, store_woken;
+    bool turn_due; /* node was told that more follows */
     ev_timer timer;
     ev_prepare prepare;
     ev_signal sigint, sigterm;
@@ -42,7 +43,7 @@ struct daemon {
     struct map links; /* conn -> struct link */
     int64_t resolve_at_us, sweep_at_us, refused_said_us;
     int64_t now_us, shutdown_at_us;
-    bool ending, ready;
+    bool ending, ready, again; /* again: the agent is to begin anew when it has ended */
     int exit_status;
 };
 
@@ -57,6 +58,9 @@ void stream_link_send(struct daemon *d, uint64_t stream, struct bytes message);
 void stream_link_close(struct daemon *d, uint64_t stream);
 void links_sweep(struct daemon *d); /* handshakes that take too long */
 void links_done(struct daemon *d);
+
+/* daemon.c */
+void daemon_restart(struct daemon *d);
 
 /* effects.c */
 void daemon_effect(struct daemon *d, const struct node_effect *effect);

@@ -67,6 +67,7 @@ void daemon_effect(struct daemon *d, const struct node_effect *e) {
     case NODE_LOG_CLOSE: proc_log_close(d->proc, e->handle); break;
     case NODE_SAY: daemon_say(d, e->level, "%.*s", BYTES_FMT(e->text)); break;
     case NODE_READY: ready(d); break;
+    case NODE_RESTART: daemon_restart(d); break;
     case NODE_EXIT:
         daemon_say(d, NODE_INFO, "ending: %.*s", BYTES_FMT(e->text));
         d->ending = true;

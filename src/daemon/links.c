@@ -135,7 +135,8 @@ static void stream_link_bytes(struct daemon *d, uint64_t conn, struct bytes data
         }
         struct bytes message;
         while (l != NULL && session_next_message(&l->session, &message)) {
-            struct node_input in = {.kind = NODE_STREAM_MESSAGE, .stream = conn, .data = message};
+            struct node_input in = {
+                .kind = NODE_STREAM_MESSAGE, .more = true, .stream = conn, .data = message};
             daemon_feed(d, &in);
             l = stream_link_find(d, conn);
         }

@@ -37,6 +37,7 @@ PURE_ROOMS = \
 	src/state/libstate.a \
 	src/raft/libraft.a \
 	src/swim/libswim.a \
+	src/gossip/libgossip.a \
 	src/wal/libwal.a \
 	src/crypto/libcrypto.a \
 	src/codec/libcodec.a \

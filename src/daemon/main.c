@@ -11,7 +11,8 @@
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "shim") == 0)
         return proc_shim_main(argc, argv);
-    if (argc > 1 && strcmp(argv[1], "agent") == 0)
+    /* `covey agent restart` and the like speak to the agent that runs. */
+    if (argc > 1 && strcmp(argv[1], "agent") == 0 && (argc == 2 || argv[2][0] == '-'))
         return daemon_main(argc - 1, argv + 1);
     return cli_main(argc, argv);
 }

@@ -16,6 +16,11 @@ static void apply_marks(struct node *n, const struct wire_command *c) {
             node_mark(n, MARK_STATE_STOP_ACKNOWLEDGED);
 }
 
+static bool is_away(const struct node *n, struct node_id id) {
+    const struct wire_node_record *r = state_node_find(n->state, id);
+    return r != NULL && r->away_ms != 0;
+}
+
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
     if (entry->index <= n->applied_index || n->format_wanted != 0)
         return;
@@ -30,9 +35,18 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
     }
     node_proofs_entry(n, entry);
     apply_marks(n, decoded ? &command : NULL);
+    struct bytes gone = {0}; /* its name goes with it */
+    if (decoded && command.node_remove != NULL)
+        gone = arena_copy(&n->scratch, node_name_of(n, command.node_remove->id));
+    bool was_away = decoded && command.node_away != NULL && is_away(n, command.node_away->id);
     state_apply(n->state, entry->index, decoded ? &command : NULL, &result);
     if (result.refused_count > 0)
         node_mark(n, command.plan != NULL ? MARK_STATE_PLAN_REFUSED : MARK_STATE_FACT_OLD);
+    if (decoded && result.error == 0 && result.changed && result.index == entry->index)
+        node_host_word_told(n, &command, was_away);
+    if (gone.size > 0 && result.error == 0)
+        node_event(n, "node.gone", command.node_remove->id, (struct instance_id){{0}},
+                   "%.*s is no member any longer", BYTES_FMT(gone));
     n->applied_index = entry->index;
     n->log_bytes_applied += entry->data.size;
     if (decoded && command.var != NULL && result.error == 0 && result.index == entry->index)
@@ -47,6 +61,7 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
 
 static void apply_node(struct node *n, struct node_id id) {
     const struct wire_node_record *r = state_node_find(n->state, id);
+    node_away_note(n, id, r);
     if (r == NULL)
         return;
     n->table_dirty = true;
@@ -62,6 +77,7 @@ static void apply_node(struct node *n, struct node_id id) {
 
 static void apply_node_gone(struct node *n, struct node_id id) {
     n->table_dirty = true;
+    node_away_note(n, id, NULL);
     if (ID_EQUAL(id, n->identity.id)) {
         node_mark(n, MARK_NODE_FORGOTTEN_SELF);
         if (n->leave == LEAVE_NONE)

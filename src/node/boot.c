@@ -176,6 +176,11 @@ static bool raft_start(struct node *n, const struct raft_restored *restored) {
         .seed = prng_next(&n->prng),
         .marks = n->marks,
         .trailing_entries = n->trailing_entries,
+        .inflight_max = n->raft_limits.inflight_max,
+        .inflight_bytes_max = n->raft_limits.inflight_bytes_max,
+        .message_bytes_max = n->raft_limits.message_bytes_max,
+        .uncommitted_bytes_max = n->raft_limits.uncommitted_bytes_max,
+        .trailing_bytes = n->raft_limits.trailing_bytes,
         .heartbeat_us = n->heartbeat_us,
         .election_min_us = n->election_min_us,
     };

@@ -103,6 +103,11 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
     VEC_PUSH(&n->events, entry);
 }
 
+/* Of the event that was told last. */
+void node_event_accuser(struct node *n, struct node_id accuser) {
+    n->events.data[n->events.count - 1].event.accuser = accuser;
+}
+
 size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max) {
     size_t count = 0;
     if (n->event_next == index)

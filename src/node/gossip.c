@@ -21,6 +21,7 @@ void node_gossip_start(struct node *n) {
         .marks = n->marks,
     };
     n->swim = swim_new(&config, n->now_us);
+    node_facts_start(n);
     for (size_t i = 0; i < n->seeds.count; i++)
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_SEED, .addr = n->seeds.data[i]});
     for (size_t i = 0; i < state_nodes_count(n->state); i++) {
@@ -59,7 +60,8 @@ static void gossip_send(struct node *n, const struct swim_effect *e) {
                             .boot = n->generation,
                             .sequence = ++n->datagram_sequence};
     buf_clear(&n->sealed);
-    if (envelope_seal(&n->gossip_keys, &n->cluster.id, &n->csprng, &head, e->packet, &n->sealed) != 0)
+    struct bytes packet = ID_IS_ZERO(e->to) ? e->packet : node_facts_add(n, e->to, e->packet);
+    if (envelope_seal(&n->gossip_keys, &n->cluster.id, &n->csprng, &head, packet, &n->sealed) != 0)
         return;
     struct bytes data = node_effect_copy(n, buf_bytes(&n->sealed));
     struct node_effect *out = node_emit(n, NODE_SEND_DATAGRAM);
@@ -99,6 +101,23 @@ static void gossip_duplicate(struct node *n, const struct addr *other) {
         addr);
 }
 
+static void gossip_died(struct node *n, const struct swim_effect *e, struct bytes name) {
+    struct instance_id none = {{0}};
+    int64_t away_us = node_away_left_us(n, e->member);
+    if (away_us > 0) {
+        node_event(n, "member.away", e->member, none,
+                   "%.*s is out of sight, as announced, for %lld s more at most", BYTES_FMT(name),
+                   (long long)((away_us + US_PER_S - 1) / US_PER_S));
+        node_say(n, NODE_INFO, "%.*s is away, as announced", BYTES_FMT(name));
+    } else {
+        node_event(n, "member.died", e->member, none, "%.*s is held dead, accused by %.*s", BYTES_FMT(name),
+                   BYTES_FMT(node_name_of(n, e->accuser)));
+        node_say(n, NODE_WARNING, "%.*s is held dead", BYTES_FMT(name));
+    }
+    node_event_accuser(n, e->accuser);
+    leader_died(n, e->member);
+}
+
 static void gossip_event(struct node *n, const struct swim_effect *e) {
     struct instance_id none = {{0}};
     struct bytes name = node_name_of(n, e->member);
@@ -109,22 +128,25 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
     case SWIM_SUSPECTED:
         node_event(n, "member.suspected", e->member, none, "%.*s is suspected by %.*s", BYTES_FMT(name),
                    BYTES_FMT(node_name_of(n, e->accuser)));
+        node_event_accuser(n, e->accuser);
         break;
     case SWIM_REFUTED:
         node_event(n, "member.refuted", e->member, none, "%.*s is alive after all", BYTES_FMT(name));
         break;
-    case SWIM_DIED:
-        node_event(n, "member.died", e->member, none, "%.*s is held dead, accused by %.*s", BYTES_FMT(name),
-                   BYTES_FMT(node_name_of(n, e->accuser)));
-        node_say(n, NODE_WARNING, "%.*s is held dead", BYTES_FMT(name));
-        leader_died(n, e->member);
+    case SWIM_DIED: gossip_died(n, e, name); break;
+    case SWIM_LEFT:
+        node_event(n, "member.left", e->member, none, "%.*s has left", BYTES_FMT(name));
+        (void)node_facts_feed(
+            n, &(struct gossip_input){.kind = GOSSIP_LEFT, .from = e->member, .generation = e->generation});
         break;
-    case SWIM_LEFT: node_event(n, "member.left", e->member, none, "%.*s has left", BYTES_FMT(name)); break;
     case SWIM_CHANGED:
         node_event(n, "member.changed", e->member, none, "%.*s has a new name or address", BYTES_FMT(name));
         break;
     case SWIM_SELF_REFUTED:
-        node_event(n, "self.refuted", e->member, none, "somebody suspected this node; it answered");
+        node_event(n, "self.refuted", e->member, none,
+                   "this host was suspected, as %.*s told it; it answered",
+                   BYTES_FMT(node_name_of(n, e->accuser)));
+        node_event_accuser(n, e->accuser);
         break;
     case SWIM_STALLED:
         node_event(n, "self.stalled", n->identity.id, none, "this node was late by %lld ms",
@@ -135,11 +157,17 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
         struct wire_journal_boot boot = {.generation = e->generation, .boot = n->self.boot};
         (void)node_journal_write(n, &(struct wire_journal_record){.boot = &boot}, 1);
         n->self_dirty = n->facts_dirty = true;
+        (void)node_facts_feed(n,
+                              &(struct gossip_input){.kind = GOSSIP_GENERATION, .generation = e->generation});
         node_say(n, NODE_WARNING,
                  "others remember a later run of this host (a restored disk?): it goes on as generation %u",
                  e->generation);
         break;
-    case SWIM_FORGOTTEN: break;
+    case SWIM_FORGOTTEN:
+        if (!bytes_is(name, "-")) /* else the log has told that it was taken out */
+            node_event(n, "member.forgotten", e->member, none, "%.*s is not remembered any longer",
+                       BYTES_FMT(name));
+        break;
     case SWIM_DUPLICATE: gossip_duplicate(n, &e->addr); break;
     }
     n->plan_dirty = true;
@@ -223,6 +251,7 @@ void node_gossip_datagram(struct node *n, const struct node_input *in) {
     if (!packet_is_fresh(n, &head, &packet))
         return;
     (void)node_gossip_feed(n, &packet);
+    node_facts_packet(n, head.sender, packet.packet);
     if (node_is_leader(n))
         node_leader_heard(n, head.sender);
 }

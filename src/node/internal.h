@@ -6,6 +6,7 @@
 #define COVEY_NODE_INTERNAL_H
 
 #include <covey/codec.h>
+#include <covey/gossip.h>
 #include <covey/jobspec.h>
 #include <covey/journal.h>
 #include <covey/learn.h>
@@ -21,12 +22,15 @@
 /* ---- limits, each with its why ---- */
 #define PEER_QUEUE_MAX    1024 /* messages kept while a stream is being dialled */
 #define PEER_QUEUE_BYTES  (4u << 20)
+#define REDIALS_MAX       4               /* at once, after a stream was lost */
 #define DIAL_RETRY_US     (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
 #define DIAL_RETRY_MAX_US (5 * US_PER_S)
 #define JOIN_ANSWER_US    (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
 #define TABLE_RETRY_US    (5 * US_PER_S)  /* between questions for the table */
 #define JOIN_RETRY_US     (1 * US_PER_S)
 #define REPORT_RETRY_US   (1 * US_PER_S)    /* facts not committed by then are sent again */
+#define HEALTH_REPORT_US  (10 * US_PER_S)   /* restarts of what runs are told to the log so often, ... */
+#define RECOVERIES_AT_ONCE 5                /* ... but so many at first */
 #define BOOT_GRACE_US     (30 * US_PER_S)   /* without news from a leader, own instances start after this */
 #define LEADER_TICK_US    (500 * US_PER_MS) /* the leader looks again at nodes and voters */
 #define VOTER_DEAD_US                                                                                        \
@@ -69,6 +73,7 @@ struct peer {
     uint64_t stream;   /* open one, 0 = none */
     uint64_t dialling; /* stream number under way, 0 = none */
     int64_t dial_after_us, dial_delay_us;
+    unsigned redials; /* that may still be made at once, since its stream was lost */
     struct buf queue; /* messages waiting for the stream: size u32, bytes */
     size_t queue_count;
     struct replay_window window;
@@ -87,6 +92,7 @@ struct peer {
 struct trusted {
     struct static_key key;
     struct node_id id;
+    struct log_id log; /* of its record: a new life of its disk may count its runs from 1 again */
 };
 
 /* ---- local instances ---- */
@@ -116,6 +122,9 @@ struct local_instance {
     struct buf reason;
     enum instance_state state;
     bool end_journalled, end_acknowledged;
+    bool running_told;      /* the leader was told, in this run of the agent, that it runs */
+    int64_t recovery_us;    /* clock of the token bucket of its running again */
+    int64_t changed_ms;     /* wall clock: when its tasks last told something */
     uint64_t fact_sequence; /* of the newest fact; 0: not numbered yet, whatever the log has is older */
     uint64_t sent_sequence, sent_term;
     int64_t sent_us, start_after_us;
@@ -162,6 +171,7 @@ struct confirm_read {
     int64_t deadline_us;
     uint64_t batch; /* the question that answers it; 0: the next */
     uint64_t index; /* to be applied first, once confirmed */
+    int64_t begun_us; /* when its batch did */
     bool confirmed;
 };
 /* Leader: a question of another host. */
@@ -218,10 +228,18 @@ struct event_entry {
 struct leader_node {
     struct node_id id;
     int64_t last_good_us, back_us;
+    int64_t unheard_us; /* nothing comes from it since then; 0: it is heard */
     bool was_alive;
     /* for its vote: see voters.c */
     int64_t seen_since_us, behind_since_us; /* behind: 0 = it is not */
     uint32_t flaps, generation;
+    int64_t forget_since_us; /* an operator takes it out: seen by this leader since then; 0: nobody does */
+};
+/* A host whose absence was announced, as counted here: see away.c. */
+struct away_seen {
+    struct node_id id;
+    int64_t until_ms; /* names the announcement */
+    int64_t until_us;
 };
 /* A fact on its way into the log. */
 struct pending_fact {
@@ -243,10 +261,12 @@ struct ticket_pair {
 struct held_send {
     uint64_t after;
     struct node_id to;
+    bool matches; /* it tells what is durable: a later one that waits for the same says it all */
     uint8_t *data;
     size_t size;
 };
 
+struct matrix_ask; /* matrix.c */
 struct node {
     struct identity identity;
     struct csprng csprng;
@@ -258,6 +278,7 @@ struct node {
     uint64_t segment_size_bytes;
     uint32_t snapshot_entries, trailing_entries, chunk_size_bytes, pulls_max;
     uint64_t state_step; /* the state is hashed at multiples of it at most; a power of two */
+    struct node_raft_limits raft_limits;
     struct marks *marks; /* the caller's; may be NULL */
     struct reconcile_options reconcile_options;
 
@@ -336,6 +357,9 @@ struct node {
     uint64_t datagram_sequence;
     int64_t twin_said_us; /* when a packet of a host with this one's key was last complained about */
     struct buf plain, sealed;
+    struct gossip *gossip; /* facts; NULL before swim is */
+    struct buf added, joined;
+    bool own_dirty; /* this host's own facts are not as they were told */
 
     /* streams */
     struct map streams; /* u64 -> struct stream */
@@ -387,7 +411,12 @@ struct node {
 
     /* requests */
     VEC(struct pending_write) pending;
+    size_t pending_done; /* so many at its front are answered */
     VEC(struct waiting_write) waiting;
+    bool more_follows;  /* another input, at once */
+    bool writes_gather; /* what is proposed need not be sent and written yet ... */
+    bool writes_due;    /* ... and now waits for that */
+    bool write_quiet;   /* what is proposed is waited for on this host alone */
     VEC(struct waiting_read) reads;
     VEC(struct confirm_read) confirms;
     VEC(struct remote_read) remote_reads;
@@ -396,6 +425,7 @@ struct node {
     struct node_id confirm_to;
     int64_t confirm_sent_us;
     bool confirmed; /* what is being answered is a consistent read */
+    int64_t confirmed_us; /* and has all that was committed then */
     VEC(struct op_stream) op_streams;
     VEC(struct remote_log) remote_logs;
     uint64_t forward_next, handle_next;
@@ -413,6 +443,11 @@ struct node {
     uint64_t leave_request;
     int64_t leave_at_us, leave_deadline_us;
     bool shutting_down, exited;
+
+    VEC(struct away_seen) aways;
+    VEC(struct matrix_ask) matrices;
+    uint64_t restart_request; /* answered when the absence is announced */
+    bool restarting;
 };
 
 /* effects.c */
@@ -426,6 +461,8 @@ void node_reply_error(struct node *n, uint64_t request, int error, const char *f
 void node_reply(struct node *n, uint64_t request, const struct codec_type *type, const void *result);
 void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+void node_event_accuser(struct node *n, struct node_id accuser);
 
 /* boot.c */
 int node_boot_files(struct node *n, const struct node_options *options, char *ret_text, size_t text_size);
@@ -461,6 +498,21 @@ int node_gossip_feed(struct node *n, const struct swim_input *input);
 void node_gossip_datagram(struct node *n, const struct node_input *input);
 bool node_alive(const struct node *n, struct node_id id);
 struct bytes node_name_of(const struct node *n, struct node_id id); /* "-" when unknown */
+
+/* facts.c */
+void node_facts_start(struct node *n);
+int node_facts_feed(struct node *n, const struct gossip_input *input);
+void node_facts_member(struct node *n, const struct wire_node_record *r);
+struct bytes node_facts_add(struct node *n, struct node_id to, struct bytes packet);
+void node_facts_packet(struct node *n, struct node_id from, struct bytes packet);
+void node_facts_sync(struct node *n, struct node_id from, const struct wire_gossip_sync *sync);
+void node_facts_tick(struct node *n);
+int64_t node_facts_deadline(const struct node *n);
+#define NODE_FACTS_COUNTS_MAX 32
+size_t node_facts_counters(const struct node *n, struct wire_admin_counter *out); /* how many */
+/* As the host itself said last; NULL: it said nothing of the kind. In the scratch arena. */
+struct wire_facts_host *node_facts_host(struct node *n, struct node_id id);
+struct wire_facts_instance *node_facts_instance(struct node *n, struct node_id owner, struct instance_id id);
 
 /* peers.c */
 struct peer *node_peer(struct node *n, struct node_id id, bool create);
@@ -572,6 +624,7 @@ void node_write_request(struct node *n, uint64_t request, struct bytes method, s
 void node_write_execute(struct node *n, enum write_origin origin, uint64_t request, struct node_id peer,
                         struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us);
 void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result);
+void node_writes_settle(struct node *n); /* what was proposed is sent and written */
 void node_write_lost(struct node *n); /* leadership is gone: those pending go back to waiting */
 void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
                         struct bytes method, struct bytes params);
@@ -652,6 +705,8 @@ void node_leave_request(struct node *n, uint64_t request);
 void node_leave_tick(struct node *n);
 int64_t node_leave_deadline(const struct node *n);
 void node_leave_asked(struct node *n, struct node_id id); /* leader: a node wants out */
+
+#include "hosts.h"
 
 static inline void node_mark(struct node *n, enum mark mark) { mark_hit(n->marks, mark); }
 static inline int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }

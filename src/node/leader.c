@@ -17,7 +17,8 @@ int node_propose(struct node *n, const struct wire_command *command, uint64_t *r
     c.time_ms = n->wall_ms;
     codec_encode(&wire_command_type, &c, &data);
     uint64_t expected = raft_last_index(n->raft) + 1;
-    struct raft_input in = {.kind = RAFT_PROPOSE, .data = buf_bytes(&data)};
+    struct raft_input in = {
+        .kind = RAFT_PROPOSE, .more = n->writes_gather, .quiet = n->write_quiet, .data = buf_bytes(&data)};
     int error = raft_feed(n->raft, n->now_us, &in);
     buf_done(&data);
     if (error == 0 && ret_index != NULL)
@@ -100,6 +101,7 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
     }
     v->generation = r->generation;
     v->was_alive = alive;
+    node_away_look(n, r);
     if (ID_EQUAL(r->id, n->identity.id))
         return;
     bool long_enough = n->now_us - n->leader_since_us >= US_PER_S;
@@ -110,7 +112,8 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
     /* One that did not tell everybody that it leaves may not know that it has: it is heard out when it is
      * back. */
     bool told = n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.state == MEMBER_STATE_LEFT;
-    bool is_gone = !alive && (told || n->now_us - v->last_good_us >= LEFT_FORGET_US);
+    bool is_gone = (!alive && (told || n->now_us - v->last_good_us >= LEFT_FORGET_US)) ||
+                   node_forget_is_due(n, r, alive);
     if (r->status == NODE_STATUS_LEFT && is_gone && !raft_is_voter(n->raft, &voter))
         (void)node_propose(n, &(struct wire_command){.node_remove = &remove}, NULL);
 }
@@ -137,7 +140,7 @@ static void report_node(struct node *n, struct node_id from, const struct wire_n
     record.status = NODE_STATUS_READY;
     record.joined_ms = known != NULL ? known->joined_ms : n->wall_ms;
     record.modify_index = known != NULL ? known->modify_index : 0;
-    record.vote = known != NULL ? known->vote : VOTE_RULE_AUTO;
+    node_words_take(&record, known);
     if (known != NULL && codec_equal(&wire_node_record_type, &record, known))
         return;
     (void)node_propose(n, &(struct wire_command){.node = &record}, NULL);
@@ -211,6 +214,21 @@ static bool is_unheard(struct node *n, struct node_id id) {
     return n->swim != NULL && swim_member_find(n->swim, id, &m) && m.state == MEMBER_STATE_SUSPECT;
 }
 
+static struct reconcile_node_view view_of(struct node *n, struct leader_node *v) {
+    bool alive = node_alive(n, v->id), unheard = is_unheard(n, v->id);
+    if (!unheard)
+        v->unheard_us = 0;
+    else if (v->unheard_us == 0)
+        v->unheard_us = n->now_us;
+    return (struct reconcile_node_view){.id = v->id,
+                                        .alive = alive,
+                                        .unheard = unheard,
+                                        .unheard_us = v->unheard_us,
+                                        .last_good_us = v->last_good_us,
+                                        /* It may be back since the last look at it. */
+                                        .back_us = !v->was_alive && alive ? n->now_us : v->back_us};
+}
+
 static void plan_make(struct node *n) {
     bool due = n->plan_dirty || n->now_us >= n->plan_at_us;
     if (!due || n->plan_index > n->applied_index || n->applied_index < raft_commit_index(n->raft))
@@ -218,16 +236,8 @@ static void plan_make(struct node *n) {
     n->plan_dirty = false;
     size_t count = n->leader_nodes.count;
     struct reconcile_node_view *views = arena_alloc(&n->scratch, (count + 1) * sizeof *views);
-    for (size_t i = 0; i < count; i++) {
-        const struct leader_node *v = &n->leader_nodes.data[i];
-        /* It may be back since the last look at it. */
-        int64_t back_us = !v->was_alive && node_alive(n, v->id) ? n->now_us : v->back_us;
-        views[i] = (struct reconcile_node_view){.id = v->id,
-                                                .alive = node_alive(n, v->id),
-                                                .unheard = is_unheard(n, v->id),
-                                                .last_good_us = v->last_good_us,
-                                                .back_us = back_us};
-    }
+    for (size_t i = 0; i < count; i++)
+        views[i] = view_of(n, &n->leader_nodes.data[i]);
     struct reconcile_plan plan = {0};
     reconcile_cluster(n->state, views, count, n->now_us, &n->reconcile_options, n->memory, &n->prng,
                       &n->scratch, &plan);

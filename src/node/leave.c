@@ -51,11 +51,30 @@ void node_leave_request(struct node *n, uint64_t request) {
     node_say(n, NODE_INFO, "leaving: asking the leader to move this host's instances and its vote");
 }
 
+static bool config_has(const struct wire_raft_config *c, const struct raft_id *id) {
+    bool has = false;
+    for (size_t i = 0; c != NULL && i < c->voters_count; i++)
+        has |= raft_id_equal(&c->voters[i], id);
+    for (size_t i = 0; c != NULL && i < c->voters_next_count; i++)
+        has |= raft_id_equal(&c->voters_next[i], id);
+    return has;
+}
+
+/*
+ * A configuration without this host's vote counts when it is committed: until then the others may need this
+ * vote to go on, and one that had left would never give it.
+ */
+static bool votes(const struct node *n) {
+    struct raft_id self = {.node = n->identity.id, .log = n->self.log};
+    return config_has(raft_config_now(n->raft), &self) ||
+           config_has(raft_config_at(n->raft, raft_commit_index(n->raft)), &self);
+}
+
 static bool anything_left(struct node *n) {
     const struct wire_node_record *r = state_node_find(n->state, n->identity.id);
     if (r != NULL && r->status != NODE_STATUS_LEFT)
         return true;
-    if (raft_is_voter(n->raft, &(struct raft_id){.node = n->identity.id, .log = n->self.log}))
+    if (votes(n))
         return true;
     for (size_t i = 0; i < n->instances.count; i++) {
         const struct local_instance *local = n->instances.entries[i].value;

@@ -5,14 +5,18 @@ noinst_LIBRARIES += %D%/libnode.a
 # files: *.c *.h
 %C%_libnode_a_SOURCES = \
 	%D%/apply.c \
+	%D%/away.c \
 	%D%/backup.c \
 	%D%/boot.c \
 	%D%/checkpoint.c \
 	%D%/counters.c \
 	%D%/disk.c \
 	%D%/effects.c \
+	%D%/facts.c \
+	%D%/facts_counters.c \
 	%D%/format.c \
 	%D%/gossip.c \
+	%D%/hosts.h \
 	%D%/internal.h \
 	%D%/join.c \
 	%D%/leader.c \
@@ -21,7 +25,10 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/learner_serve.c \
 	%D%/leave.c \
 	%D%/log.c \
+	%D%/matrix.c \
 	%D%/node.c \
+	%D%/nodes_view.c \
+	%D%/op_hosts.c \
 	%D%/op_streams.c \
 	%D%/peers.c \
 	%D%/proofs.c \

@@ -66,8 +66,17 @@ static void log_send(struct node *n, const struct raft_effect *e) {
         buf_done(&out);
         return;
     }
-    struct held_send held = {.after = e->after, .to = message.to.node};
+    const struct wire_append_response *answer = message.append_response;
+    struct held_send held = {
+        .after = e->after, .to = message.to.node, .matches = answer != NULL && answer->success};
     held.data = buf_take(&out, &held.size);
+    struct held_send *last = n->held.count > 0 ? &n->held.data[n->held.count - 1] : NULL;
+    if (last != NULL && last->matches && held.matches && last->after == held.after &&
+        ID_EQUAL(last->to, held.to)) {
+        mem_free(last->data);
+        *last = held;
+        return;
+    }
     VEC_PUSH(&n->held, held);
 }
 
@@ -134,12 +143,13 @@ static void log_role(struct node *n) {
 static void log_chunk_read(struct node *n, const struct raft_effect *e) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
     struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = e->peer};
-    if (e->offset > n->snapshot_bytes.size || head->index == 0 ||
-        !node_state_confirmed(n, &n->proofs.snapshot, n->proofs.snapshot_us)) {
+    if (head->index == 0 || !node_state_confirmed(n, &n->proofs.snapshot, n->proofs.snapshot_us)) {
         (void)raft_feed(n->raft, n->now_us, &in); /* there is none to be had */
         return;
     }
-    size_t size = n->snapshot_bytes.size - (size_t)e->offset;
+    /* Of another snapshot the offset says nothing. */
+    size_t offset = e->index == head->index ? (size_t)e->offset : 0;
+    size_t size = n->snapshot_bytes.size - offset;
     if (size > n->chunk_size_bytes)
         size = n->chunk_size_bytes;
     struct wire_snapshot_chunk chunk = {
@@ -147,8 +157,8 @@ static void log_chunk_read(struct node *n, const struct raft_effect *e) {
         .term = head->term,
         .config = head->config,
         .total_size = n->snapshot_bytes.size,
-        .offset = e->offset,
-        .data = bytes_of(n->snapshot_bytes.data + e->offset, size),
+        .offset = offset,
+        .data = bytes_of(n->snapshot_bytes.data + offset, size),
         .checksum = head->checksum,
         .chain = bytes_of(n->proofs.snapshot.chain.b, CHAIN_SIZE),
     };

@@ -107,11 +107,13 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
     while (n->state_step < 256 && n->state_step * 2 <= n->snapshot_entries / 8)
         n->state_step *= 2;
     n->self.format = o->format != 0 ? o->format : WIRE_LOG_FORMAT;
+    n->raft_limits = o->raft;
     n->chunk_size_bytes = o->chunk_size_bytes != 0 ? o->chunk_size_bytes : WIRE_CHUNK_MAX;
     n->marks = o->marks;
     n->reconcile_options = (struct reconcile_options){
         .replace_after_us = or_default(o->replace_after_us, 3 * US_PER_S),
         .replace_batch_after_us = 600 * US_PER_S,
+        .answer_us = or_default(o->answer_us, 30 * US_PER_S),
         .heal_stable_us = or_default(o->heal_stable_us, 15 * US_PER_S),
         .reschedule_us = 30 * US_PER_S,
         .places_max = 1000,
@@ -189,10 +191,13 @@ void node_free(struct node *n) {
     VEC_DONE(&n->facts);
     VEC_DONE(&n->enlightened);
     VEC_DONE(&n->forgotten);
+    VEC_DONE(&n->aways);
+    node_matrix_done(n);
     arena_done(&n->facts_arena);
     VEC_DONE(&n->reasons);
     VEC_DONE(&n->effects.queue);
     swim_free(n->swim);
+    gossip_free(n->gossip);
     raft_free(n->raft);
     wal_free(n->wal);
     journal_free(n->journal);
@@ -207,6 +212,8 @@ void node_free(struct node *n) {
     buf_done(&n->incoming);
     buf_done(&n->plain);
     buf_done(&n->sealed);
+    buf_done(&n->added);
+    buf_done(&n->joined);
     arena_done(&n->effects.arena);
     arena_done(&n->options_arena);
     arena_done(&n->scratch);
@@ -296,7 +303,7 @@ static void node_dispatch(struct node *n, const struct node_input *in) {
     case NODE_TASK_LOST: node_tasks_lost(n, in); break;
     case NODE_TASK_REFUSED: node_tasks_refused(n, in); break;
     case NODE_TASK_KEPT: node_tasks_kept(n, in->instance); break;
-    case NODE_SCAN_DONE: n->scan_done = n->instances_dirty = n->facts_dirty = true; break;
+    case NODE_SCAN_DONE: n->own_dirty = n->scan_done = n->instances_dirty = n->facts_dirty = true; break;
     case NODE_REQUEST: node_request(n, in->request, in->method, in->data); break;
     case NODE_REQUEST_CLOSED: node_request_closed(n, in->request); break;
     case NODE_CREDIT: node_credit(n, in->request, in->bytes); break;
@@ -309,6 +316,7 @@ static void node_dispatch(struct node *n, const struct node_input *in) {
 static void node_turn(struct node *n) {
     if (n->exited)
         return;
+    node_writes_settle(n);
     if (n->swim != NULL && swim_deadline(n->swim) <= n->now_us)
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_TICK});
     if (n->raft != NULL && raft_deadline(n->raft) <= n->now_us)
@@ -324,10 +332,12 @@ static void node_turn(struct node *n) {
     if (n->instances_dirty || n->now_us >= n->starts_at_us)
         node_tasks_reconcile(n);
     node_tasks_journal(n);
+    node_facts_tick(n);
     node_report_tick(n);
     node_write_tick(n);
     node_confirm_tick(n);
     node_reasons_tick(n);
+    node_matrix_tick(n);
     node_reads_changed(n);
     node_events_flush(n);
 }
@@ -341,8 +351,10 @@ void node_feed(struct node *n, int64_t now_us, const struct node_input *input) {
     if (now_us > n->now_us)
         n->now_us = now_us;
     n->wall_ms = input->wall_ms;
+    n->more_follows = input->more;
     node_dispatch(n, input);
-    node_turn(n);
+    if (!input->more)
+        node_turn(n);
 }
 
 int64_t node_deadline(const struct node *n) {
@@ -361,9 +373,11 @@ int64_t node_deadline(const struct node *n) {
     }
     at = min_us(at, node_tasks_deadline(n));
     at = min_us(at, node_report_deadline(n));
+    at = min_us(at, node_facts_deadline(n));
     at = min_us(at, node_write_deadline(n));
     at = min_us(at, node_confirm_deadline(n));
     at = min_us(at, node_reasons_deadline(n));
+    at = min_us(at, node_matrix_deadline(n));
     return min_us(at, node_reads_deadline(n));
 }
 

@@ -27,16 +27,30 @@ struct peer *node_peer(struct node *n, struct node_id id, bool create) {
 
 /* ---- whom to trust ---- */
 
+/* Who lost his disk, or left and comes back with an empty one, counts his runs and packets from 1 again. */
+static void window_forget(struct node *n, struct node_id id) {
+    struct peer *p = node_peer(n, id, false);
+    if (p != NULL)
+        p->window = (struct replay_window){.known = false};
+}
+
 /* An id is made of the key: who is known by one is known by the other, and conversions cost 50 us each. */
 void node_trust(struct node *n, const struct wire_node_record *record) {
     struct static_key key;
-    if (MAP_GET_ID(&n->trusted, record->id) != NULL || identity_static_key(&record->key, &key) != 0)
+    struct trusted *known = MAP_GET_ID(&n->trusted, record->id);
+    if (known != NULL && !ID_EQUAL(known->log, record->log)) {
+        known->log = record->log;
+        window_forget(n, record->id);
+    }
+    node_facts_member(n, record);
+    if (known != NULL || identity_static_key(&record->key, &key) != 0)
         return;
     if (map_get(&n->statics, bytes_of(key.b, sizeof key.b)) != NULL)
         return;
     struct trusted *t = mem_alloc(sizeof *t);
     t->key = key;
     t->id = record->id;
+    t->log = record->log;
     map_put(&n->statics, bytes_of(t->key.b, sizeof t->key.b), t);
     map_put(&n->trusted, bytes_of(t->id.b, sizeof t->id.b), t);
 }
@@ -46,6 +60,8 @@ void node_distrust(struct node *n, struct node_id id) {
     if (t != NULL)
         map_remove(&n->statics, bytes_of(t->key.b, sizeof t->key.b));
     mem_free(t);
+    (void)node_facts_feed(n, &(struct gossip_input){.kind = GOSSIP_FORGET, .from = id});
+    window_forget(n, id);
     struct peer *p = node_peer(n, id, false);
     if (p != NULL && p->stream != 0)
         node_stream_close(n, p->stream, "the node is no longer a member");
@@ -203,11 +219,16 @@ static void member_opened(struct node *n, struct stream *s) {
         node_stream_close(n, s->id, "a stream with this peer is open already");
         return;
     }
-    if (old != NULL)
+    if (old != NULL) {
+        node_op_streams_peer_gone(n, s->node); /* what was on its way may be lost: a log would have a gap */
         node_stream_close(n, old->id, "replaced by a newer stream");
+    }
     p->stream = s->id;
+    p->redials = 0;
     if (s->outgoing)
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_STREAM, .from = s->node, .addr = s->addr});
+    if (s->outgoing)
+        (void)node_facts_feed(n, &(struct gossip_input){.kind = GOSSIP_STREAM, .from = s->node});
     peer_flush(n, p);
     n->facts_dirty = n->plan_dirty = true;
 }
@@ -268,6 +289,8 @@ static void peer_dispatch(struct node *n, struct node_id from, struct bytes data
         node_gossip_feed(n, &in);
         buf_done(&packet);
     }
+    if (m->gossip != NULL)
+        node_facts_sync(n, from, m->gossip);
     if (m->pull_request != NULL)
         node_pull_request(n, from, m->pull_request);
     if (m->pull_response != NULL)
@@ -298,6 +321,10 @@ static void peer_dispatch(struct node *n, struct node_id from, struct bytes data
         node_handover_told(n, from, m->checkpoint);
     if (m->state_report != NULL)
         node_state_told(n, from, m->state_report);
+    if (m->view_request != NULL)
+        node_view_request(n, from, m->view_request);
+    if (m->view_response != NULL)
+        node_view_response(n, from, m->view_response);
     (void)data;
 }
 
@@ -345,6 +372,21 @@ void node_stream_message(struct node *n, const struct node_input *in) {
 
 /* ---- closed by the other side ---- */
 
+static void closed_at_once(struct node *n, struct peer *p) {
+    struct wire_admin_freshness fresh;
+    node_freshness(n, &fresh);
+    if (!fresh.isolated || (p->said_us != 0 && n->now_us - p->said_us < SAY_REPEAT_US))
+        return;
+    p->said_us = n->now_us;
+    node_say(
+        n, NODE_WARNING,
+        "%.*s closes each stream from here at once: have the others taken this host out? If `covey nodes` "
+        "there "
+        "does not list it, stop this agent, remove its data directory and let it join anew; what runs here "
+        "goes on running until then",
+        BYTES_FMT(node_name_of(n, p->id)));
+}
+
 void node_stream_closed(struct node *n, const struct node_input *in) {
     struct stream *s = node_stream(n, in->stream);
     if (s == NULL)
@@ -358,19 +400,34 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
     if (ID_IS_ZERO(node))
         return;
     node_op_streams_peer_gone(n, node);
+    node_matrix_peer_gone(n, node, in->text);
     if (was_open) {
         /* A host that is well closes nothing: look at it at once, and dial again: a refusal tells more than
          * silence. */
         node_gossip_feed(n, &(struct swim_input){.kind = SWIM_PROBE, .from = node});
         struct addr addr = peer_addr(n, node);
         struct peer *to = node_peer(n, node, true);
+        to->redials = REDIALS_MAX;
         /* One that closes at once will do so again: it does not know this host any more, say. */
-        if (n->now_us - opened_us < DIAL_RETRY_US)
+        if (n->now_us - opened_us < DIAL_RETRY_US) {
             to->dial_after_us = n->now_us + DIAL_RETRY_US;
+            closed_at_once(n, to);
+        }
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
         return;
     }
     struct peer *p = node_peer(n, node, false);
+    /* A process that ends resets its connections before its listener is gone: one made in between is reset,
+     * too, and tells nothing yet. */
+    bool is_told = in->error == ERR_CLOSED || in->error == ERR_TIMEOUT;
+    if (was_dialling && !is_told && p != NULL && p->redials > 0) {
+        struct addr addr = peer_addr(n, node);
+        p->redials--;
+        p->dial_after_us = n->now_us;
+        p->dial_delay_us = DIAL_RETRY_US;
+        (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
+        return;
+    }
     if (p != NULL) {
         buf_clear(&p->queue);
         p->queue_count = 0;

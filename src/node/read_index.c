@@ -65,8 +65,10 @@ static void batch_begin(struct node *n) {
     n->confirm_to = (struct node_id){{0}};
     n->confirm_sent_us = 0;
     for (size_t i = 0; i < n->confirms.count; i++)
-        if (n->confirms.data[i].batch == 0)
+        if (n->confirms.data[i].batch == 0) {
             n->confirms.data[i].batch = n->confirm_batch;
+            n->confirms.data[i].begun_us = n->now_us;
+        }
 }
 
 static void batch_ask(struct node *n) {
@@ -116,6 +118,7 @@ void node_read_response(struct node *n, const struct wire_read_response *r) {
 static bool confirm_step(struct node *n, const struct confirm_read *c) {
     if (c->confirmed && n->applied_index >= c->index) {
         n->confirmed = true;
+        n->confirmed_us = c->begun_us;
         node_request_read(n, c->request, c->method, c->params);
         n->confirmed = false;
         return true;

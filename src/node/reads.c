@@ -27,7 +27,10 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
         return; /* it asks nobody but itself */
     int64_t fresh = learner ? n->fresh_us : raft_fresh_us(n->raft);
     int64_t contact = learner ? n->fresh_us : raft_contact_us(n->raft);
-    ret->age_ms = n->confirmed ? 0 : since_us(n, fresh) / 1000;
+    /* It may have been confirmed long before it could be answered. */
+    if (n->confirmed && n->confirmed_us > fresh)
+        fresh = n->confirmed_us;
+    ret->age_ms = since_us(n, fresh) / 1000;
     ret->isolated = fresh == 0 || since_us(n, contact) >= ISOLATED_US;
 }
 
@@ -110,10 +113,6 @@ void node_read_status(struct node *n, uint64_t request) {
 
 /* ---- nodes ---- */
 
-static void count_live(void *arg, const struct wire_instance_record *r) {
-    *(uint32_t *)arg += state_instance_live(r);
-}
-
 static void read_nodes(struct node *n, uint64_t request) {
     size_t count = state_nodes_count(n->state);
     struct wire_admin_nodes r = {.nodes = arena_alloc(&n->scratch, (count + 1) * sizeof *r.nodes)};
@@ -123,19 +122,8 @@ static void read_nodes(struct node *n, uint64_t request) {
     for (size_t i = 0; i < count; i++) {
         const struct wire_node_record *record = state_node_at(n->state, i);
         struct wire_admin_node *o = &r.nodes[r.nodes_count++];
-        struct swim_member m;
-        *o = (struct wire_admin_node){
-            .record = *record, .state = MEMBER_STATE_DEAD, .generation = record->generation};
-        o->self = ID_EQUAL(record->id, n->identity.id);
+        node_view_fill(n, record, o);
         o->leader = ID_EQUAL(record->id, leader);
-        o->voter = raft_is_voter(n->raft, &(struct raft_id){.node = record->id, .log = record->log});
-        if (n->swim != NULL && swim_member_find(n->swim, record->id, &m)) {
-            o->state = m.state;
-            o->generation = m.generation;
-            o->version = m.version;
-            o->rtt_us = (uint64_t)m.rtt_us;
-        }
-        state_instances_of_node(n->state, record->id, count_live, &o->instances);
     }
     node_reply(n, request, &wire_admin_nodes_type, &r);
 }
@@ -150,10 +138,16 @@ static void instance_view(struct node *n, const struct wire_instance_record *rec
         .record = *record, .node_name = node_name_of(n, record->node), .node_state = MEMBER_STATE_DEAD};
     if (n->swim != NULL && swim_member_find(n->swim, record->node, &m))
         o->node_state = m.state;
+    else
+        m = (struct swim_member){.state = MEMBER_STATE_DEAD};
+    o->reported = node_facts_instance(n, record->node, record->id);
+    if (o->reported != NULL && o->reported->sequence != 0 && record->sequence > o->reported->sequence)
+        o->reported = NULL; /* the log is ahead of it */
     if (node == NULL)
         return;
     char text[ADDR_TEXT_SIZE];
-    addr_host_text(&node->addr, text);
+    /* Where it is seen, if it is: without a leader a new address does not come into the table. */
+    addr_host_text(m.state == MEMBER_STATE_ALIVE && m.addr.size != 0 ? &m.addr : &node->addr, text);
     o->addr = arena_copy(&n->scratch, bytes_str(text));
 }
 
@@ -163,6 +157,12 @@ struct collect {
     const struct wire_admin_ps_query *query;
     struct wire_admin_job_status *job;
 };
+
+static bool is_healthy(struct node *n, const struct wire_instance_record *r) {
+    const struct wire_facts_instance *i =
+        state_instance_live(r) ? node_facts_instance(n, r->node, r->id) : NULL;
+    return i != NULL && i->health == HEALTH_HEALTHY;
+}
 
 static void job_group_count(struct collect *c, const struct wire_instance_record *r) {
     for (size_t g = 0; g < c->job->groups_count; g++) {
@@ -174,6 +174,7 @@ static void job_group_count(struct collect *c, const struct wire_instance_record
         if (state_instance_live(r) && !node_alive(c->n, r->node))
             return; /* unknown, and told so in the list */
         group->running += r->state == INSTANCE_STATE_RUNNING;
+        group->healthy += is_healthy(c->n, r);
         group->starting += r->state == INSTANCE_STATE_PLACED || r->state == INSTANCE_STATE_STARTING;
         group->complete += r->state == INSTANCE_STATE_COMPLETE && r->version == c->job->record.version;
         group->failed += r->state == INSTANCE_STATE_FAILED && r->version == c->job->record.version;
@@ -467,6 +468,10 @@ void node_request(struct node *n, uint64_t request, struct bytes method, struct 
         node_reply_error(n, request, ERR_NO_LEADER, "this host has not joined a cluster yet");
     else if (bytes_is(method, "leave"))
         node_leave_request(n, request);
+    else if (bytes_is(method, "agent.restart"))
+        node_restart_request(n, request, params);
+    else if (bytes_is(method, "matrix"))
+        node_matrix_request(n, request, params);
     else if (bytes_is(method, "voters"))
         node_write_forward(n, request, 0, (struct node_id){{0}}, method, params);
     else if (bytes_is(method, "logs"))
@@ -482,6 +487,7 @@ void node_request(struct node *n, uint64_t request, struct bytes method, struct 
 void node_request_closed(struct node *n, uint64_t request) {
     node_confirm_closed(n, request);
     node_reasons_closed(n, request);
+    node_matrix_closed(n, request);
     for (size_t i = 0; i < n->reads.count; i++) {
         if (n->reads.data[i].request != request)
             continue;
@@ -491,5 +497,7 @@ void node_request_closed(struct node *n, uint64_t request) {
     }
     if (n->leave_request == request)
         n->leave_request = 0;
+    if (n->restart_request == request)
+        n->restart_request = 0;
     node_credit(n, request, 0);
 }

@@ -124,18 +124,21 @@ void node_instance_touch(struct node *n, struct local_instance *i) {
     bool is_idle = true, is_whole = true;
     for (size_t t = 0; t < i->tasks_count; t++) {
         is_idle &= !i->tasks[t].started || i->tasks[t].final;
-        is_whole &= i->tasks[t].started;
+        bool never_ran = facts[t].state == TASK_STATE_DEAD && facts[t].started_ms == 0;
+        is_whole &= i->tasks[t].started && !never_ran;
     }
     /* A refusal gives back ports and room: not before the tasks that were started with it are gone. */
     i->state = i->refused && is_idle
                    ? INSTANCE_STATE_REFUSED
                    : reconcile_instance_state(i->type, i->stop_asked, facts, i->tasks_count, expected);
-    /* What is undone before all of it was begun has never run. */
+    /* What is undone before all of it has run has never run. */
     if (i->state == INSTANCE_STATE_RUNNING && !is_whole && (i->refused || i->stop_asked))
         i->state = INSTANCE_STATE_STARTING;
     if (i->fact_sequence != 0)
         i->fact_sequence++;
     n->ends_dirty |= instance_is_over(i) && !i->end_journalled;
+    i->changed_ms = n->wall_ms;
+    n->own_dirty = true;
     n->instances_dirty = n->facts_dirty = true;
 }
 
@@ -347,7 +350,7 @@ static void instance_stop(struct node *n, struct local_instance *i) {
 static void instance_release(struct node *n, struct local_instance *i) {
     if (i->released)
         return;
-    i->released = n->ends_dirty = true;
+    i->released = n->ends_dirty = n->own_dirty = true;
     for (size_t t = 0; t < i->tasks_count; t++) {
         if (!i->tasks[t].started)
             continue;
@@ -359,6 +362,7 @@ static void instance_release(struct node *n, struct local_instance *i) {
 
 static void instance_forget(struct node *n, struct local_instance *i) {
     instance_release(n, i);
+    n->own_dirty = true;
     struct node_effect *e = node_emit(n, NODE_TASK_REMOVE);
     e->instance = i->id;
     MAP_REMOVE_ID(&n->instances, i->id);

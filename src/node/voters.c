@@ -90,6 +90,7 @@ static struct voter_candidate candidate_of(struct node *n, const struct wire_nod
     c.voter = config_has(config, &c.id);
     c.self = self;
     c.gone = r->status == NODE_STATUS_LEFT;
+    c.drained = r->drain;
     c.alive = seen && !ID_IS_ZERO(r->log) && (r->status == NODE_STATUS_READY || c.voter);
     c.dead = unseen_us >= VOTER_DEAD_US || has_forgotten(n, &c.id);
     c.lost = unseen_us >= VOTER_LOST_US;
@@ -114,6 +115,7 @@ struct voter_candidate *node_voters_judge(struct node *n, const struct wire_raft
         struct voter_candidate *c = &list[count++];
         *c = (struct voter_candidate){.id = config->voters[i], .voter = true, .dead = true, .former = true};
         c->gone = r == NULL || r->status == NODE_STATUS_LEFT;
+        c->drained = r != NULL && r->drain;
         c->rule = r != NULL && r->vote == VOTE_RULE_EXCLUDE ? VOTE_RULE_EXCLUDE : VOTE_RULE_AUTO;
         if (r != NULL)
             c->zone = node_zone_of(r);
@@ -243,6 +245,22 @@ static bool catch_up(struct node *n, const struct voter_candidate *list, size_t 
     return ready;
 }
 
+/*
+ * No change is begun that may never end: a majority of the new set has the log here, under the very ids that
+ * are to vote. To be seen is not enough: the disk of one that is seen may have begun a new life, of which
+ * this leader has not been told.
+ */
+static bool can_finish(struct node *n, const struct voter_candidate *list, size_t count) {
+    size_t chosen = 0, there = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct voter_candidate *c = &list[i];
+        struct raft_progress_view progress;
+        chosen += c->chosen;
+        there += c->chosen && (c->self || (raft_progress(n->raft, &c->id, &progress) && progress.caught_up));
+    }
+    return there > chosen / 2;
+}
+
 static void change(struct node *n, const struct voter_candidate *list, size_t count) {
     struct raft_id ids[WIRE_VOTERS_MAX];
     size_t ids_count = 0, before = 0;
@@ -278,7 +296,7 @@ void node_voters_tick(struct node *n) {
         differs |= list[i].chosen != list[i].voter;
     if (hand_over(n, list, count))
         return;
-    if (!catch_up(n, list, count))
+    if (!catch_up(n, list, count) || (differs && !can_finish(n, list, count)))
         n->leader_tick_us = min_us(n->leader_tick_us, n->now_us + 50 * US_PER_MS);
     else if (differs)
         change(n, list, count);

@@ -63,7 +63,9 @@ static size_t zone_voters(const struct pick *p, struct bytes zone) {
     return count;
 }
 
-static bool is_barred(const struct voter_candidate *c) { return c->gone || c->rule == VOTE_RULE_EXCLUDE; }
+static bool is_barred(const struct voter_candidate *c) {
+    return c->gone || c->drained || c->rule == VOTE_RULE_EXCLUDE;
+}
 
 /* Is `a` the better voter, zones apart? */
 static bool is_better(const struct voter_candidate *a, const struct voter_candidate *b) {
@@ -251,6 +253,8 @@ static void spread(struct pick *p) {
 static const char *why_not(const struct pick *p, const struct voter_candidate *c) {
     if (c->gone)
         return c->voter ? "its vote goes: it has left" : "no vote: it leaves";
+    if (c->drained)
+        return c->voter ? "its vote goes: the host is drained" : "no vote: the host is drained";
     if (c->rule == VOTE_RULE_EXCLUDE)
         return c->voter ? "its vote goes: excluded by an operator" : "no vote: excluded by an operator";
     if (c->voter && c->dead)

@@ -16,6 +16,7 @@
 #include "internal.h"
 
 #define RING_COUNT_MAX 1024
+#define RING_DROP      128 /* so many go together: the rest is moved up once in a while, not at each change */
 #define RING_BYTES_MAX (2u << 20)
 #define CHANGE_COST    64 /* bytes of credit beside key and value */
 
@@ -23,12 +24,16 @@ static void change_free(struct var_change *c) { mem_free((void *)(uintptr_t)c->k
 
 static size_t change_size(const struct var_change *c) { return c->key.size + c->value.size + CHANGE_COST; }
 
-static void ring_drop_oldest(struct node *n) {
-    struct var_change *oldest = &n->var_ring.data[0];
-    n->var_ring_from = oldest->index;
-    n->var_ring_bytes -= change_size(oldest);
-    change_free(oldest);
-    VEC_REMOVE(&n->var_ring, 0);
+static void ring_drop_oldest(struct node *n, size_t count) {
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        n->var_ring_bytes -= change_size(&n->var_ring.data[i]);
+        change_free(&n->var_ring.data[i]);
+    }
+    n->var_ring_from = n->var_ring.data[count - 1].index;
+    n->var_ring.count -= count;
+    memmove(n->var_ring.data, n->var_ring.data + count, n->var_ring.count * sizeof *n->var_ring.data);
 }
 
 void node_watch_note(struct node *n, uint64_t index, const struct wire_cmd_var *c) {
@@ -41,13 +46,17 @@ void node_watch_note(struct node *n, uint64_t index, const struct wire_cmd_var *
     change.value = bytes_of(at + c->key.size, value_size);
     VEC_PUSH(&n->var_ring, change);
     n->var_ring_bytes += change_size(&change);
-    while (n->var_ring.count > RING_COUNT_MAX || n->var_ring_bytes > RING_BYTES_MAX)
-        ring_drop_oldest(n);
+    size_t drop = n->var_ring.count > RING_COUNT_MAX ? RING_DROP : 0;
+    uint64_t left = n->var_ring_bytes;
+    for (size_t i = 0; left > RING_BYTES_MAX; i++) {
+        left -= change_size(&n->var_ring.data[i]);
+        drop = drop > i + 1 ? drop : i + 1;
+    }
+    ring_drop_oldest(n, drop);
 }
 
 void node_watch_reset(struct node *n) {
-    while (n->var_ring.count > 0)
-        ring_drop_oldest(n);
+    ring_drop_oldest(n, n->var_ring.count);
     n->var_ring_from = state_index(n->state);
 }
 

@@ -16,10 +16,9 @@ static const struct write_kind {
     const char *method;
     const struct codec_type *params;
 } write_kinds[] = {
-    {"run", &wire_admin_run_type},
-    {"stop", &wire_admin_stop_type},
-    {"var.put", &wire_admin_var_put_type},
-    {"vote", &wire_admin_vote_type},
+    {"run", &wire_admin_run_type},   {"stop", &wire_admin_stop_type},   {"var.put", &wire_admin_var_put_type},
+    {"vote", &wire_admin_vote_type}, {"drain", &wire_admin_drain_type}, {"forget", &wire_admin_forget_type},
+    {"away", &wire_admin_away_type},
 };
 
 static const struct write_kind *kind_find(struct bytes method) {
@@ -60,6 +59,7 @@ static void answer(struct node *n, enum write_origin origin, uint64_t request, s
         e->error = error;
         e->text = t;
         e->data = r;
+        node_restart_answered(n, request, error);
     } else if (origin == WRITE_FORWARDED) {
         struct wire_forward_response response = {
             .id = request, .error = error, .text = text, .result = result, .index = index};
@@ -120,6 +120,8 @@ static const char *command_of(struct node *n, struct bytes method, struct bytes 
         c->job_stop = stop;
         return NULL;
     }
+    if (node_host_word_is(method))
+        return node_host_word(n, method, p, c, error);
     if (bytes_is(method, "vote")) {
         const struct wire_admin_vote *vote = p;
         struct wire_cmd_node_vote *rule = arena_alloc(&n->scratch, sizeof *rule);
@@ -162,6 +164,8 @@ static const char *refusal_of(struct node *n, const struct pending_write *w, int
         return "the variable has another version by now";
     if (bytes_is(w->method, "var.put") && error == ERR_NOT_FOUND)
         return "there is no such variable";
+    if (node_host_word_is(w->method) && error != ERR_STALE)
+        return node_host_word_refused(error);
     if (error == ERR_STALE)
         return "so much was written since this was asked that nobody knows whether it was done already; look "
                "before asking again";
@@ -217,7 +221,9 @@ void node_write_execute(struct node *n, enum write_origin origin, uint64_t reque
         write_done(n, &w, &known);
         return;
     }
+    n->write_quiet = origin == WRITE_LOCAL && c.var != NULL;
     error = node_propose(n, &c, &w.index);
+    n->write_quiet = false;
     if (error != 0) {
         answer_text(n, origin, request, peer, error,
                     error == ERR_BUSY ? "the leader has too much to do; try again" : err_str(error));
@@ -225,22 +231,33 @@ void node_write_execute(struct node *n, enum write_origin origin, uint64_t reque
     }
     copy_call(method, params, &w.method, &w.params);
     VEC_PUSH(&n->pending, w);
-    node_log_drain(n);
+    if (!n->writes_gather)
+        node_log_drain(n);
 }
 
+/*
+ * What is pending is applied in the order in which it stands, as a rule; what is done goes from the front,
+ * when there is as much of it as of the rest.
+ */
 void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result) {
-    size_t kept = 0;
-    for (size_t i = 0; i < n->pending.count; i++) {
-        struct pending_write *w = &n->pending.data[i];
-        if (w->index != index || w->term != term) {
-            n->pending.data[kept++] = *w;
-            continue;
-        }
-        struct pending_write done = *w;
-        write_done(n, &done, result);
-        call_free(done.method);
+    size_t i = n->pending_done;
+    while (i < n->pending.count && (n->pending.data[i].index != index || n->pending.data[i].term != term))
+        i++;
+    if (i == n->pending.count)
+        return;
+    struct pending_write done = n->pending.data[i];
+    if (i == n->pending_done)
+        n->pending_done++;
+    else
+        VEC_REMOVE(&n->pending, i);
+    if (n->pending_done >= n->pending.count - n->pending_done) {
+        n->pending.count -= n->pending_done;
+        memmove(n->pending.data, n->pending.data + n->pending_done,
+                n->pending.count * sizeof *n->pending.data);
+        n->pending_done = 0;
     }
-    n->pending.count = kept;
+    write_done(n, &done, result);
+    call_free(done.method);
 }
 
 /* ---- waiting for a leader ---- */
@@ -260,7 +277,7 @@ static void wait_push(struct node *n, uint64_t request, uint64_t stream, struct 
 /* What was ours to commit may still be committed by the next leader: its request id keeps it from counting
  * twice. Its time goes on: where leaders come and go, nobody waits for longer than without any. */
 void node_write_lost(struct node *n) {
-    for (size_t i = 0; i < n->pending.count; i++) {
+    for (size_t i = n->pending_done; i < n->pending.count; i++) {
         struct pending_write *w = &n->pending.data[i];
         node_mark(n, MARK_NODE_WRITE_WAITED);
         if (w->origin == WRITE_LOCAL)
@@ -271,7 +288,7 @@ void node_write_lost(struct node *n) {
             answer_text(n, w->origin, w->request, w->peer, ERR_NOT_LEADER, "leadership was lost");
         call_free(w->method);
     }
-    n->pending.count = 0;
+    n->pending.count = n->pending_done = 0;
 }
 
 static void waiting_answer(struct node *n, const struct waiting_write *w, int error, struct bytes text,
@@ -328,18 +345,31 @@ static bool waiting_step(struct node *n, struct waiting_write *w) {
     return false;
 }
 
-void node_write_tick(struct node *n) {
-    if (n->raft == NULL)
+void node_writes_settle(struct node *n) {
+    if (!n->writes_due)
         return;
-    for (size_t i = 0; i < n->waiting.count;) {
+    n->writes_due = false;
+    (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_TICK});
+}
+
+/* Writes that came together are proposed together: one message to each voter, one flush. */
+void node_write_tick(struct node *n) {
+    if (n->raft == NULL || n->waiting.count == 0)
+        return;
+    size_t kept = 0;
+    uint64_t last_index = raft_last_index(n->raft);
+    n->writes_gather = true;
+    for (size_t i = 0; i < n->waiting.count; i++) {
         struct waiting_write w = n->waiting.data[i];
-        if (!waiting_step(n, &w)) {
-            n->waiting.data[i++] = w;
-            continue;
-        }
-        waiting_free(&w);
-        VEC_REMOVE(&n->waiting, i);
+        if (waiting_step(n, &w))
+            waiting_free(&w);
+        else
+            n->waiting.data[kept++] = w;
     }
+    n->waiting.count = kept;
+    n->writes_gather = false;
+    n->writes_due |= raft_last_index(n->raft) != last_index;
+    node_writes_settle(n);
 }
 
 int64_t node_write_deadline(const struct node *n) {
@@ -396,8 +426,11 @@ void node_write_request(struct node *n, uint64_t request, struct bytes method, s
 void node_write_forwarded(struct node *n, struct node_id from, const struct wire_forward_request *f) {
     if (!node_is_leader(n))
         answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
-    else
+    else {
+        n->writes_gather = n->writes_due = n->more_follows;
         node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params, f->since, 0);
+        n->writes_gather = false;
+    }
 }
 
 void node_write_response(struct node *n, const struct wire_forward_response *r) {
@@ -426,7 +459,7 @@ void node_write_response(struct node *n, const struct wire_forward_response *r) 
 }
 
 void node_writes_done(struct node *n) {
-    for (size_t i = 0; i < n->pending.count; i++)
+    for (size_t i = n->pending_done; i < n->pending.count; i++)
         call_free(n->pending.data[i].method);
     for (size_t i = 0; i < n->waiting.count; i++)
         waiting_free(&n->waiting.data[i]);

@@ -13,7 +13,19 @@
 #include <covey/codec.h>
 #include <covey/placement.h>
 
-enum cause { FITS, UNREACHABLE, NOT_READY, NO_RAW_EXEC, NO_CPU, NO_MEMORY, STATIC_PORT, NO_PORTS, CAUSES };
+enum cause {
+    FITS,
+    UNREACHABLE,
+    NOT_READY,
+    DRAINING,
+    AWAY,
+    NO_RAW_EXEC,
+    NO_CPU,
+    NO_MEMORY,
+    STATIC_PORT,
+    NO_PORTS,
+    CAUSES
+};
 
 struct room {
     const struct wire_node_record *record;
@@ -63,22 +75,6 @@ static void take(struct room *r, const struct wire_group *group) {
     }
 }
 
-static void give_back(struct room *r, const struct wire_group *group) {
-    for (size_t t = 0; t < group->tasks_count; t++) {
-        r->cpu_mhz -= group->tasks[t].cpu_mhz;
-        r->memory_mib -= group->tasks[t].memory_mib;
-    }
-    for (size_t i = 0; i < group->ports_count; i++) {
-        if (group->ports[i].static_ == 0)
-            r->ports--;
-        for (size_t k = 0; k < r->statics.count && group->ports[i].static_ != 0; k++)
-            if (r->statics.data[k] == group->ports[i].static_) {
-                VEC_REMOVE(&r->statics, k);
-                break;
-            }
-    }
-}
-
 static const struct wire_group *group_of(const struct state *s, const struct wire_instance_record *r) {
     const struct wire_job_record *job = state_job_version(s, r->job, r->version);
     return job != NULL ? state_group_find(job, r->group) : NULL;
@@ -123,39 +119,19 @@ static bool counts_are_of(const struct placement *p, struct bytes job, struct by
     return p->counted && bytes_equal(p->job, job) && bytes_equal(p->group, group);
 }
 
-void placement_reserve(struct placement *p, struct node_id node, const struct wire_job_record *job,
-                       const struct wire_group *group) {
-    struct room *r = room_find(p, node);
-    if (r == NULL)
-        return;
-    take(r, group);
-    if (counts_are_of(p, job->spec.name, group->name))
-        r->same++;
-}
-
-void placement_release(struct placement *p, const struct wire_instance_record *instance) {
-    for (size_t i = 0; i < p->held.count; i++) {
-        if (p->held.data[i].instance != instance)
-            continue;
-        const struct wire_group *group = group_of(p->state, instance);
-        if (group != NULL)
-            give_back(p->held.data[i].room, group);
-        if (counts_are_of(p, instance->job, instance->group))
-            p->held.data[i].room->same--;
-        VEC_REMOVE(&p->held, i);
-        return;
-    }
-}
-
 /* ---- ruling out ---- */
 
 static enum cause judge(const struct room *r, const struct wire_group *group, uint64_t cpu, uint64_t memory,
                         uint64_t dynamic) {
     const struct wire_node_record *n = r->record;
+    if (state_node_is_away(n))
+        return AWAY;
     if (n->status == NODE_STATUS_UNREACHABLE || !r->usable)
         return UNREACHABLE;
     if (n->status != NODE_STATUS_READY)
         return NOT_READY;
+    if (n->drain)
+        return DRAINING;
     for (size_t t = 0; t < group->tasks_count; t++)
         if (group->tasks[t].driver == DRIVER_KIND_RAW_EXEC && !n->raw_exec)
             return NO_RAW_EXEC;
@@ -188,6 +164,8 @@ static void explain(const size_t counts[CAUSES], size_t total, uint64_t cpu, uin
         buf_printf(out, "%s %zu %s", comma, n,
                    c == UNREACHABLE   ? (n == 1 ? "is unreachable" : "are unreachable")
                    : c == NOT_READY   ? (n == 1 ? "is not ready" : "are not ready")
+                   : c == DRAINING    ? (n == 1 ? "is drained" : "are drained")
+                   : c == AWAY        ? (n == 1 ? "is away as announced" : "are away as announced")
                    : c == NO_RAW_EXEC ? (n == 1 ? "does not allow raw_exec" : "do not allow raw_exec")
                    : c == STATIC_PORT ? (n == 1 ? "has a static port taken" : "have a static port taken")
                    : c == NO_PORTS    ? (n == 1 ? "lacks free dynamic ports" : "lack free dynamic ports")

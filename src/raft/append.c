@@ -27,6 +27,7 @@ static void append_send(struct raft *r, struct raft_peer *p, uint64_t prev, size
     item->entries_count = entries_count;
     p->round_sent = r->round;
     p->commit_sent = r->commit;
+    p->news_at_us = 0;
 }
 
 /* Entries from p->next on, as many as one message takes. */
@@ -60,12 +61,27 @@ static void flush_probe(struct raft *r, struct raft_peer *p) {
     p->paused = true;
 }
 
+/*
+ * News of the commit costs each follower as much as an entry does, and the next entries bring it as well.
+ * While some are on their way their answer brings us here again; where nobody waits for it, it has a little
+ * time.
+ */
+static bool news_due(struct raft *r, struct raft_peer *p) {
+    if (p->commit_sent >= r->commit || p->inflights.count > 0)
+        return false;
+    if (p->commit_sent < r->loud_index)
+        return true;
+    if (p->news_at_us == 0)
+        p->news_at_us = r->now_us + NEWS_DELAY_US;
+    return r->now_us >= p->news_at_us;
+}
+
 static void flush_replicate(struct raft *r, struct raft_peer *p) {
     while (p->next <= raft_log_last(&r->log) && raft_peer_room(r, p))
         entries_send(r, p);
     if (p->next <= raft_log_last(&r->log))
         MARK(r, INFLIGHT_FULL);
-    if (p->commit_sent < r->commit || p->round_sent < r->round)
+    if (news_due(r, p) || p->round_sent < r->round)
         append_send(r, p, p->next - 1, 0);
 }
 
@@ -108,6 +124,7 @@ void raft_lead_append(struct raft *r, enum entry_kind kind, struct bytes data) {
     struct wire_raft_entry entry = {
         .index = raft_log_last(&r->log) + 1, .term = r->term, .kind = kind, .data = data};
     raft_append(r, &entry);
+    r->loud_index = entry.index;
     r->uncommitted_bytes += data.size + ENTRY_COST;
 }
 
@@ -142,15 +159,16 @@ void raft_leader_start(struct raft *r) {
     raft_heartbeat(r);
 }
 
-int raft_propose(struct raft *r, struct bytes data) {
-    if (r->role != RAFT_LEADER)
-        return ERR_NOT_LEADER;
+int raft_propose(struct raft *r, struct bytes data, bool quiet) {
     if (data.size > WIRE_ENTRY_MAX)
         return ERR_LIMIT;
     bool full = r->uncommitted_bytes + data.size + ENTRY_COST > r->options.uncommitted_bytes_max;
     if (r->transfer || (full && r->commit < raft_log_last(&r->log)))
         return ERR_BUSY;
+    uint64_t loud_index = r->loud_index;
     raft_lead_append(r, ENTRY_KIND_COMMAND, data);
+    if (quiet)
+        r->loud_index = loud_index;
     return 0;
 }
 
@@ -327,7 +345,7 @@ static void append_refused(struct raft *r, struct raft_peer *p, const struct wir
 void raft_append_response(struct raft *r, const struct wire_raft_message *m) {
     const struct wire_append_response *a = m->append_response;
     struct raft_peer *p = raft_peer_find(r, &m->from);
-    if (r->role != RAFT_LEADER || m->term != r->term || !p || a->match_index > raft_log_last(&r->log))
+    if (m->term != r->term || !p || a->match_index > raft_log_last(&r->log))
         return;
     if (!a->success && raft_peer_forgot(r, p, a->round, a->hint_index))
         return;

@@ -27,8 +27,7 @@ static bool ids_have(const struct raft_id *ids, size_t ids_count, const struct r
 }
 
 static bool ids_valid(const struct raft_id *ids, size_t ids_count) {
-    if (ids_count > WIRE_VOTERS_MAX)
-        return false;
+    assert(ids_count <= WIRE_VOTERS_MAX); /* the schema's bound */
     for (size_t i = 0; i < ids_count; i++) {
         if (ids_have(ids, i, &ids[i]))
             return false;
@@ -157,8 +156,7 @@ static uint64_t half_quorum(const struct raft *r, const struct raft_id *ids, siz
 
 uint64_t raft_quorum(const struct raft *r, uint64_t (*value)(const struct raft *, const struct raft_id *)) {
     const struct raft_conf *c = raft_conf_now(r);
-    if (c->wire.voters_count == 0)
-        return 0;
+    assert(c->wire.voters_count > 0);
     uint64_t reached = half_quorum(r, c->ids[0], c->wire.voters_count, value);
     if (c->wire.voters_next_count > 0) {
         uint64_t next = half_quorum(r, c->ids[1], c->wire.voters_next_count, value);
@@ -184,26 +182,29 @@ static bool same_voters(const struct raft_conf *c, const struct raft_id *voters,
     return true;
 }
 
+/*
+ * Newcomers have caught up, and so has a majority of the whole set: a change to voters of whom too many are
+ * gone, under these raft ids, could neither be finished nor taken back.
+ */
 static bool new_voters_ready(const struct raft *r, const struct raft_id *voters, size_t voters_count) {
+    size_t ready_count = 0;
     for (size_t i = 0; i < voters_count; i++) {
-        if (raft_conf_has(raft_conf_now(r), &voters[i]) || raft_id_equal(&voters[i], &r->options.self))
-            continue;
         const struct raft_peer *p = raft_peer_find(r, &voters[i]);
-        if (!p || !raft_peer_caught_up(r, p))
+        bool ready = p ? raft_peer_caught_up(r, p) : raft_id_equal(&voters[i], &r->options.self);
+        if (!ready && !raft_conf_has(raft_conf_now(r), &voters[i]))
             return false;
+        ready_count += ready ? 1 : 0;
     }
-    return true;
+    return ready_count > voters_count / 2;
 }
 
 int raft_change_voters(struct raft *r, const struct raft_id *voters, size_t voters_count) {
     struct raft_conf *now = raft_conf_now(r);
-    if (r->role != RAFT_LEADER)
-        return ERR_NOT_LEADER;
-    if (voters_count > WIRE_VOTERS_MAX)
-        return ERR_LIMIT;
-    if (voters_count == 0 || !ids_valid(voters, voters_count))
+    if (voters_count == 0)
         return ERR_INVALID;
-    if (!raft_leader_ready(r) || now->index > r->commit || raft_conf_joint(r) || r->transfer)
+    assert(ids_valid(voters, voters_count));
+    /* A joint one that is committed has been left already (raft_conf_leave_joint). */
+    if (!raft_leader_ready(r) || now->index > r->commit || r->transfer)
         return ERR_BUSY;
     if (same_voters(now, voters, voters_count))
         return ERR_EXISTS;
@@ -221,7 +222,7 @@ int raft_change_voters(struct raft *r, const struct raft_id *voters, size_t vote
 /* Whoever leads when C_old,new is committed appends C_new: also a leader that found it in its log. */
 void raft_conf_leave_joint(struct raft *r) {
     struct raft_conf *now = raft_conf_now(r);
-    if (r->role != RAFT_LEADER || !raft_leader_ready(r) || !raft_conf_joint(r) || now->index > r->commit)
+    if (!raft_leader_ready(r) || !raft_conf_joint(r) || now->index > r->commit)
         return;
     struct wire_raft_config next = {.voters = now->ids[1], .voters_count = now->wire.voters_next_count};
     conf_propose(r, &next);

@@ -53,9 +53,9 @@ void raft_chunk_free(struct raft_chunk *chunk) {
     mem_free(chunk);
 }
 
+/* A term has one leader. */
 static bool same_told(const struct raft *r) {
-    return r->told_role == r->role && r->told_term == r->term && r->told_leader_known == r->leader_known &&
-           (!r->leader_known || raft_id_equal(&r->told_leader, &r->leader));
+    return r->told_role == r->role && r->told_term == r->term && r->told_leader_known == r->leader_known;
 }
 
 void raft_tell_role(struct raft *r) {
@@ -64,7 +64,6 @@ void raft_tell_role(struct raft *r) {
     r->told_role = r->role;
     r->told_term = r->term;
     r->told_leader_known = r->leader_known;
-    r->told_leader = r->leader;
     raft_emit(r, RAFT_ROLE);
 }
 

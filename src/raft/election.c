@@ -134,8 +134,7 @@ void raft_stand(struct raft *r, bool transfer) {
 
 /* The election timer fired: ask first whether an election would be won. */
 void raft_campaign(struct raft *r) {
-    if (!raft_may_campaign(r))
-        return;
+    assert(raft_may_campaign(r));
     if (r->role == RAFT_CANDIDATE)
         MARK(r, VOTE_SPLIT);
     r->leader_known = false;
@@ -198,11 +197,9 @@ void raft_vote_request(struct raft *r, const struct wire_raft_message *m) {
         vote_answer(r, &m->from, granted ? m->term : r->term, true, granted);
         return;
     }
-    if (granted && !raft_id_equal(&r->vote, &m->from)) {
+    if (granted) {
         r->vote = m->from;
         r->hard_dirty = true;
-    }
-    if (granted) {
         raft_follow(r, r->term, NULL); /* an answer to an own pre-vote comes too late */
         raft_timer_reset(r);
     }

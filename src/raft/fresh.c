@@ -35,10 +35,17 @@ void raft_fresh_settle(struct raft *r) {
         r->peers.data[i]->fresh_told = r->peers.data[i]->fresh_acked;
 }
 
-/* Follower: a round was answered. Not each is kept, as an older one says less and nothing wrong. */
+/*
+ * Follower: a round was answered. Not each is kept, as an older one says less and nothing wrong. Only the
+ * first answer to a round counts: the leader may have that one, and begun other rounds since, when a later
+ * message of the same round is still on its way here.
+ */
 void raft_fresh_answered(struct raft *r, uint64_t round) {
     struct raft_answered *last = &r->answered[r->answered_next % ANSWERED_MAX];
-    if (round <= last->round || r->now_us - last->at_us < r->options.heartbeat_us / 4)
+    if (round <= r->answered_round)
+        return;
+    r->answered_round = round;
+    if (r->now_us - last->at_us < r->options.heartbeat_us / 4)
         return;
     r->answered_next++;
     r->answered[r->answered_next % ANSWERED_MAX] = (struct raft_answered){.round = round, .at_us = r->now_us};
@@ -57,5 +64,6 @@ void raft_fresh_told(struct raft *r, uint64_t round) {
 void raft_fresh_forget(struct raft *r) {
     memset(r->answered, 0, sizeof r->answered);
     r->answered_next = 0;
+    r->answered_round = 0;
     r->fresh_round = 0;
 }

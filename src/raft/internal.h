@@ -11,6 +11,7 @@
 
 #define HEARTBEAT_US          (50 * US_PER_MS)
 #define ELECTION_MIN_US       (300 * US_PER_MS)
+#define NEWS_DELAY_US         (2 * US_PER_MS) /* of a commit that no other host waits for */
 #define INFLIGHT_MAX          8u
 #define INFLIGHT_BYTES_MAX    ((size_t)4 << 20)
 #define MESSAGE_BYTES_MAX     ((size_t)512 << 10)
@@ -101,6 +102,7 @@ struct raft_peer {
     uint64_t round_sent, round_acked;
     uint64_t fresh_acked, fresh_told; /* see fresh.c */
     uint64_t commit_sent;
+    int64_t news_at_us;   /* it is told of the commit index by then; 0: it knows, or will be told anyway */
     uint64_t leave_round; /* an answer to this round or a later one proves that it knows */
     int64_t leave_until_us;
     int64_t heard_us;
@@ -185,7 +187,8 @@ struct raft {
     int64_t fresh_us;                            /* it had all that was committed then; 0: not known */
     struct raft_answered answered[ANSWERED_MAX]; /* follower: a ring; the newest is at answered_next */
     size_t answered_next;
-    uint64_t fresh_round; /* leader: the round that is looked at; 0: none */
+    uint64_t answered_round; /* the newest that was answered, kept or not */
+    uint64_t fresh_round;    /* leader: the round that is looked at; 0: none */
     int64_t fresh_begun_us;
     int64_t election_at_us;
     int64_t hurry_until_us; /* after RAFT_LEADER_DEAD: pre-votes are repeated quickly until then */
@@ -201,6 +204,7 @@ struct raft {
     int64_t heartbeat_at_us;
     uint64_t heartbeat_commit; /* commit index at the last heartbeat */
     size_t uncommitted_bytes;
+    uint64_t loud_index; /* of the newest entry whose commit others wait for */
     VEC(struct raft_read) reads;
     bool transfer;
     bool transfer_sent;
@@ -223,7 +227,6 @@ struct raft {
     enum raft_role told_role;
     uint64_t told_term;
     bool told_leader_known;
-    struct raft_id told_leader;
 };
 
 /* raft.c */
@@ -311,7 +314,7 @@ void raft_heartbeat(struct raft *r);
 void raft_flush(struct raft *r);
 void raft_commit_advance(struct raft *r);
 void raft_commit_to(struct raft *r, uint64_t index);
-int raft_propose(struct raft *r, struct bytes data);
+int raft_propose(struct raft *r, struct bytes data, bool quiet);
 void raft_lead_append(struct raft *r, enum entry_kind kind, struct bytes data);
 bool raft_accept_leader(struct raft *r, const struct wire_raft_message *m);
 void raft_append_request(struct raft *r, const struct wire_raft_message *m);

@@ -42,8 +42,7 @@ static void peer_free(struct raft_peer *p) {
 
 void raft_peer_remove(struct raft *r, const struct raft_id *id) {
     size_t i = peer_place(r, id);
-    if (i >= r->peers.count || !raft_id_equal(&r->peers.data[i]->id, id))
-        return;
+    assert(i < r->peers.count && raft_id_equal(&r->peers.data[i]->id, id));
     peer_free(r->peers.data[i]);
     VEC_REMOVE(&r->peers, i);
 }
@@ -111,10 +110,7 @@ void raft_guest(struct raft *r, const struct raft_id *id) {
 }
 
 int raft_track(struct raft *r, const struct raft_id *id) {
-    if (r->role != RAFT_LEADER)
-        return ERR_NOT_LEADER;
-    if (raft_id_equal(id, &r->options.self) || id_is_zero(id->node.b, ID_SIZE))
-        return ERR_INVALID;
+    assert(!raft_id_equal(id, &r->options.self) && !id_is_zero(id->node.b, ID_SIZE));
     if (raft_conf_has(raft_conf_now(r), id))
         return 0;
     size_t tracked_count = 0;
@@ -133,8 +129,6 @@ int raft_track(struct raft *r, const struct raft_id *id) {
 }
 
 int raft_untrack(struct raft *r, const struct raft_id *id) {
-    if (r->role != RAFT_LEADER)
-        return ERR_NOT_LEADER;
     struct raft_peer *p = raft_peer_find(r, id);
     if (!p || !p->tracked)
         return ERR_NOT_FOUND;
@@ -154,12 +148,14 @@ bool raft_peer_caught_up(const struct raft *r, const struct raft_peer *p) {
 static void inflight_clear(struct raft_peer *p) {
     p->inflights.count = 0;
     p->inflight_bytes = 0;
+    p->news_at_us = 0;
 }
 
 void raft_peer_probe(struct raft_peer *p, uint64_t next) {
+    assert(next > p->match);
     p->state = PEER_PROBE;
-    p->next = next > p->match ? next : p->match + 1;
-    p->paused = false;
+    p->next = next;
+    p->paused = p->snap_reading = false;
     inflight_clear(p);
 }
 

@@ -27,13 +27,9 @@ static void term_raise(struct raft *r, uint64_t term) {
 static int entries_pulled(struct raft *r, const struct wire_pull_response *p) {
     if (!raft_entries_valid(p->entries, p->entries_count, p->prev_index, p->prev_term, TERM_MAX))
         return ERR_INVALID;
-    if (p->prev_index > raft_log_last(&r->log))
-        return ERR_STALE;
+    if (p->prev_index > r->commit)
+        return ERR_STALE; /* not what raft_pull_next() asks for */
     bool fits = p->prev_index < r->log.base_index || raft_log_has(&r->log, p->prev_index, p->prev_term);
-    if (!fits && p->prev_index > r->commit) {
-        raft_cut(r, p->prev_index);
-        return ERR_STALE;
-    }
     if (p->entries_count > 0)
         term_raise(r, p->entries[p->entries_count - 1].term);
     if (!fits || raft_take_entries(r, p->entries, p->entries_count) != 0)

@@ -70,23 +70,19 @@
 #include "internal.h"
 
 const char *raft_role_str(enum raft_role role) {
-    switch (role) {
-    case RAFT_LEARNER: return "learner";
-    case RAFT_FOLLOWER: return "follower";
-    case RAFT_PRE_CANDIDATE: return "pre-candidate";
-    case RAFT_CANDIDATE: return "candidate";
-    case RAFT_LEADER: return "leader";
-    }
-    return "?";
+    static const char *const names[] = {"learner", "follower", "pre-candidate", "candidate", "leader"};
+    assert(role <= RAFT_LEADER);
+    return names[role];
 }
 
 const char *raft_refusal_str(enum raft_refusal refusal) {
-    switch (refusal) {
-    case RAFT_FORGOT: return "forgot what it acknowledged";
-    case RAFT_GIVEN_UP: return "is no longer counted: it gives its log up";
-    case RAFT_DIVERGED: return "contradicts what is committed";
-    }
-    return "?";
+    static const char *const texts[] = {
+        [RAFT_FORGOT] = "forgot what it acknowledged",
+        [RAFT_GIVEN_UP] = "is no longer counted: it gives its log up",
+        [RAFT_DIVERGED] = "contradicts what is committed",
+    };
+    assert(refusal < sizeof texts / sizeof texts[0] && texts[refusal] != NULL);
+    return texts[refusal];
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
@@ -137,7 +133,8 @@ static bool restored_valid(const struct raft_restored *s) {
     if (s->entries_count == 0)
         return true;
     const struct wire_raft_entry *first = &s->entries[0];
-    return first->index > 0 && first->index <= s->snapshot_index + 1 && first->term > 0 &&
+    assert(first->index > 0);
+    return first->index <= s->snapshot_index + 1 &&
            raft_entries_valid(s->entries, s->entries_count, first->index - 1, first->term, TERM_MAX);
 }
 
@@ -280,7 +277,7 @@ static int64_t quorum_deadline(const struct raft *r) {
 
 static void tick(struct raft *r) {
     if (r->role != RAFT_LEADER) {
-        if (r->now_us >= r->election_at_us)
+        if (r->now_us >= raft_deadline(r))
             raft_campaign(r);
         return;
     }
@@ -337,13 +334,21 @@ static void message(struct raft *r, const struct wire_raft_message *m) {
         answer(r, m);
 }
 
+/* What only a leader takes. */
+static bool for_leader(enum raft_input_kind kind) {
+    return kind == RAFT_PROPOSE || kind == RAFT_TRACK || kind == RAFT_UNTRACK || kind == RAFT_CHANGE_VOTERS ||
+           kind == RAFT_READ || kind == RAFT_TRANSFER;
+}
+
 static int input_take(struct raft *r, const struct raft_input *in) {
+    if (for_leader(in->kind) && r->role != RAFT_LEADER)
+        return ERR_NOT_LEADER;
     switch (in->kind) {
     case RAFT_TICK: tick(r); return 0;
     case RAFT_MESSAGE: message(r, in->message); return 0;
     case RAFT_PERSISTED: raft_persisted(r, in->ticket); return 0;
     case RAFT_DISK_FAILED: raft_disk_failed(r); return 0;
-    case RAFT_PROPOSE: return raft_propose(r, in->data);
+    case RAFT_PROPOSE: return raft_propose(r, in->data, in->quiet);
     case RAFT_TRACK: return raft_track(r, &in->peer);
     case RAFT_UNTRACK: return raft_untrack(r, &in->peer);
     case RAFT_REFUSE: return raft_refuse(r, &in->peer);
@@ -362,7 +367,8 @@ static int input_take(struct raft *r, const struct raft_input *in) {
 int raft_feed(struct raft *r, int64_t now_us, const struct raft_input *input) {
     time_set(r, now_us);
     int err = input_take(r, input);
-    raft_settle(r);
+    if (!input->more || input->kind != RAFT_PROPOSE)
+        raft_settle(r);
     return err;
 }
 
@@ -374,6 +380,11 @@ int64_t raft_deadline(const struct raft *r) {
     int64_t at = quorum_deadline(r);
     if (r->heartbeat_at_us < at)
         at = r->heartbeat_at_us;
+    for (size_t i = 0; i < r->peers.count; i++) {
+        int64_t news_at_us = r->peers.data[i]->news_at_us;
+        if (news_at_us != 0 && news_at_us < at)
+            at = news_at_us;
+    }
     return r->transfer && r->transfer_until_us < at ? r->transfer_until_us : at;
 }
 
@@ -412,7 +423,7 @@ int64_t raft_contact_us(const struct raft *r) {
 int64_t raft_fresh_us(const struct raft *r) { return r->fresh_us; }
 
 bool raft_progress(const struct raft *r, const struct raft_id *peer, struct raft_progress_view *ret) {
-    const struct raft_peer *p = r->role == RAFT_LEADER ? raft_peer_find(r, peer) : NULL;
+    const struct raft_peer *p = raft_peer_find(r, peer); /* only a leader has any */
     if (!p)
         return false;
     *ret = (struct raft_progress_view){
@@ -430,8 +441,7 @@ int raft_log_read(const struct raft *r, uint64_t first, size_t bytes_max,
     if (first <= r->log.base_index)
         return ERR_NOT_FOUND;
     size_t bytes = 0;
-    size_t count = first <= r->commit ? raft_log_fit(&r->log, first, r->commit, bytes_max, &bytes) : 0;
-    *ret_entries = count > 0 ? raft_log_at(&r->log, first) : NULL;
-    *ret_count = count;
+    *ret_count = raft_log_fit(&r->log, first, r->commit, bytes_max, &bytes);
+    *ret_entries = raft_log_at(&r->log, first);
     return 0;
 }

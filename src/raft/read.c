@@ -13,8 +13,6 @@
 #include "internal.h"
 
 int raft_read(struct raft *r, uint64_t context) {
-    if (r->role != RAFT_LEADER)
-        return ERR_NOT_LEADER;
     if (r->reads.count >= READS_MAX)
         return ERR_BUSY;
     struct raft_read read = {.context = context};
@@ -32,8 +30,7 @@ static void read_end(struct raft *r, const struct raft_read *read, enum raft_eff
 static void reads_begin(struct raft *r) {
     for (size_t i = 0; i < r->reads.count; i++) {
         struct raft_read *read = &r->reads.data[i];
-        if (read->round != 0)
-            continue;
+        assert(read->round == 0); /* those of the last round were confirmed, or this one would not begin */
         read->round = r->round;
         read->index = r->commit;
     }

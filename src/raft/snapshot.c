@@ -58,24 +58,21 @@ bool raft_chunk_valid(const struct wire_snapshot_chunk *c) {
 
 void raft_snapshot_read(struct raft *r, const struct raft_id *id, const struct wire_snapshot_chunk *chunk) {
     struct raft_peer *p = raft_peer_find(r, id);
-    if (r->role != RAFT_LEADER || !p || p->state != PEER_SNAPSHOT || !p->snap_reading)
+    if (!p || !p->snap_reading)
         return;
+    assert(!chunk || (raft_chunk_valid(chunk) && chunk->index <= r->commit));
     p->snap_reading = false;
-    if (!chunk || !raft_chunk_valid(chunk) || chunk->index > r->commit)
-        return;
-    if (chunk->index < r->log.base_index) {
-        p->snap_index = p->snap_offset = 0; /* what follows it was cut meanwhile: the newest, next time */
+    /* None, or what follows it was cut meanwhile: the newest, from its beginning, next time. */
+    if (!chunk || chunk->index < r->log.base_index) {
+        p->snap_index = p->snap_offset = 0;
         return;
     }
-    if (chunk->index != p->snap_index || chunk->offset != p->snap_offset) {
+    if (chunk->index != p->snap_index) {
         p->snap_index = chunk->index;
         p->snap_offset = 0;
         p->snap_size = chunk->total_size;
-        if (chunk->offset != 0) {
-            chunk_ask(r, p);
-            return;
-        }
     }
+    assert(chunk->offset == p->snap_offset);
     struct raft_item *item = raft_send(r, &p->id, 0);
     item->chunk = raft_chunk_copy(chunk);
     item->chunk->wire.round = r->round;
@@ -87,7 +84,7 @@ void raft_snapshot_read(struct raft *r, const struct raft_id *id, const struct w
 void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m) {
     const struct wire_snapshot_response *a = m->snapshot_response;
     struct raft_peer *p = raft_peer_find(r, &m->from);
-    if (r->role != RAFT_LEADER || m->term != r->term || !p)
+    if (m->term != r->term || !p)
         return;
     bool done = a->refused || (p->snap_index > 0 && p->snap_index == a->index && a->offset == p->snap_size);
     if (done && a->match_index > raft_log_last(&r->log))
@@ -99,7 +96,7 @@ void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m) {
         raft_peer_matched(r, p, a->match_index);
         return;
     }
-    if (p->state != PEER_SNAPSHOT || p->snap_index != a->index || p->snap_reading)
+    if (p->state != PEER_SNAPSHOT || p->snap_index != a->index || p->snap_reading || a->offset > p->snap_size)
         return;
     p->snap_offset = a->offset;
     chunk_ask(r, p);
@@ -195,8 +192,7 @@ void raft_snapshot_chunk(struct raft *r, const struct wire_raft_message *m) {
  * nothing that follows, and begins anew there.
  */
 int raft_installed(struct raft *r, uint64_t index) {
-    if (!r->incoming.installing || (index != 0 && index != r->incoming.index))
-        return ERR_INVALID;
+    assert(r->incoming.installing && (index == 0 || index == r->incoming.index));
     r->incoming.installing = r->incoming.active = false;
     /* A round is its leader's own count: told to the next leader it could pass for one that it began later.
      */
@@ -238,8 +234,7 @@ static uint64_t trailing_cut(const struct raft *r, uint64_t upto) {
 }
 
 int raft_snapshot_taken(struct raft *r, uint64_t index) {
-    if (index > r->applied)
-        return ERR_INVALID;
+    assert(index <= r->applied);
     /* Not before it is durable here: what the disk still waits for is taken from memory. */
     uint64_t upto = index < r->stable ? index : r->stable;
     if (upto <= r->log.base_index)

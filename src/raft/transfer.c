@@ -9,14 +9,11 @@
 #include "internal.h"
 
 int raft_transfer(struct raft *r, const struct raft_id *to) {
-    if (r->role != RAFT_LEADER)
-        return ERR_NOT_LEADER;
     if (!raft_conf_has(raft_conf_now(r), to))
         return ERR_NOT_FOUND;
-    if (raft_id_equal(to, &r->options.self))
-        return 0;
+    assert(!raft_id_equal(to, &r->options.self));
     if (r->transfer)
-        return raft_id_equal(to, &r->transfer_to) ? 0 : ERR_BUSY;
+        return ERR_BUSY;
     r->transfer = true;
     r->transfer_sent = false;
     r->transfer_to = *to;
@@ -45,7 +42,7 @@ void raft_transfer_settle(struct raft *r) {
 
 void raft_timeout_now(struct raft *r, const struct wire_raft_message *m) {
     bool from_leader = r->leader_known && raft_id_equal(&r->leader, &m->from);
-    if (m->term != r->term || !from_leader || r->role == RAFT_LEADER || !raft_may_campaign(r))
+    if (m->term != r->term || !from_leader || !raft_may_campaign(r))
         return;
     MARK(r, TRANSFER_TAKEN);
     raft_stand(r, true);

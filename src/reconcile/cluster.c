@@ -10,30 +10,40 @@
  *     2. of the newest version (a changed count alone makes no new version of an instance)
  *     3. placed earlier: it has run longer, by the log's own order, and no clock is compared
  * What happens to the slot then:
- *     nothing is there            place (a batch slot that is over stays; a failed service waits
- * reschedule_us, doubled) all of it is unreachable    place a second one replace_after_us after the last sign
- * of life; the first is `unknown`, never lost: it stays in the log more than one is reachable  the rest is
- * surplus: stopped once the kept one runs and both hosts have been back for heal_stable_us, so that a
- * flapping link stops nothing; at once only what was there before the kept one and does not run kept one is
- * of an old version   stopped, one slot of the group at a time, and then placed anew its host leaves a second
- * one is placed, and when that one runs the first is stopped A second one that fails or is refused is tried
- * again with the same delays as one that was alone.
+ *   - nothing is there: place. A batch slot that is over stays so; a failed service waits reschedule_us, and
+ *     twice as long with each failure.
+ *   - all of it is unreachable: place a second one replace_after_us after the last sign of life. The first is
+ *     `unknown`, never lost: it stays in the log.
+ *   - its host is seen, but has said nothing of it for twice that time, at least answer_us: the same, and
+ *     nothing else is placed on that host before it has answered.
+ *   - more than one is reachable: the rest is surplus. It is stopped when the kept one runs and both hosts
+ *     have been back for heal_stable_us, so that a flapping link stops nothing; at once only what was there
+ *     before the kept one and does not run.
+ *   - the kept one is of an old version: stopped, one slot of the group at a time, and then placed anew.
+ *   - its host leaves: a second one is placed, and when that one runs the first is stopped.
+ *   - its host is drained: the same, one slot of the group at a time. Batch instances run to their end.
+ *   - all of it is unreachable, on a host whose absence was announced: nothing, while that lasts.
+ * A second one that fails or is refused is tried again with the same delays as one that was alone.
  *
  * An update goes on only while nothing else of the group is on its way: not placed and not running yet, being
  * stopped, out of sight and about to be replaced, or failed in the new version and waiting. So it takes one
  * slot out of service at a time, and a version that fails takes out no second one.
  *
  * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in
- * runs, but for an update, which is stop-first, and for what nobody wants any more.
+ * runs, but for an update, which is stop-first, and for what nobody wants any more. Between planning and
+ * applying that may change: so each stop names what it rests on (who is kept, the version of the job, that
+ * the instance does not run), and the state refuses it when that is gone.
  */
 #include <covey/reconcile.h>
 
 #define RESCHEDULE_MAX_US (3600 * US_PER_S)
 #define REFUSED_RETRY_US  US_PER_S
 
+/* What this leader has first seen of an instance, and when; 0: not yet. */
+enum seen_kind { SEEN_PLACED, SEEN_STOPPING, SEEN_OVER, SEEN_KINDS };
 struct seen {
     struct instance_id id;
-    int64_t at_us;
+    int64_t at_us[SEEN_KINDS];
 };
 struct reconcile_memory {
     struct map seen; /* instance id -> struct seen */
@@ -52,15 +62,17 @@ void reconcile_memory_free(struct reconcile_memory *m) {
     mem_free(m);
 }
 
-static int64_t first_seen(struct reconcile_memory *m, struct instance_id id, int64_t now_us) {
+static int64_t first_seen(struct reconcile_memory *m, struct instance_id id, enum seen_kind kind,
+                          int64_t now_us) {
     struct seen *s = MAP_GET_ID(&m->seen, id);
     if (s == NULL) {
         s = mem_alloc(sizeof *s);
         s->id = id;
-        s->at_us = now_us;
         map_put(&m->seen, bytes_of(s->id.b, ID_SIZE), s);
     }
-    return s->at_us;
+    if (s->at_us[kind] == 0)
+        s->at_us[kind] = now_us;
+    return s->at_us[kind];
 }
 
 /* ---- what is known of a slot ---- */
@@ -72,6 +84,7 @@ struct slot {
     const struct wire_instance_record *last; /* newest that is over, if nothing wanted was placed after it */
     uint32_t failures;                       /* kept records that failed in a row, of this version and run */
     bool complete;
+    bool given_up;    /* it has a stop on a host in sight that nobody waits for any longer */
     bool renewed;     /* one of the newest version is on a host in sight that stays */
     bool ending;      /* the kept one is stopped by this plan */
     bool passed_keep; /* the walk has met the kept one: what comes is newer */
@@ -87,6 +100,7 @@ struct plan {
     struct prng *prng;
     struct arena *arena;
     struct reconcile_plan *ret;
+    bool *silent; /* of each node: it has not answered a placement in time */
     struct placement *placement;
     VEC(struct wire_place) places;
     VEC(struct wire_stop) stops;
@@ -117,9 +131,21 @@ static bool reachable(const struct plan *p, const struct wire_instance_record *r
     return node != NULL && view != NULL && view->alive && node->status != NODE_STATUS_UNREACHABLE;
 }
 
+/* Drained: it is emptied, but without haste, and a batch instance would begin anew elsewhere. */
+static bool host_drains(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(p->state, r->node);
+    return node != NULL && node->status != NODE_STATUS_LEFT && node->drain &&
+           p->job->spec.type == JOB_TYPE_SERVICE;
+}
+
 static bool host_leaves(const struct plan *p, const struct wire_instance_record *r) {
     const struct wire_node_record *node = state_node_find(p->state, r->node);
-    return node == NULL || node->status == NODE_STATUS_LEFT;
+    return node == NULL || node->status == NODE_STATUS_LEFT || host_drains(p, r);
+}
+
+static bool host_is_away(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(p->state, r->node);
+    return node != NULL && !reachable(p, r) && state_node_is_away(node);
 }
 
 static void wake(struct plan *p, int64_t at_us) {
@@ -144,14 +170,80 @@ static bool runs(const struct plan *p, const struct wire_instance_record *r) {
     return r->state == INSTANCE_STATE_RUNNING && reachable(p, r) && !host_leaves(p, r);
 }
 
+/* ---- hosts that do not answer ---- */
+
+/* How long an instance out of sight is waited for. */
+static int64_t patience_us(const struct plan *p, enum job_type type) {
+    return type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us : p->options->replace_after_us;
+}
+
+static int64_t answer_us(const struct plan *p, enum job_type type) {
+    int64_t us = 2 * patience_us(p, type);
+    return us > p->options->answer_us ? us : p->options->answer_us;
+}
+
+/* Of a host in sight, which has had answer_us to say anything of this placement, and has not. */
+static bool is_unanswered(struct plan *p, const struct wire_instance_record *r) {
+    if (r->state != INSTANCE_STATE_PLACED || !reachable(p, r))
+        return false;
+    const struct wire_job_record *job = state_job_version(p->state, r->job, r->version);
+    int64_t since = first_seen(p->memory, r->id, SEEN_PLACED, p->now_us), back = view_of(p, r->node)->back_us;
+    int64_t due =
+        (back > since ? back : since) + answer_us(p, job != NULL ? job->spec.type : JOB_TYPE_SERVICE);
+    wake(p, due);
+    return p->now_us >= due;
+}
+
+static void note_silent(void *arg, const struct wire_instance_record *r) {
+    struct plan *p = arg;
+    if (state_instance_live(r) && is_unanswered(p, r)) {
+        mark_hit(p->options->marks, MARK_RECONCILE_UNANSWERED);
+        p->silent[view_of(p, r->node) - p->nodes] = true;
+    }
+}
+
+/*
+ * A stop is waited for as long as its host can tell. One whose streams do not work may have carried it out
+ * long ago, and never said so.
+ */
+static bool is_awaited(struct plan *p, const struct wire_instance_record *r) {
+    const struct reconcile_node_view *view = view_of(p, r->node);
+    if (!reachable(p, r) || is_unanswered(p, r))
+        return false;
+    int64_t since = first_seen(p->memory, r->id, SEEN_STOPPING, p->now_us), kill_us = 0;
+    if (!view->unheard)
+        return true;
+    const struct wire_job_record *job = state_job_version(p->state, r->job, r->version);
+    const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
+    for (size_t t = 0; group != NULL && t < group->tasks_count; t++)
+        if ((int64_t)group->tasks[t].kill_timeout_ms * US_PER_MS > kill_us)
+            kill_us = (int64_t)group->tasks[t].kill_timeout_ms * US_PER_MS;
+    since = view->back_us > since ? view->back_us : since;
+    since = view->unheard_us > since ? view->unheard_us : since;
+    int64_t due = since + kill_us + answer_us(p, p->job->spec.type);
+    wake(p, due);
+    return p->now_us < due;
+}
+
+/* It can be counted on: its host is seen and answers. */
+static bool in_sight(struct plan *p, const struct wire_instance_record *r) {
+    return reachable(p, r) && !is_unanswered(p, r);
+}
+
+static bool runs_drained(const struct plan *p, const struct wire_instance_record *r) {
+    return r->state == INSTANCE_STATE_RUNNING && reachable(p, r) && host_drains(p, r);
+}
+
 /* Is `a`, placed earlier, to be kept rather than `b`? */
-static bool kept_before(const struct plan *p, const struct wire_instance_record *a,
+static bool kept_before(struct plan *p, const struct wire_instance_record *a,
                         const struct wire_instance_record *b) {
     if (runs(p, a) != runs(p, b))
         return runs(p, a);
-    bool a_here = reachable(p, a) && !host_leaves(p, a), b_here = reachable(p, b) && !host_leaves(p, b);
+    bool a_here = in_sight(p, a) && !host_leaves(p, a), b_here = in_sight(p, b) && !host_leaves(p, b);
     if (a_here != b_here)
         return a_here;
+    if (!a_here && runs_drained(p, a) != runs_drained(p, b)) /* better than one that nobody sees */
+        return runs_drained(p, a);
     if (current(p, a) != current(p, b))
         return current(p, a);
     return true;
@@ -159,9 +251,19 @@ static bool kept_before(const struct plan *p, const struct wire_instance_record 
 
 /* ---- stops ---- */
 
-static void stop(struct plan *p, const struct wire_instance_record *r, const char *reason) {
-    struct wire_stop s = {.instance = r->id, .reason = bytes_str(reason)};
+/* keeper: who goes on running in its slot, and without whom it is not stopped; NULL: nobody need. idle: it is
+ * stopped because it does not run. */
+static void stop_beside(struct plan *p, const struct wire_instance_record *r,
+                        const struct wire_instance_record *keeper, bool idle, const char *reason) {
+    struct wire_stop s = {
+        .instance = r->id, .reason = bytes_str(reason), .version = p->job->version, .idle = idle};
+    if (keeper != NULL)
+        s.keeper = keeper->id;
     VEC_PUSH(&p->stops, s);
+}
+
+static void stop(struct plan *p, const struct wire_instance_record *r, const char *reason) {
+    stop_beside(p, r, NULL, false, reason);
 }
 
 static bool wanted(const struct wire_instance_record *r) {
@@ -208,11 +310,13 @@ static void look(void *arg, const struct wire_instance_record *r) {
         return;
     }
     if (r->desired == DESIRED_STATE_STOP) {
-        if (reachable(p, r))
+        if (is_awaited(p, r))
             s->stopping = r;
+        else
+            s->given_up |= reachable(p, r);
         return;
     }
-    s->renewed |= reachable(p, r) && !host_leaves(p, r) && current(p, r);
+    s->renewed |= in_sight(p, r) && !host_leaves(p, r) && current(p, r);
     s->holder = r;
     s->last = NULL;
     if (s->keep == NULL || !kept_before(p, s->keep, r))
@@ -220,8 +324,8 @@ static void look(void *arg, const struct wire_instance_record *r) {
 }
 
 /* An update may stop it at once, if the kept one is old too. */
-static bool is_idle_and_old(const struct plan *p, const struct wire_instance_record *r) {
-    return reachable(p, r) && !host_leaves(p, r) && !current(p, r) && r->state != INSTANCE_STATE_RUNNING;
+static bool is_idle_and_old(struct plan *p, const struct wire_instance_record *r) {
+    return in_sight(p, r) && !host_leaves(p, r) && !current(p, r) && r->state != INSTANCE_STATE_RUNNING;
 }
 
 /* Surplus: what is not kept although it is in sight. */
@@ -238,8 +342,8 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
     }
     if (r == keep || !runs(p, keep) || s->ending)
         return;
-    if (host_leaves(p, r)) {
-        stop(p, r, "its host leaves");
+    if (host_leaves(p, r) && (reachable(p, r) || !host_drains(p, r))) {
+        stop_beside(p, r, keep, false, "its host leaves");
         return;
     }
     if (!reachable(p, r) || (!current(p, keep) && (current(p, r) || is_idle_and_old(p, r))))
@@ -254,7 +358,9 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
     }
     mark_hit(p->options->marks,
              r->state == INSTANCE_STATE_RUNNING ? MARK_RECONCILE_SURPLUS : MARK_RECONCILE_CANCELLED);
-    stop(p, r, "another instance of its slot is kept");
+    stop_beside(p, r, keep, r->state != INSTANCE_STATE_RUNNING,
+                is_unanswered(p, r) ? "its host did not answer in time: another instance of its slot is kept"
+                                    : "another instance of its slot is kept");
 }
 
 /* ---- placing ---- */
@@ -262,7 +368,7 @@ static void thin_out(void *arg, const struct wire_instance_record *r) {
 static bool usable(void *arg, const struct wire_node_record *node) {
     const struct plan *p = arg;
     const struct reconcile_node_view *view = view_of(p, node->id);
-    return view != NULL && view->alive && !view->unheard;
+    return view != NULL && view->alive && !view->unheard && !p->silent[view - p->nodes];
 }
 
 static void place(struct plan *p, uint32_t number, const struct wire_instance_record *holder,
@@ -307,7 +413,7 @@ static int64_t retry_at(struct plan *p, const struct slot *s) {
     if (s->last == NULL)
         return p->now_us;
     if (s->last->state == INSTANCE_STATE_REFUSED)
-        return first_seen(p->memory, s->last->id, p->now_us) + REFUSED_RETRY_US;
+        return first_seen(p->memory, s->last->id, SEEN_OVER, p->now_us) + REFUSED_RETRY_US;
     if (s->last->state != INSTANCE_STATE_FAILED)
         return p->now_us;
     if (p->job->spec.type == JOB_TYPE_BATCH)
@@ -315,7 +421,7 @@ static int64_t retry_at(struct plan *p, const struct slot *s) {
     int64_t delay = p->options->reschedule_us << (s->failures <= 8 ? s->failures - 1 : 7);
     if (delay > RESCHEDULE_MAX_US)
         delay = RESCHEDULE_MAX_US;
-    return first_seen(p->memory, s->last->id, p->now_us) + delay;
+    return first_seen(p->memory, s->last->id, SEEN_OVER, p->now_us) + delay;
 }
 
 /* At due_us or when the last failure allows it; never on a host that has just failed it, if there is another.
@@ -342,12 +448,9 @@ static void place_at(struct plan *p, uint32_t number, const struct slot *s, int6
     place(p, number, s->holder, avoid);
 }
 
-/* How long to wait for an instance out of sight. */
 static int64_t patience_ends(const struct plan *p, const struct wire_instance_record *r) {
-    int64_t patience = p->job->spec.type == JOB_TYPE_BATCH ? p->options->replace_batch_after_us
-                                                           : p->options->replace_after_us;
     const struct reconcile_node_view *view = view_of(p, r->node);
-    return view != NULL ? view->last_good_us + patience : p->now_us;
+    return view != NULL ? view->last_good_us + patience_us(p, p->job->spec.type) : p->now_us;
 }
 
 static bool status_is_due(const struct plan *p, const struct wire_instance_record *r) {
@@ -355,16 +458,26 @@ static bool status_is_due(const struct plan *p, const struct wire_instance_recor
     return !reachable(p, r) && node != NULL && node->status == NODE_STATUS_READY;
 }
 
-/* Nothing of the slot is in sight on a host that stays. */
+/* Out of sight, and its host has not said that it goes. */
+static bool is_lost(const struct plan *p, const struct wire_instance_record *r) {
+    return !reachable(p, r) && (!host_leaves(p, r) || host_drains(p, r));
+}
+
+/* Nothing of the slot is in sight on a host that stays, or nothing that its host has answered for. */
 static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
     int64_t due = p->now_us;
+    if (host_is_away(p, s->keep) || host_is_away(p, s->holder)) {
+        mark_hit(p->options->marks, MARK_RECONCILE_AWAY_HELD);
+        p->in_transition = true;
+        return;
+    }
     if (status_is_due(p, s->keep) || status_is_due(p, s->holder)) { /* its status is about to be proposed */
         p->in_transition = true;
         return;
     }
-    if (!reachable(p, s->keep) && !host_leaves(p, s->keep))
+    if (is_lost(p, s->keep))
         due = patience_ends(p, s->keep);
-    if (!reachable(p, s->holder) && !host_leaves(p, s->holder) && patience_ends(p, s->holder) > due)
+    if (is_lost(p, s->holder) && patience_ends(p, s->holder) > due)
         due = patience_ends(p, s->holder);
     if (p->now_us < due && p->job->spec.type == JOB_TYPE_SERVICE)
         p->in_transition = true;
@@ -374,18 +487,41 @@ static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
 static void group_fill(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct slot *s = &p->slots[i];
-        if (s->stopping != NULL)
+        if (s->stopping != NULL || (s->keep != NULL && is_unanswered(p, s->keep)))
             p->in_transition = true;
         if (s->complete) {
             mark_hit(p->options->marks, MARK_RECONCILE_BATCH_DONE);
             continue;
         }
-        if (s->keep == NULL)
+        if (s->keep == NULL) {
+            p->in_transition |= s->given_up;
             place_at(p, i, s, p->now_us, (struct node_id){{0}});
-        else if (host_leaves(p, s->keep) || !reachable(p, s->keep))
+        } else if (!in_sight(p, s->keep) || (host_leaves(p, s->keep) && !host_drains(p, s->keep)))
             stand_in(p, i, s);
         else if (s->renewed && !(current(p, s->keep) && s->keep->state == INSTANCE_STATE_RUNNING))
             p->in_transition = true;
+    }
+}
+
+/* Of a slot that is about to be moved nothing runs: an update waits for it, its move does not. */
+static bool drained_is_down(const struct plan *p) {
+    for (uint32_t i = 0; i < p->group->count; i++) {
+        const struct wire_instance_record *keep = p->slots[i].keep;
+        if (keep != NULL && host_drains(p, keep) && reachable(p, keep) &&
+            keep->state != INSTANCE_STATE_RUNNING)
+            return true;
+    }
+    return false;
+}
+
+/* A drained host gives its slots away one after the other, and only while nothing else of the group moves. */
+static void group_drain(struct plan *p) {
+    for (uint32_t i = 0; i < p->group->count && !p->in_transition; i++) {
+        const struct slot *s = &p->slots[i];
+        if (s->complete || s->keep == NULL || !reachable(p, s->keep) || !host_drains(p, s->keep))
+            continue;
+        mark_hit(p->options->marks, MARK_RECONCILE_DRAINED);
+        stand_in(p, i, s);
     }
 }
 
@@ -395,7 +531,7 @@ static void stop_idle(void *arg, const struct wire_instance_record *r) {
         return;
     if (!is_idle_and_old(p, r) || current(p, p->slots[r->slot].keep))
         return;
-    stop(p, r, "replaced by a newer version");
+    stop_beside(p, r, NULL, true, "replaced by a newer version");
     p->in_transition = true;
 }
 
@@ -418,7 +554,12 @@ static void group_plan(struct plan *p) {
     p->in_transition = false;
     state_instances_of_job(p->state, p->job->spec.name, look, p);
     group_fill(p);
+    bool is_moving = p->in_transition;
+    p->in_transition |= drained_is_down(p);
+    size_t stops_count = p->stops.count;
     group_update(p);
+    p->in_transition = is_moving || p->stops.count > stops_count;
+    group_drain(p);
     state_instances_of_job(p->state, p->job->spec.name, thin_out, p);
 }
 
@@ -458,6 +599,8 @@ void reconcile_cluster(const struct state *s, const struct reconcile_node_view *
                      .arena = arena,
                      .ret = ret};
     memory_trim(memory, s);
+    p.silent = arena_alloc(arena, (nodes_count + 1) * sizeof *p.silent);
+    state_instances_each(s, note_silent, &p);
     for (size_t i = 0; i < state_jobs_count(s); i++) {
         p.job = state_job_at(s, i);
         if (p.job->stopped) {

@@ -32,6 +32,19 @@ static int apply_init(struct state *s, const struct wire_cluster_record *record)
     return 0;
 }
 
+/*
+ * Operators' words stay, whatever the node says of itself. An absence is over when another run of the agent
+ * tells what it has; who joins anew is not to be taken out any more.
+ */
+static void words_keep(struct node_entry *e, const struct wire_node_record *was) {
+    bool is_back = e->record.generation != was->generation;
+    e->record.vote = was->vote;
+    e->record.drain = was->drain;
+    e->record.away_ms = is_back ? 0 : was->away_ms;
+    e->record.away_until_ms = is_back ? 0 : was->away_until_ms;
+    e->record.forget = was->forget && e->record.status == NODE_STATUS_LEFT;
+}
+
 static int apply_node(struct state *s, const struct wire_node_record *record) {
     if (ID_IS_ZERO(record->id) || record->name.size == 0)
         return ERR_INVALID;
@@ -46,12 +59,20 @@ static int apply_node(struct state *s, const struct wire_node_record *record) {
     /* It could not apply what the log holds. */
     if (old == NULL && (record->format > 1 ? record->format : 1) < state_format_used(s))
         return ERR_VERSION;
-    enum vote_rule vote = old != NULL ? old->record.vote : VOTE_RULE_AUTO;
+    const struct wire_node_record was = old != NULL ? old->record : (struct wire_node_record){.vote = 0};
     struct node_entry *e = node_entry_put(s, record);
     e->record.modify_index = s->index;
-    e->record.vote = vote; /* the operator's, whatever the node says of itself */
+    words_keep(e, &was);
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = record->id});
     return 0;
+}
+
+/* Who leaves is not waited for. */
+static void absence_end(struct node_entry *e) {
+    if (e->record.status != NODE_STATUS_LEFT)
+        return;
+    e->record.away_ms = 0;
+    e->record.away_until_ms = 0;
 }
 
 static int apply_node_status(struct state *s, const struct wire_cmd_node_status *c) {
@@ -63,6 +84,7 @@ static int apply_node_status(struct state *s, const struct wire_cmd_node_status 
     if (e->record.status == NODE_STATUS_LEFT)
         return ERR_CONFLICT;
     e->record.status = c->status;
+    absence_end(e);
     e->record.modify_index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = c->id});
     return 0;
@@ -79,6 +101,53 @@ static int apply_node_vote(struct state *s, const struct wire_cmd_node_vote *c, 
     e->record.vote = c->vote;
     e->record.modify_index = s->index;
     state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = c->id});
+    return 0;
+}
+
+static void node_written(struct state *s, struct node_entry *e, struct state_result *ret) {
+    ret->version = e->record.modify_index = s->index;
+    ret->changed = true;
+    state_changed(s, &(struct state_change){.kind = STATE_NODE, .node = e->record.id});
+}
+
+static int apply_node_drain(struct state *s, const struct wire_cmd_node_drain *c, struct state_result *ret) {
+    struct node_entry *e = node_entry_find(s, c->id, NULL);
+    if (e == NULL)
+        return ERR_NOT_FOUND;
+    if (e->record.drain == c->drain)
+        return 0;
+    e->record.drain = c->drain;
+    node_written(s, e, ret);
+    return 0;
+}
+
+static int apply_node_away(struct state *s, const struct wire_cmd_node_away *c, struct state_result *ret) {
+    struct node_entry *e = node_entry_find(s, c->id, NULL);
+    if (e == NULL)
+        return ERR_NOT_FOUND;
+    if (c->away_ms > WIRE_AWAY_MAX)
+        return ERR_LIMIT;
+    if (c->generation != e->record.generation || e->record.status == NODE_STATUS_LEFT)
+        return ERR_CONFLICT;
+    if (e->record.away_ms == c->away_ms && (c->away_ms == 0 || e->record.away_until_ms == c->until_ms))
+        return 0;
+    e->record.away_ms = c->away_ms;
+    e->record.away_until_ms = c->away_ms != 0 ? c->until_ms : 0;
+    node_written(s, e, ret);
+    return 0;
+}
+
+static int apply_node_forget(struct state *s, const struct wire_cmd_node_status *c,
+                             struct state_result *ret) {
+    struct node_entry *e = node_entry_find(s, c->id, NULL);
+    if (e == NULL)
+        return ERR_NOT_FOUND;
+    if (e->record.forget && e->record.status == NODE_STATUS_LEFT)
+        return 0;
+    e->record.status = NODE_STATUS_LEFT;
+    e->record.forget = true;
+    absence_end(e);
+    node_written(s, e, ret);
     return 0;
 }
 
@@ -179,6 +248,10 @@ static const struct instance_entry *slot_holder(const struct slot_entry *slot) {
     return NULL;
 }
 
+bool state_node_is_away(const struct wire_node_record *node) {
+    return node->away_ms != 0 && !node->drain && node->status != NODE_STATUS_LEFT;
+}
+
 static bool place_holds(const struct state *s, const struct wire_place *p) {
     const struct job_line *line = job_line_find(s, p->job, NULL);
     const struct job_entry *version = line != NULL ? job_line_version(line, p->version) : NULL;
@@ -190,6 +263,8 @@ static bool place_holds(const struct state *s, const struct wire_place *p) {
     const struct node_entry *node = node_entry_find(s, p->node, NULL);
     if (node == NULL || node->record.status != NODE_STATUS_READY || node->record.generation != p->generation)
         return false;
+    if (node->record.drain)
+        return false;
     if (ID_IS_ZERO(p->instance) || instance_entry_find(s, p->instance) != NULL)
         return false;
     if (s->instances.count >= WIRE_INSTANCES_MAX)
@@ -197,6 +272,9 @@ static bool place_holds(const struct state *s, const struct wire_place *p) {
     const struct instance_entry *holder = slot_holder(slot_find(line, p->group, p->slot));
     if (holder == NULL)
         return ID_IS_ZERO(p->replaces);
+    const struct node_entry *host = node_entry_find(s, holder->record.node, NULL);
+    if (host != NULL && state_node_is_away(&host->record))
+        return false;
     return ID_EQUAL(holder->record.id, p->replaces);
 }
 
@@ -245,14 +323,37 @@ static void slot_trim(struct state *s, struct slot_entry *slot, const struct ins
     }
 }
 
+/* Does this one hold the slot of `e` for as long as anybody knows? */
+static bool keeper_runs(const struct state *s, const struct instance_entry *e, struct instance_id id) {
+    const struct instance_entry *keeper = instance_entry_find(s, id);
+    if (keeper == NULL || keeper == e || keeper->slot != e->slot)
+        return false;
+    const struct node_entry *node = node_entry_find(s, keeper->record.node, NULL);
+    return keeper->record.state == INSTANCE_STATE_RUNNING && keeper->record.desired == DESIRED_STATE_RUN &&
+           node != NULL && node->record.status != NODE_STATUS_UNREACHABLE &&
+           node->record.status != NODE_STATUS_LEFT;
+}
+
+static bool stop_holds(const struct state *s, const struct wire_stop *stop) {
+    const struct instance_entry *e = instance_entry_find(s, stop->instance);
+    if (e == NULL || e->record.desired == DESIRED_STATE_STOP || !state_instance_live(&e->record))
+        return false;
+    if (!ID_IS_ZERO(stop->keeper) && !keeper_runs(s, e, stop->keeper))
+        return false;
+    const struct job_entry *newest = e->job->versions.data[e->job->versions.count - 1];
+    if (stop->version != 0 && stop->version != newest->record.version)
+        return false;
+    return !stop->idle || e->record.state != INSTANCE_STATE_RUNNING;
+}
+
 static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_t time_ms,
                        struct state_result *ret) {
     for (size_t i = 0; i < plan->stops_count; i++) {
-        struct instance_entry *e = instance_entry_find(s, plan->stops[i].instance);
-        if (e == NULL || e->record.desired == DESIRED_STATE_STOP || !state_instance_live(&e->record)) {
+        if (!stop_holds(s, &plan->stops[i])) {
             ret->refused_count++;
             continue;
         }
+        struct instance_entry *e = instance_entry_find(s, plan->stops[i].instance);
         struct wire_instance_record record = e->record;
         record.desired = DESIRED_STATE_STOP;
         record.reason = plan->stops[i].reason;
@@ -357,6 +458,12 @@ static int apply_one(struct state *s, const struct wire_command *c, struct state
         return apply_node_remove(s, c->node_remove);
     if (c->node_vote != NULL)
         return apply_node_vote(s, c->node_vote, ret);
+    if (c->node_drain != NULL)
+        return apply_node_drain(s, c->node_drain, ret);
+    if (c->node_away != NULL)
+        return apply_node_away(s, c->node_away, ret);
+    if (c->node_forget != NULL)
+        return apply_node_forget(s, c->node_forget, ret);
     if (c->job != NULL)
         return apply_job(s, c->job, c->time_ms, ret);
     if (c->job_stop != NULL)

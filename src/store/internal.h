@@ -37,6 +37,7 @@ struct done_item {
 struct store {
     char *path;
     int directory, lock, event;
+    bool emptied; /* the last store_poll() found nothing; the owner's own */
     struct store_calls calls;
     struct disk_file *files;
     size_t files_count;

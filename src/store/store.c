@@ -108,6 +108,7 @@ int store_open(const struct store_options *options, struct store **ret_store, ch
     if (!s->calls.pread)
         s->calls.pread = store_calls_system.pread;
     s->directory = s->lock = s->event = -1;
+    s->emptied = true;
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->flusher_wanted, NULL);
     pthread_cond_init(&s->maker_wanted, NULL);
@@ -177,8 +178,8 @@ void store_files_release(struct store *s) {
 }
 
 int store_submit(struct store *s, const struct disk_op *op) {
-    struct job *job = mem_alloc(sizeof *job + op->data.size);
-    job->op = *op;
+    struct job *job = mem_realloc(NULL, sizeof *job + op->data.size); /* zeros are not wanted */
+    *job = (struct job){.op = *op};
     if (op->data.size > 0) {
         memcpy(job + 1, op->data.data, op->data.size);
         job->op.data.data = (const uint8_t *)(job + 1);
@@ -205,7 +206,17 @@ int store_submit(struct store *s, const struct disk_op *op) {
 
 int store_fd(const struct store *s) { return s->event; }
 
+/*
+ * The event is taken before the list is looked at, once for each time that the list was emptied, and not
+ * under the mutex: the flusher, who has just been given more to do, wants that. What is told in between makes
+ * the event readable again, perhaps for nothing.
+ */
 bool store_poll(struct store *s, struct store_done *ret_done) {
+    if (s->emptied) {
+        uint64_t count;
+        ssize_t got = read(s->event, &count, sizeof count);
+        (void)got;
+    }
     pthread_mutex_lock(&s->mutex);
     struct done_item *item = s->done_first;
     if (item) {
@@ -213,12 +224,8 @@ bool store_poll(struct store *s, struct store_done *ret_done) {
         if (!item->next)
             s->done_last = NULL;
     }
-    if (!s->done_first) {
-        uint64_t count;
-        ssize_t got = read(s->event, &count, sizeof count);
-        (void)got;
-    }
     pthread_mutex_unlock(&s->mutex);
+    s->emptied = !item;
     if (!item)
         return false;
     *ret_done = item->done;

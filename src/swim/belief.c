@@ -5,8 +5,13 @@
 
 #include "internal.h"
 
-#define LOOK_ONESELF 4 /* of all members, when one is accused: K confirmations and one to spare */
+#define LOOK_ONESELF 6 /* of all members, when one is accused: K confirmations and one to spare */
 #define ALONE_TIMES  2
+#define FEW_GONE     32 /* are not the other side of a cut, */
+#define FEW_SHARE    8  /* nor is one of so many living ones */
+#define MANY_FOR_US  (60 * US_PER_S)
+#define DEAF_OTHERS  4 /* so many do not die all at once */
+#define DEAF_TIMES   4 /* of Max */
 
 /* Of the times that a rumour is told. */
 #define CONFIRMED_PERCENT 75
@@ -124,10 +129,34 @@ static struct member *introduce(struct swim *s, const struct wire_member *record
     return m;
 }
 
+static int64_t suspicion_min_us(const struct swim *s) {
+    if (s->config.suspicion_us != 0)
+        return s->config.suspicion_us;
+    return swim_suspicion_min_us(s->config.suspicion_alpha, s->probe_ring.count + 1, s->beat_us);
+}
+
 bool swim_verdict_is_old(const struct swim *s, const struct member *m) {
-    int64_t min_us =
-        swim_suspicion_min_us(s->config.suspicion_alpha, s->probe_ring.count + 1, s->config.period_us);
-    return s->now_us - m->changed_us > min_us * s->config.suspicion_beta;
+    return s->now_us - m->changed_us > suspicion_min_us(s) * s->config.suspicion_beta;
+}
+
+/*
+ * Who hears nobody at all, of several, judges nobody: it is this node that is cut off, or that cannot read
+ * its mail. What is heard first after a silence need not be what refutes. After four times Max the others are
+ * gone all the same.
+ */
+bool swim_is_deaf(const struct swim *s) {
+    int64_t quiet_us = DEAF_PERIODS * s->config.period_us, silence_us = s->now_us - s->heard_us;
+    if (s->probe_ring.count < DEAF_OTHERS || !swim_has(s, SWIM_LATENESS))
+        return false;
+    if (silence_us < quiet_us)
+        return s->now_us - s->hearing_us < quiet_us;
+    return silence_us < DEAF_TIMES * suspicion_min_us(s) * s->config.suspicion_beta;
+}
+
+void swim_listen(struct swim *s) {
+    if (s->now_us - s->heard_us >= DEAF_PERIODS * s->config.period_us)
+        s->hearing_us = s->now_us;
+    s->heard_us = s->now_us;
 }
 
 static void returned(struct swim *s, struct member *m) {
@@ -137,7 +166,16 @@ static void returned(struct swim *s, struct member *m) {
     swim_sync_soon(s, 0, 2 * s->config.period_us);
 }
 
+/*
+ * Alone among others who hold it dead still: they take its own word in a higher incarnation, and so it is
+ * told to give it. After the healing of a cut that would be a storm, and they find out by themselves.
+ */
 void swim_revive(struct swim *s, struct member *m) {
+    bool few = s->gone_count <= FEW_GONE && s->gone_count * FEW_SHARE <= s->probe_ring.count;
+    if (!few)
+        s->cut_us = s->now_us;
+    if (few && (s->cut_us == 0 || s->now_us - s->cut_us > MANY_FOR_US))
+        swim_answer(s, m, &m->card->addr, false);
     swim_member_turn(s, m, MEMBER_STATE_ALIVE, s->config.id, 0);
     returned(s, m);
 }
@@ -196,6 +234,33 @@ static void look_oneself(struct swim *s, struct member *m) {
         swim_probe_at_once(s, swim_id(m));
 }
 
+/*
+ * Nobody dies here by the word of one other alone: what refuted it may have missed this node. So it tries
+ * itself, in time.
+ */
+static bool tries(const struct swim *s, const struct accusation *a) {
+    return !a->tried && a->k > 0 && a->from_count == 1 && !ID_EQUAL(a->from[0], s->config.id) &&
+           swim_has(s, SWIM_BELIEF);
+}
+
+static void due_set(struct swim *s, struct member *m, int64_t due_us) {
+    struct accusation *a = swim_accusation(m);
+    a->due_us = due_us > s->now_us ? due_us : s->now_us;
+    swim_timer_set(s, m, tries(s, a) ? due_us - s->config.period_us * (s->health + 1) : due_us);
+}
+
+static bool look_before(struct swim *s, struct member *m) {
+    struct accusation *a = swim_accusation(m);
+    if (tries(s, a)) {
+        a->tried = true;
+        swim_probe_at_once(s, swim_id(m));
+    }
+    if (a->due_us <= s->now_us)
+        return false;
+    swim_timer_set(s, m, a->due_us);
+    return true;
+}
+
 static void suspicion_start(struct swim *s, struct member *m, struct incarnation seen,
                             struct node_id accuser) {
     size_t n = s->probe_ring.count + 1;
@@ -206,14 +271,12 @@ static void suspicion_start(struct swim *s, struct member *m, struct incarnation
     swim_member_raise(s, m, seen);
     swim_member_turn(s, m, MEMBER_STATE_SUSPECT, accuser, k);
     struct accusation *a = swim_accusation(m);
-    a->min_us = s->config.suspicion_us;
-    if (a->min_us == 0)
-        a->min_us = swim_suspicion_min_us(s->config.suspicion_alpha, n, s->config.period_us);
+    a->min_us = suspicion_min_us(s);
     a->max_us = a->min_us * s->config.suspicion_beta;
     /* Nobody can second it: time has to do. */
     if (k == 0 && swim_has(s, SWIM_LHA_SUSPICION) && s->config.suspicion_us == 0)
         a->min_us *= ALONE_TIMES;
-    swim_timer_set(s, m, s->now_us + swim_suspicion_us(0, k, a->min_us, a->max_us));
+    due_set(s, m, s->now_us + swim_suspicion_us(0, k, a->min_us, a->max_us));
     if (!doubted) {
         s->counters.suspicions++;
         swim_event(s, SWIM_SUSPECTED, m);
@@ -249,9 +312,9 @@ static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
     a->from[a->from_count++] = accuser;
     a->accuser = accuser;
     int64_t due_us = a->started_us + swim_suspicion_us(a->from_count - 1, a->k, a->min_us, a->max_us);
-    if (due_us < a->timer_us) {
+    if (due_us < a->due_us) {
         mark_hit(s->config.marks, MARK_SWIM_CONFIRMED);
-        swim_timer_set(s, m, due_us);
+        due_set(s, m, due_us);
     }
     echo(s, m, CONFIRMED_PERCENT);
 }
@@ -322,8 +385,8 @@ static void verdict(struct swim *s, struct member *m, struct incarnation seen, s
         return;
     struct accusation *a = swim_accusation(m);
     int64_t due_us = a->started_us + a->min_us;
-    if (due_us < a->timer_us)
-        swim_timer_set(s, m, due_us);
+    if (due_us < a->due_us)
+        due_set(s, m, due_us);
 }
 
 static void hear_dead(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser) {
@@ -351,6 +414,16 @@ static void hear_left(struct swim *s, struct member *m, const struct wire_member
         swim_event(s, SWIM_LEFT, m);
     }
     tell(s, m, false);
+}
+
+/* What the record tells is what would be told on here. */
+static bool is_echo(const struct swim *s, const struct member *m, const struct wire_member *record,
+                    struct node_id accuser) {
+    struct incarnation seen = {record->generation, record->version};
+    const struct accusation *a = swim_accusation(m);
+    return !s->merging && m->dealings && m->dealings->rumour &&
+           record->state == (enum member_state)m->state && incarnation_compare(seen, m->incarnation) == 0 &&
+           (m->state != MEMBER_STATE_SUSPECT || ID_EQUAL(a->accuser, accuser));
 }
 
 static bool absurd(const struct wire_member *record) {
@@ -405,13 +478,25 @@ void swim_hear(struct swim *s, const struct wire_member *record, struct node_id 
         if (!m || record->state == MEMBER_STATE_ALIVE)
             return;
     }
+    if (is_echo(s, m, record, accuser))
+        swim_rumour_heard(s, m);
     hear_of(s, m, record, accuser, via);
+}
+
+static bool verdict_waits(struct swim *s, struct member *m) {
+    const struct accusation *a = swim_accusation(m);
+    if (!swim_is_deaf(s) || s->now_us - a->started_us >= DEAF_TIMES * a->max_us)
+        return false;
+    due_set(s, m, s->now_us + s->config.period_us);
+    return true;
 }
 
 void swim_timers_run(struct swim *s) {
     while (s->heap_count > 0 && swim_accusation(s->heap[0])->timer_us <= s->now_us) {
         struct member *m = s->heap[0];
         if (m->state == MEMBER_STATE_SUSPECT) {
+            if (look_before(s, m) || verdict_waits(s, m))
+                continue;
             mark_hit(s->config.marks, MARK_SWIM_DIED);
             gone_dead(s, m, m->incarnation, s->config.id);
         } else {

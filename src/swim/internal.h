@@ -67,8 +67,10 @@ struct accusation {
     int64_t timer_us;       /* suspect: declared dead then; dead and left: forgotten then */
     uint32_t heap_pos;
     /* Of a suspect only. */
+    bool tried; /* by this node, before its time was up */
     uint32_t k; /* confirmations that bring the timer down to min_us */
     int64_t started_us, min_us, max_us;
+    int64_t due_us;        /* its time is up; timer_us is that, or sooner if this node is to try it first */
     uint32_t from_count;   /* 1 + confirmations */
     struct node_id from[]; /* the first accuser, then the independent ones; k + 1 places */
 };
@@ -81,16 +83,21 @@ struct rumour {
     uint32_t full_left; /* times that the card goes with it still */
 };
 
+struct round_trip {
+    uint32_t us, deviation_us; /* smoothed; 0: not known */
+};
+
 /* What there is of a member beside the bare belief; most have none in a large group. */
 struct dealings {
     struct accusation *accusation; /* NULL while alive */
     struct rumour *rumour;         /* NULL: nothing to tell */
     struct signature *farewell;    /* of one that has left */
     int64_t last_ack_us;
+    int64_t last_packet_us;
     int64_t indirect_us; /* since when only others reach it from here; 0: no such thing */
     int64_t answered_us; /* when it was last told of its record unasked */
     int64_t refuted_us;  /* when this node last put its word against that of this one */
-    uint32_t rtt_us, rtt_deviation_us;
+    struct round_trip rtt;
     struct addr seen_addr; /* where its packets come from, if not from its own address; size 0: they do */
 };
 
@@ -173,8 +180,11 @@ struct swim {
     struct swim_names *names;
     bool names_owned;
     struct prng prng;
-    int64_t now_us;     /* of the feed being handled */
-    int64_t lenient_us; /* no verdict was put off for want of time before */
+    int64_t now_us;               /* of the feed being handled */
+    int64_t lenient_us;           /* no verdict was put off for want of time before */
+    int64_t beat_us;              /* the unit of suspicions */
+    int64_t cut_us;               /* when one of many dead was last found alive */
+    int64_t heard_us, hearing_us; /* the last word of anybody; the first after a silence */
 
     VEC(struct member *) chunks; /* CHUNK_MEMBERS each; members never move */
     uint32_t free_slot;          /* the first of the free ones, linked by ring_pos; NOWHERE */
@@ -197,6 +207,7 @@ struct swim {
     int64_t period_us;               /* absolute: when the next one begins */
     uint32_t seq;
     uint32_t health;
+    struct round_trip rtt; /* of all members, one with another */
     VEC(struct relay) relays;
     int64_t relay_us; /* the earliest of the relays */
     VEC(struct look) looks;
@@ -332,6 +343,11 @@ void swim_want(struct swim *s, struct node_id id);
 void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, struct node_id accuser);
 void swim_timers_run(struct swim *s);
 void swim_health_add(struct swim *s, int delta);
+/* This node hears nobody, or has just begun to again. */
+#define DEAF_PERIODS 2
+bool swim_is_deaf(const struct swim *s);
+/* Somebody was heard. */
+void swim_listen(struct swim *s);
 /* The rumours of its death are spent: a sign of life alone undoes it. */
 bool swim_verdict_is_old(const struct swim *s, const struct member *m);
 /* Dead here by an old verdict, but it answers: alive in the same incarnation. */
@@ -355,6 +371,8 @@ bool swim_accuser_doubted(const struct swim *s, struct node_id id);
 void swim_rumour_start(struct swim *s, struct member *m, bool card);
 /* What most will find out by themselves: told a part of the times only. */
 void swim_rumour_echo(struct swim *s, struct member *m, uint32_t percent);
+/* Somebody else tells the very same: one telling less. */
+void swim_rumour_heard(struct swim *s, struct member *m);
 void swim_rumour_stop(struct swim *s, struct member *m);
 /* All but the one of this node. */
 void swim_rumours_drop(struct swim *s);

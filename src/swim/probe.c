@@ -11,8 +11,9 @@
 static int64_t probe_timeout_us(const struct swim *s, const struct member *m) {
     int64_t timeout_us = s->config.probe_timeout_us;
     const struct dealings *d = m->dealings;
-    if (d && d->rtt_us && swim_has(s, SWIM_ROUND_TRIP)) {
-        timeout_us = (int64_t)d->rtt_us + 4 * (int64_t)d->rtt_deviation_us;
+    const struct round_trip *rtt = d && d->rtt.us ? &d->rtt : &s->rtt;
+    if (rtt->us && swim_has(s, SWIM_ROUND_TRIP)) {
+        timeout_us = (int64_t)rtt->us + 4 * (int64_t)rtt->deviation_us;
         if (timeout_us < s->config.probe_timeout_us / 4)
             timeout_us = s->config.probe_timeout_us / 4;
         if (timeout_us > s->config.period_us / 2)
@@ -46,7 +47,7 @@ static int64_t verdict_us(const struct swim *s, int64_t timeout_us) {
     int64_t end_us = interval_us(s);
     if (!swim_has(s, SWIM_ROUND_TRIP) || timeout_us * 4 >= end_us)
         return end_us;
-    return timeout_us * 4 > end_us / 2 ? timeout_us * 4 : end_us / 2;
+    return timeout_us * 4 > end_us * 3 / 5 ? timeout_us * 4 : end_us * 3 / 5;
 }
 
 static void probe_start(struct swim *s, struct probe *p, struct member *m) {
@@ -94,14 +95,12 @@ static void probe_end(struct swim *s, struct probe *p) {
     if (p->done || !m || m->state >= MEMBER_STATE_DEAD)
         return;
     s->counters.probes_failed++;
-    swim_health_add(s, 1);
-    for (uint32_t i = 0; i < p->helpers_count; i++) {
-        if (!p->helpers[i].nacked) {
-            /* A helper was asked and not heard either: the fault may be here. */
-            swim_health_add(s, 1);
-            break;
-        }
-    }
+    /* A helper that was asked and not heard either: the fault may be here. */
+    uint32_t missed = p->helpers_count == 0;
+    for (uint32_t i = 0; i < p->helpers_count; i++)
+        missed += !p->helpers[i].nacked;
+    for (uint32_t i = 0; i < missed; i++)
+        swim_health_add(s, 1);
     struct dealings *d = swim_dealings(s, m);
     if (d->indirect_us == 0)
         d->indirect_us = s->now_us;
@@ -144,18 +143,18 @@ void swim_probe_at_once(struct swim *s, struct node_id target) {
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
-static void rtt_sample(struct dealings *m, int64_t sample_us) {
+static void rtt_sample(struct round_trip *rtt, int64_t sample_us) {
     int64_t sample = sample_us < 1 ? 1 : sample_us > UINT32_MAX / 2 ? UINT32_MAX / 2 : sample_us;
-    if (m->rtt_us == 0) {
-        m->rtt_us = (uint32_t)sample;
-        m->rtt_deviation_us = (uint32_t)(sample / 2);
+    if (rtt->us == 0) {
+        rtt->us = (uint32_t)sample;
+        rtt->deviation_us = (uint32_t)(sample / 2);
         return;
     }
-    int64_t off = sample > m->rtt_us ? sample - m->rtt_us : m->rtt_us - sample;
-    m->rtt_deviation_us = (uint32_t)((3 * (int64_t)m->rtt_deviation_us + off) / 4);
-    m->rtt_us = (uint32_t)((7 * (int64_t)m->rtt_us + sample) / 8);
-    if (m->rtt_us == 0)
-        m->rtt_us = 1;
+    int64_t off = sample > rtt->us ? sample - rtt->us : rtt->us - sample;
+    rtt->deviation_us = (uint32_t)((3 * (int64_t)rtt->deviation_us + off) / 4);
+    rtt->us = (uint32_t)((7 * (int64_t)rtt->us + sample) / 8);
+    if (rtt->us == 0)
+        rtt->us = 1;
 }
 
 static void probe_succeed(struct swim *s, struct probe *p) {
@@ -177,8 +176,10 @@ static bool was_asked(const struct probe *p, struct node_id id) {
 static void probe_acked(struct swim *s, struct probe *p, struct member *m, bool direct) {
     struct dealings *d = swim_dealings(s, m);
     s->counters.acks++;
-    if (direct && !p->stalled)
-        rtt_sample(d, s->now_us - p->sent_us);
+    if (direct && !p->stalled) {
+        rtt_sample(&d->rtt, s->now_us - p->sent_us);
+        rtt_sample(&s->rtt, s->now_us - p->sent_us);
+    }
     if (direct) {
         s->counters.probes_late += p->asked;
         d->indirect_us = 0;
@@ -239,6 +240,10 @@ void swim_probes_run(struct swim *s) {
         else if (p->active && !p->done && !p->asked && p->timeout_us <= s->now_us)
             probe_ask(s, p);
     }
+    const struct probe *p = &s->probes[0];
+    /* A probe whose end was put off, because this node was late, is not forgotten over the next one. */
+    if (s->period_us <= s->now_us && p->active && !p->done)
+        s->period_us = p->deadline_us;
     if (s->period_us <= s->now_us)
         period_begin(s);
 }

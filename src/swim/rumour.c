@@ -13,12 +13,12 @@
 
 #include "internal.h"
 
-#define GOSSIP_NODES   3  /* members told each time, as memberlist */
-#define GOSSIP_PERCENT 25 /* of a period, between two times: 200 ms, as memberlist */
+#define GOSSIP_NODES 3 /* members told each time, as memberlist */
 
 #define SETTLED_LOW_PERIODS  2 /* after the last rumour, until tables are compared */
 #define SETTLED_HIGH_PERIODS 6
 
+#define CROWD   8  /* rumours, above which they go in fewer and fuller packets */
 #define BACKLOG 64 /* rumours, above which they are too many to tell one by one */
 
 #define MISSES_MAX 8 /* rumours too large for the room that is left, until the packet is called full */
@@ -124,6 +124,19 @@ void swim_rumour_stop(struct swim *s, struct member *m) {
     if (--s->rumours_count == 0)
         swim_sync_soon(s, SETTLED_LOW_PERIODS * s->config.period_us,
                        SETTLED_HIGH_PERIODS * s->config.period_us);
+}
+
+void swim_rumour_heard(struct swim *s, struct member *m) {
+    struct rumour *r = m->dealings ? m->dealings->rumour : NULL;
+    if (!r || !swim_has(s, SWIM_BELIEF))
+        return;
+    if (r->sent + 1 >= times(s)) {
+        swim_rumour_stop(s, m);
+        return;
+    }
+    rumour_unlink(s, r);
+    r->sent++;
+    rumour_link(s, r);
 }
 
 void swim_rumours_drop(struct swim *s) {
@@ -255,6 +268,11 @@ void swim_send(struct swim *s, struct node_id to, const struct addr *addr, struc
     effect->addr = *addr;
     swim_effect_encode(s, effect, &wire_swim_packet_type, packet);
     assert(effect->packet.size == p.size_bytes && p.size_bytes <= p.limit_bytes);
+    s->counters.pings_sent += packet->ping != NULL;
+    s->counters.ping_reqs_sent += packet->ping_req != NULL;
+    s->counters.acks_sent += packet->ack != NULL;
+    s->counters.nacks_sent += packet->nack != NULL;
+    s->counters.records_sent += p.count;
 
     for (size_t i = 0; i < p.count; i++)
         rumour_sent(s, p.told[i].member, p.told[i].full);
@@ -268,10 +286,11 @@ void swim_tell(struct swim *s, struct node_id to, const struct addr *addr, struc
 /* ---- gossip -------------------------------------------------------------------------------------------- */
 
 void swim_gossip_wake(struct swim *s) {
-    int64_t interval_us = s->config.period_us * GOSSIP_PERCENT / 100;
     if (s->gossip_us == TIME_NEVER_US && s->rumours_count > 0 && s->probe_ring.count > 0 &&
         swim_has(s, SWIM_GOSSIP))
-        s->gossip_us = s->now_us + prng_between(&s->prng, 0, interval_us);
+        s->gossip_us =
+            s->now_us + (swim_has(s, SWIM_BELIEF) ? s->config.gossip_interval_us / 16
+                                                  : prng_between(&s->prng, 0, s->config.gossip_interval_us));
 }
 
 /* As many as memberlist tells while something is new here; what most have heard may go slower. */
@@ -299,5 +318,6 @@ void swim_gossip_run(struct swim *s) {
         swim_send(s, swim_id(to[i]), &to[i]->card->addr, &packet, NULL, 0);
     }
     bool more = s->rumours_count > 0 && s->probe_ring.count > 0;
-    s->gossip_us = more ? s->now_us + s->config.period_us * GOSSIP_PERCENT / 100 : TIME_NEVER_US;
+    bool crowd = s->rumours_count > CROWD && swim_has(s, SWIM_BELIEF);
+    s->gossip_us = more ? s->now_us + s->config.gossip_interval_us * (crowd ? 2 : 1) : TIME_NEVER_US;
 }

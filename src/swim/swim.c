@@ -18,10 +18,10 @@
  * log n times, those sent least often first [SWIM 4.1].
  *
  * A host that is slow itself must not blame others [LG IV.A]: its health, 0 when well, goes up with a
- * failed probe, with a helper that sent neither ack nor nack, and with a suspicion of itself that it had
- * to refute; it goes down with an answered probe. Period and probe timeout are multiplied by health + 1.
- * A suspicion lasts from Max down to Min as independent accusers confirm it [LG IV.B], and a ping to a
- * suspect tells it so first [LG IV.C, buddy].
+ * probe that failed without a helper to ask, with each helper that sent neither ack nor nack, and with a
+ * suspicion of itself that it had to refute; it goes down with an answered probe. Period and probe timeout
+ * are multiplied by health + 1. A suspicion lasts from Max down to Min as independent accusers confirm it [LG
+ * IV.B], and a ping to a suspect tells it so first [LG IV.C, buddy].
  *
  * With SWIM_WITHOUT_DSN2002 and its like this is all that is done, so that the core can be held against the
  * figures of the papers.
@@ -50,12 +50,21 @@
  * to Min are there after one probe, where the round robin would take K periods. So Min can be short. The
  *   accuser tells the suspect itself, in the same moment. Where there are too few to confirm, Min is doubled.
  * - The probe timeout follows the round trip (smoothed as in RFC 6298), from a quarter of the configured one
- * to half a period, and so does the end of the probe: half a period if four timeouts are less. Before the
- * first sample they are as configured [SWIM 3.1 takes an average over all].
+ *   to half a period, and so does the end of the probe: three fifths of a period if four timeouts are less; a
+ *   stop of half a second is no suspicion. Of a member that was never probed the round trip is taken to be
+ *   that of all [SWIM 3.1 takes an average over all]; before the first sample of all it is as configured.
+ * - Who is accused by one other alone is tried by this node itself before its time is up: the news that
+ *   refuted it may have missed this node.
+ * - Who hears nobody at all, of four others or more, calls nobody dead, until four times Max are over: it is
+ *   cut off itself, or its mail is not read while its clock runs [LG's anomaly].
  * - A nack is due at 80 % of the asker's remaining budget, which the ping_req carries. With a timer of
  *   the helper's own it comes too late, and a healthy prober of a dead member charges itself.
  * - A late event loop blames nobody: what it is late by, every deadline moves by, and what would be judged
  * now waits as long again, so that the mail in the socket is read first. [LG] bears slowness, not a stop.
+ *
+ * - A failed probe is charged by the nacks missed alone, as memberlist does it; [LG IV.A] charges one more
+ *   for the failure itself. With that, whoever meets many dead goes slower, and second accusers come late:
+ *   later than the paper's own table VII has them.
  *
  * How news travels
  * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and
@@ -67,6 +76,8 @@
  * - One buffer of rumours, not one for the living and one for the failed [SWIM 4.1]: with only one rumour
  *   a member and the fewest-sent first none starves. It is bounded; what is too much, and what rumours
  * missed, is found by comparing digests (digest.c, sync.c), at a price that goes by the difference.
+ * - A rumour that others bring back counts as told once more [as the counters of Demers et al., 1987]: it
+ *   ends when most know. While there is much news it goes in half as many packets.
  * - No probe over TCP beside the ping_req as memberlist has: streams between members exist anyway, and
  *   what comes over them is fed as SWIM_ALIVE_HINT.
  *
@@ -112,7 +123,7 @@
  * ====
  * A view of a member takes about 60 bytes; one that was met 100 more, and its card 250 once for all views of
  * a process. An idle period costs one ping of about 10 bytes and, on average, one answered ping (104 and 108
- * bytes on the wire with all headers): 265 bytes a second and member, whatever n is. Timers are a heap of the
+ * bytes on the wire with all headers): 212 bytes a second and member, whatever n is. Timers are a heap of the
  * members that are not alive; nothing walks the table but a comparison that has found a difference, a full
  * table looking for a dead record to give up, and the check of a seed's address when its turn comes.
  */
@@ -123,6 +134,8 @@
 #define PENDING_KEEP   256u
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
+
+#define BEAT_PERCENT 80 /* of a period: the unit of suspicions, unless alpha is given */
 
 static int64_t bounded(int64_t value, int64_t otherwise, int64_t low, int64_t high) {
     if (value == 0)
@@ -135,7 +148,8 @@ static uint32_t bounded_u32(uint32_t value, uint32_t otherwise, uint32_t high) {
 }
 
 static void config_settle(struct swim_config *c) {
-    c->period_us = bounded(c->period_us, 800 * US_PER_MS, 10 * US_PER_MS, 60 * US_PER_S);
+    c->period_us = bounded(c->period_us, US_PER_S, 10 * US_PER_MS, 60 * US_PER_S);
+    c->gossip_interval_us = bounded(c->gossip_interval_us, c->period_us / 4, US_PER_MS, 60 * US_PER_S);
     c->probe_timeout_us = bounded(c->probe_timeout_us, c->period_us * 2 / 5, US_PER_MS, c->period_us / 2);
     c->indirect_count = bounded_u32(c->indirect_count, 3, HELPERS_MAX);
     c->suspicion_alpha = bounded_u32(c->suspicion_alpha, 1, 64);
@@ -161,7 +175,9 @@ struct swim *swim_new(const struct swim_config *config, int64_t now_us) {
     s->config = *config;
     s->relay_us = s->retry_us = s->leave_us = s->gossip_us = s->look_us = TIME_NEVER_US;
     config_settle(&s->config);
-    s->now_us = now_us;
+    s->beat_us = config->suspicion_alpha ? s->config.period_us : s->config.period_us * BEAT_PERCENT / 100;
+    s->now_us = s->heard_us = now_us;
+    s->hearing_us = now_us - DEAF_PERIODS * s->config.period_us;
     s->challenges_us = s->tables_us = s->compared_us = now_us - US_PER_S;
     prng_init(&s->prng, config->seed);
     swim_table_init(s);
@@ -267,6 +283,7 @@ static void lateness_guard(struct swim *s) {
     if (!stalled)
         return;
     s->counters.stalls++;
+    s->counters.late_us += (uint64_t)late_us;
     swim_health_add(s, 1);
     swim_event(s, SWIM_STALLED, s->self)->late_us = late_us;
 }
@@ -321,7 +338,7 @@ static void wanted_give(struct swim *s, const struct wire_swim_packet *asked, co
 /* A sign of life, and where it came from. */
 static void sender_heard(struct swim *s, struct member *sender, const struct swim_input *in) {
     struct dealings *d = swim_dealings(s, sender);
-    d->last_ack_us = s->now_us;
+    d->last_ack_us = d->last_packet_us = s->now_us;
     if (addr_equal(&in->addr, &sender->card->addr))
         d->seen_addr.size = 0;
     else
@@ -343,10 +360,16 @@ static int packet_take(struct swim *s, const struct swim_input *in) {
     struct wire_swim_packet packet;
     if (packet_decode(s, in, &packet) != 0)
         return ERR_INVALID;
+    s->counters.pings_received += packet.ping != NULL;
+    s->counters.ping_reqs_received += packet.ping_req != NULL;
+    s->counters.acks_received += packet.ack != NULL;
+    s->counters.nacks_received += packet.nack != NULL;
+    s->counters.records_received += packet.members_count;
     /* The news first: the answer is then given by what is known after it. */
     for (size_t i = 0; i < packet.members_count; i++)
         swim_hear(s, &packet.members[i], in->from);
     struct member *sender = swim_find(s, in->from);
+    swim_listen(s);
     if (sender)
         sender_heard(s, sender, in);
     if (packet.ping)
@@ -386,6 +409,7 @@ static void hint_take(struct swim *s, const struct swim_input *in) {
     if (!m || m == s->self)
         return;
     swim_dealings(s, m)->last_ack_us = s->now_us;
+    swim_listen(s);
     swim_heard_from(s, in->from);
     if (m->state == MEMBER_STATE_DEAD && swim_has(s, SWIM_BELIEF) && swim_verdict_is_old(s, m))
         swim_revive(s, m);

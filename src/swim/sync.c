@@ -379,6 +379,7 @@ int swim_sync_take(struct swim *s, const struct swim_input *in) {
     struct load told = load_make(s, sync.members_count + sync.wanted.size / SUM_SIZE);
     bool joining = swim_alone(s);
     merge(s, &sync, in->from, sync.reply ? NULL : &told);
+    swim_listen(s);
     swim_heard_from(s, in->from);
     struct member *m = swim_find(s, in->from);
     if (m)

@@ -137,7 +137,7 @@ struct dealings *swim_dealings(struct swim *s, struct member *m) {
 /* What holds nothing is not kept: a large group is heard of in rumours, and mostly never met. */
 void swim_dealings_tidy(struct member *m) {
     const struct dealings *d = m->dealings;
-    if (!d || d->accusation || d->rumour || d->farewell || d->last_ack_us || d->indirect_us || d->rtt_us ||
+    if (!d || d->accusation || d->rumour || d->farewell || d->last_ack_us || d->indirect_us || d->rtt.us ||
         d->seen_addr.size)
         return;
     mem_free(m->dealings);

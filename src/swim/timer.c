@@ -68,8 +68,11 @@ void swim_timers_shift(struct swim *s, int64_t late_us, int64_t floor_us) {
         struct accusation *a = swim_accusation(s->heap[i]);
         a->timer_us += late_us;
         a->started_us += late_us;
+        a->due_us += late_us;
         if (a->timer_us < floor_us)
             a->timer_us = floor_us;
+        if (a->due_us < a->timer_us)
+            a->due_us = a->timer_us;
     }
     /* The floor makes different times equal, and equal ones are in order of their ids. */
     for (size_t i = s->heap_count; i-- > 0;)

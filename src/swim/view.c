@@ -21,7 +21,8 @@ static void member_show(const struct member *m, struct swim_member *ret) {
     if (!m->dealings)
         return;
     ret->last_ack_us = m->dealings->last_ack_us;
-    ret->rtt_us = m->dealings->rtt_us;
+    ret->last_packet_us = m->dealings->last_packet_us;
+    ret->rtt_us = m->dealings->rtt.us;
     ret->indirect_us = m->dealings->indirect_us;
 }
 

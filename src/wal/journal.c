@@ -230,15 +230,12 @@ static void reading_done(struct reading *r) {
 }
 
 const char *journal_verdict_str(enum journal_verdict verdict) {
-    switch (verdict) {
-    case JOURNAL_EMPTY: return "empty";
-    case JOURNAL_CLEAN: return "clean";
-    case JOURNAL_TORN: return "torn";
-    case JOURNAL_DAMAGED: return "damaged";
-    case JOURNAL_FOREIGN: return "foreign";
-    case JOURNAL_VERSION: return "version";
-    }
-    return "?";
+    static const char *const names[] = {
+        [JOURNAL_EMPTY] = "empty",     [JOURNAL_CLEAN] = "clean",     [JOURNAL_TORN] = "torn",
+        [JOURNAL_DAMAGED] = "damaged", [JOURNAL_FOREIGN] = "foreign", [JOURNAL_VERSION] = "version",
+    };
+    assert(verdict <= JOURNAL_VERSION);
+    return names[verdict];
 }
 
 /* Leaves in ret->facts those that were not acknowledged. */
@@ -355,14 +352,12 @@ static int records_encode(struct journal *j, const struct wire_journal_record *r
         struct wire_journal_record record = records[i];
         size_t before = out->size;
         record.seq = j->seq + 1 + i;
-        if ((record.boot != NULL) + (record.fact != NULL) + !ID_IS_ZERO(record.done) != 1)
-            return ERR_INVALID;
+        assert((record.boot != NULL) + (record.fact != NULL) + !ID_IS_ZERO(record.done) == 1);
         if (codec_check(&wire_journal_record_type, &record, NULL) != 0)
             return ERR_LIMIT;
         codec_encode(&wire_journal_record_type, &record, out);
         sizes[i] = out->size - before;
-        if (sizes[i] > RECORD_SIZE_MAX)
-            return ERR_LIMIT;
+        assert(sizes[i] <= RECORD_SIZE_MAX);
     }
     return 0;
 }

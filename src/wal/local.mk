@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libwal.a
 	%D%/segment.c \
 	%D%/segment.h \
 	%D%/snapshot.c \
+	%D%/view.c \
 	%D%/vote.c \
 	%D%/vote.h \
 	%D%/wal.c

@@ -5,15 +5,12 @@
 #include "name.h"
 
 const char *wal_verdict_str(enum wal_verdict verdict) {
-    switch (verdict) {
-    case WAL_EMPTY: return "empty";
-    case WAL_CLEAN: return "clean";
-    case WAL_TORN: return "torn";
-    case WAL_CORRUPT: return "corrupt";
-    case WAL_FOREIGN: return "foreign";
-    case WAL_VERSION: return "version";
-    }
-    return "?";
+    static const char *const names[] = {
+        [WAL_EMPTY] = "empty",     [WAL_CLEAN] = "clean",     [WAL_TORN] = "torn",
+        [WAL_CORRUPT] = "corrupt", [WAL_FOREIGN] = "foreign", [WAL_VERSION] = "version",
+    };
+    assert(verdict <= WAL_VERSION);
+    return names[verdict];
 }
 
 void wal_recover(const struct disk_file *files, size_t files_count, const struct wire_log_identity *expected,

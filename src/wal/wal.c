@@ -268,34 +268,25 @@ static void batch_commit(struct wal *w, const struct batch *b) {
 
 /* ---- the doorway --------------------------------------------------------------------------------------- */
 
-static int entries_check(uint64_t last_index, const struct wire_raft_entry *entries, size_t entries_count) {
+static void entries_check(uint64_t last_index, const struct wire_raft_entry *entries, size_t entries_count) {
     uint64_t size = 0;
     for (size_t i = 0; i < entries_count; i++) {
-        if (entries[i].index != last_index + 1 + i)
-            return ERR_INVALID;
-        if (entries[i].data.size > WIRE_ENTRY_MAX)
-            return ERR_LIMIT;
+        assert(entries[i].index == last_index + 1 + i && entries[i].data.size <= WIRE_ENTRY_MAX);
         size += entries[i].data.size + 64;
     }
-    return size > WAL_BATCH_MAX ? ERR_LIMIT : 0;
+    assert(size <= WAL_BATCH_MAX);
 }
 
 int wal_append(struct wal *w, uint64_t ticket, const struct wire_hard_state *hard, uint64_t cut_index,
                const struct wire_raft_entry *entries, size_t entries_count) {
     if (cut_index > w->last_index)
         cut_index = 0;
-    if (cut_index && cut_index <= w->base_index)
-        return ERR_INVALID;
+    assert(cut_index == 0 || cut_index > w->base_index);
     uint64_t kept = cut_index ? cut_index - 1 : w->last_index;
-    int error = entries_check(kept, entries, entries_count);
-    if (error)
-        return error;
+    entries_check(kept, entries, entries_count);
+    assert(hard || cut_index || entries_count > 0);
     assert(!hard || !hard_newer(&w->hard, hard));
     op_queue_renew(&w->queue);
-    if (!hard && !cut_index && entries_count == 0) {
-        op_sync(w, ticket);
-        return 0;
-    }
     struct batch b = {.ticket = ticket,
                       .hard = hard,
                       .cut_index = cut_index,

@@ -14,6 +14,11 @@ EXTRA_PROGRAMS += %D%/bench_learners
 	%D%/bench_learners.c
 %C%_bench_learners_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
 
+EXTRA_PROGRAMS += %D%/bench_log_client
+%C%_bench_log_client_SOURCES = \
+	%D%/bench_log_client.c
+%C%_bench_log_client_LDADD = $(SHELL_ROOMS) $(PURE_ROOMS) $(EXT_LIBS) -lm
+
 EXTRA_PROGRAMS += %D%/bench_spawn
 %C%_bench_spawn_SOURCES = \
 	%D%/bench_spawn.c
@@ -39,6 +44,7 @@ EXTRA_PROGRAMS += %D%/bench_wal
 BENCHES = \
 	%D%/bench_elections \
 	%D%/bench_learners \
+	%D%/bench_log_client \
 	%D%/bench_spawn \
 	%D%/bench_swim \
 	%D%/bench_wal

@@ -123,6 +123,7 @@ static struct world_options setting(enum mode mode, uint32_t alpha, uint32_t bet
     if (mode != MODE_DEFAULT) {
         o.config.period_us = US_PER_S;
         o.config.probe_timeout_us = 500 * US_PER_MS;
+        o.config.gossip_interval_us = 200 * US_PER_MS;
         o.config.retransmit_mult = 4;
         o.config.suspicion_alpha = alpha;
         o.config.suspicion_beta = beta;

@@ -16,6 +16,12 @@ check_PROGRAMS += %D%/fuzz_crypto
 %C%_fuzz_crypto_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 %C%_fuzz_crypto_LDADD = $(FUZZ_LIBS)
 
+check_PROGRAMS += %D%/fuzz_gossip
+%C%_fuzz_gossip_SOURCES = \
+	%D%/fuzz_gossip.c
+%C%_fuzz_gossip_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+%C%_fuzz_gossip_LDADD = $(FUZZ_LIBS)
+
 check_PROGRAMS += %D%/fuzz_hcl
 %C%_fuzz_hcl_SOURCES = \
 	%D%/fuzz_hcl.c
@@ -55,6 +61,7 @@ check_PROGRAMS += %D%/fuzz_wal
 FUZZ_TARGETS = \
 	%D%/fuzz_codec \
 	%D%/fuzz_crypto \
+	%D%/fuzz_gossip \
 	%D%/fuzz_hcl \
 	%D%/fuzz_node \
 	%D%/fuzz_raft \

@@ -18,15 +18,27 @@ static void fail_fact(struct world *w, const struct sim_host *h, const struct wi
                instance_state_str(f->state), why);
 }
 
-/* Each task of its group has had a process; ret_own_end: each of them has ended by itself. */
-static bool all_spawned(struct world *w, const struct wire_instance_record *r, bool *ret_own_end) {
+/* One whose command cannot be executed is over without ever having run, and the fact says so. */
+static bool told_dead(const struct wire_fact *f, struct bytes task) {
+    for (size_t i = 0; i < f->tasks_count; i++)
+        if (bytes_equal(f->tasks[i].name, task))
+            return f->tasks[i].state == TASK_STATE_DEAD && f->tasks[i].failed;
+    return false;
+}
+
+/*
+ * Each task of its group has had a process, or is told to have failed; ret_own_end: each of them has ended by
+ * itself.
+ */
+static bool all_spawned(struct world *w, const struct wire_instance_record *r, const struct wire_fact *f,
+                        bool *ret_own_end) {
     const struct wire_job_record *job = state_job_version(truth_state(w), r->job, r->version);
     const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
     bool spawned = true;
     *ret_own_end = true;
     for (size_t i = 0; group != NULL && i < group->tasks_count; i++) {
         const struct process *x = process_find(processes_of(w), r->id, group->tasks[i].name);
-        spawned &= x != NULL && x->spawns > 0;
+        spawned &= (x != NULL && x->spawns > 0) || told_dead(f, group->tasks[i].name);
         *ret_own_end &= x != NULL && x->spawns > 0 && x->cause == END_OWN;
     }
     return spawned;
@@ -40,7 +52,7 @@ static void see_fact(struct world *w, struct sim_host *h, const struct wire_fact
                 f->state == INSTANCE_STATE_STOPPED || f->state == INSTANCE_STATE_REFUSED;
     if (!counts)
         return;
-    bool own_end, spawned = all_spawned(w, r, &own_end);
+    bool own_end, spawned = all_spawned(w, r, f, &own_end);
     if (over && processes_live(p, f->instance) > 0)
         fail_fact(w, h, f, "and it runs");
     else if (f->state == INSTANCE_STATE_RUNNING && !spawned)

@@ -6,8 +6,9 @@
  * and wanted for FOLLOW_US, while its agent ran and was not stopped, has a shim for each of its tasks: from
  * then on the restart policy decides. FOLLOW_US is the 30 s that a host waits alone after its start, and
  * something to start in; after a lost shim, of which several in a row make the agent wait longer, LOST_US.
- * An instance that could not be started is excused (the log, if there is one, says that it is refused), and
- * so is an agent that was told to end, or whose disk has failed.
+ * An instance that could not be started is excused (the log, if there is one, says that it is refused), as is
+ * one whose restart policy was used up though the log does not know it yet, and an agent that was told to
+ * end, or whose disk has failed.
  */
 #include "ledger.h"
 #include "links.h"
@@ -20,7 +21,9 @@
 struct wish {
     struct instance_id id;
     int64_t since_us;
-    bool lost, refused;
+    size_t lost; /* shims */
+    bool refused;
+    bool ended; /* the shim of a task gave up, in this run or an earlier one: the journal knows */
 };
 struct follow {
     struct follow_host {
@@ -61,13 +64,13 @@ static void look_at(void *arg, const struct wire_instance_record *r) {
     bool judged = r->desired == DESIRED_STATE_RUN && state_instance_live(r) && group != NULL &&
                   job->spec.type == JOB_TYPE_SERVICE;
     struct wish *wish = wish_of(l->f, r->id, l->w->now_us);
-    if (!judged || wish->refused || shims(l->h, r->id) >= group->tasks_count) {
+    if (!judged || wish->refused || wish->ended || shims(l->h, r->id) >= group->tasks_count) {
         wish->since_us = l->w->now_us;
         return;
     }
     int64_t up_us = links_of(l->w)->up_us[l->h->index];
     int64_t since_us = up_us > wish->since_us ? up_us : wish->since_us;
-    int64_t limit_us = wish->lost ? LOST_US : FOLLOW_US;
+    int64_t limit_us = wish->lost > group->tasks_count ? LOST_US : FOLLOW_US;
     char id[ID_SHORT_SIZE];
     id_short(r->id.b, id);
     if (up_us != 0 && l->w->now_us - since_us > limit_us + limit_us / 8)
@@ -80,9 +83,20 @@ static void see_input(struct follow_host *f, const struct world *w, const struct
     if (in->kind == NODE_SHUTDOWN || in->kind == NODE_DISK_FAILED)
         f->ends = true;
     else if (in->kind == NODE_TASK_LOST)
-        wish_of(f, in->instance, w->now_us)->lost = true;
+        wish_of(f, in->instance, w->now_us)->lost++;
     else if (in->kind == NODE_TASK_REFUSED)
         wish_of(f, in->instance, w->now_us)->refused = true;
+    else if (in->kind == NODE_TASK_STATUS && in->status->fact.state == TASK_STATE_DEAD)
+        wish_of(f, in->instance, w->now_us)->ended = true;
+}
+
+static void agent_starts(struct follow_host *f) {
+    size_t kept = 0;
+    for (size_t i = 0; i < f->wishes.count; i++)
+        if (f->wishes.data[i].ended)
+            f->wishes.data[kept++] = (struct wish){.id = f->wishes.data[i].id, .ended = true};
+    f->wishes.count = kept;
+    f->ends = false;
 }
 
 static void follow_see(void *self, struct world *w, const struct sight *s) {
@@ -90,8 +104,7 @@ static void follow_see(void *self, struct world *w, const struct sight *s) {
     struct follow_host *f = &all->hosts[s->host->index];
     struct look l = {.w = w, .h = s->host, .f = f};
     if (s->kind == SIGHT_AGENT_START) {
-        f->wishes.count = 0;
-        f->ends = false;
+        agent_starts(f);
     } else if (s->kind == SIGHT_INPUT) {
         see_input(f, w, s->input);
     } else if (w->now_us - f->looked_us >= LOOK_US && !f->ends) {

@@ -33,7 +33,8 @@ static void see_plan(const struct heal *heal, struct world *w, const struct plan
     for (size_t at = 0; (r = plan_stop_at(v, &at)) != NULL && !w->failed;) {
         const struct wire_instance_record *kept = plan_keeper(v, r, true);
         bool judged = kept != NULL && plan_runs(v, r) && plan_knows(v, r) && plan_knows_job(v, r->job) &&
-                      !plan_is_asked(v, r) && !plan_is_old(v, r) && heal->ready_us[v->leader] != 0;
+                      plan_knows_node(v, r->node) && !plan_is_asked(v, r) && !plan_drains(v, r) &&
+                      !plan_is_old(v, r) && heal->ready_us[v->leader] != 0;
         if (!judged)
             continue;
         int64_t since = heal->ready_us[v->leader], a = dead_us(w, v->leader, r->node),

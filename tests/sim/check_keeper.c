@@ -20,8 +20,8 @@ static void keeper_see(void *self, struct world *w, const struct sight *s) {
         const struct wire_instance_record *kept = plan_keeper(&v, r, true);
         bool judged = kept != NULL && plan_runs(&v, r) && plan_knows(&v, r) && plan_knows_job(&v, r->job) &&
                       plan_knows_node(&v, r->node) && plan_knows_node(&v, kept->node) &&
-                      !plan_is_asked(&v, r) && !plan_is_asked(&v, kept) && !plan_is_old(&v, r) &&
-                      !plan_is_old(&v, kept);
+                      !plan_is_asked(&v, r) && !plan_is_asked(&v, kept) && !plan_drains(&v, r) &&
+                      !plan_is_old(&v, r) && !plan_is_old(&v, kept);
         const struct ledger_instance *a = ledger_find(ledger_of(w), r->id);
         const struct ledger_instance *b = judged ? ledger_find(ledger_of(w), kept->id) : NULL;
         if (a == NULL || b == NULL || a->placed_index > b->placed_index)

@@ -149,3 +149,11 @@ const struct checker check_matching = {
 const struct entry_seen *entry_find(struct world *w, uint64_t index, uint64_t term) {
     return row_find(checker_self(w, &check_matching), index, term);
 }
+
+void entry_written(struct world *w, const struct sim_host *h, const struct wire_raft_entry *entry) {
+    struct matching *m = checker_self(w, &check_matching);
+    const struct raft *r = node_raft(h->node);
+    bool prev_known = r != NULL && (entry->index == 1 || entry->index > raft_first_index(r));
+    if (prev_known && raft_term_at(r, entry->index) == entry->term)
+        note_data(w, h, note(m, w, h, entry->index, entry->term, raft_term_at(r, entry->index - 1)), entry);
+}

@@ -34,6 +34,8 @@ static void notice_see(void *self, struct world *w, const struct sight *s) {
     for (uint32_t of = 0; of < w->hosts_count; of++) {
         const struct view *v = &views_of(w)->held[by][of];
         int64_t down_us = links_of(w)->down_us[of];
+        if (down_us != 0 && down_us < v->alive_us)
+            down_us = v->alive_us; /* by a packet that was held up for long */
         bool alive = v->known && (v->state == MEMBER_STATE_ALIVE || v->state == MEMBER_STATE_SUSPECT);
         if (alive && down_us != 0 && w->now_us - down_us > limit + 2 * US_PER_S)
             check_fail(w, &check_notice, (int)by, "h%u holds h%u alive, which has been gone for %lld s", by,

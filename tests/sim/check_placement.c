@@ -39,6 +39,8 @@ static const char *wrong(const struct plan_view *v, const struct wire_place *p) 
         return "beyond the count";
     if (node == NULL || node->status != NODE_STATUS_READY)
         return "on a host that is not ready";
+    if (node->drain)
+        return "on a host that is drained";
     if (node->generation != p->generation)
         return "on a host whose agent has begun anew since";
     state_instances_of_node(v->state, p->node, take, &room);
@@ -69,9 +71,9 @@ static void placement_see(void *self, struct world *w, const struct sight *s) {
 
 const struct checker check_placement = {
     .name = "placement",
-    .promise =
-        "a placement that counts is below the count, on a ready host in the run that was planned with, "
-        "and within its room",
+    .promise = "a placement that counts is below the count, on a ready host that is not drained, in the run "
+               "that was "
+               "planned with, and within its room",
     .size = 1,
     .sees = SEES(SIGHT_APPLIED),
     .see = placement_see,

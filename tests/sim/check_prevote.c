@@ -25,7 +25,9 @@ static void see_message(struct prevotes *p, struct world *w, const struct sim_ho
         return;
     if (m->timeout_now)
         p->called[to->index] = m->term + 1;
-    if (m->vote_response != NULL && m->vote_response->pre && m->vote_response->granted)
+    if (m->vote_response == NULL || !m->vote_response->pre || !m->vote_response->granted)
+        return;
+    if (m->term > p->granted[to->index][from->index]) /* an old request may come late */
         p->granted[to->index][from->index] = m->term;
 }
 

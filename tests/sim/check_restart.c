@@ -11,8 +11,9 @@
  */
 #include "processes.h"
 
-#define LATE_US  (12 * US_PER_S)
-#define EARLY_US (10 * US_PER_MS)
+#define INTERVAL_MAX_MS (UINT64_C(7) * 86400 * 1000) /* for ever, as far as a run can tell */
+#define LATE_US         (12 * US_PER_S)
+#define EARLY_US        (10 * US_PER_MS)
 
 struct plan {
     const struct process *process;
@@ -39,7 +40,8 @@ static struct plan *plan_of(struct restart *r, const struct process *p) {
 /* false: no more restarts. */
 static bool reckon(struct plan *p, const struct wire_restart_policy *policy, int64_t now_us,
                    int64_t *ret_at_us) {
-    int64_t interval = (int64_t)policy->interval_ms * US_PER_MS;
+    uint64_t interval_ms = policy->interval_ms < INTERVAL_MAX_MS ? policy->interval_ms : INTERVAL_MAX_MS;
+    int64_t interval = (int64_t)interval_ms * US_PER_MS;
     *ret_at_us = now_us + (int64_t)policy->delay_ms * US_PER_MS;
     if (!p->window || (interval > 0 && now_us - p->window_us >= interval)) {
         p->window = true;

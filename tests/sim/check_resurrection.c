@@ -14,13 +14,22 @@
 #define PASSED_US (75 * US_PER_S) /* a datagram may come a minute late */
 
 struct resurrection {
-    uint32_t used[HOSTS_MAX];  /* generation of the last run that gossiped */
-    bool forgotten[HOSTS_MAX]; /* its disk was lost or damaged since */
+    uint32_t used[HOSTS_MAX];    /* generation of the last run that gossiped */
+    bool damaged[HOSTS_MAX];     /* its disk was lost or damaged since the last start of its agent */
+    bool forgotten[HOSTS_MAX];   /* the same, before a start since the last run that gossiped */
+    uint64_t removed[HOSTS_MAX]; /* log index at which it was last taken out */
+    uint64_t applied[HOSTS_MAX]; /* by each host before this step */
 };
 extern const struct checker check_resurrection;
 
-static void see_change(struct world *w, const struct view_change *c) {
-    bool back = c->old.known && c->now.known &&
+/* In this very step, to be learnt of anew. */
+static bool was_dropped(const struct resurrection *r, const struct world *w, const struct view_change *c) {
+    uint64_t removed = r->removed[c->of];
+    return r->applied[c->by] < removed && removed <= state_index(node_state(w->hosts[c->by].node));
+}
+
+static void see_change(const struct resurrection *r, struct world *w, const struct view_change *c) {
+    bool back = c->old.known && c->now.known && !was_dropped(r, w, c) &&
                 (c->now.generation < c->old.generation ||
                  (c->now.generation == c->old.generation && c->now.version < c->old.version));
     bool risen = c->old.known && c->old.state == MEMBER_STATE_DEAD && c->now.known &&
@@ -51,14 +60,28 @@ static void see_begin(struct resurrection *r, struct world *w, const struct sim_
 static void resurrection_see(void *self, struct world *w, const struct sight *s) {
     struct resurrection *r = self;
     const struct views *v = views_of(w);
+    if (s->kind == SIGHT_AGENT_START) { /* it has read its disk */
+        r->applied[s->host->index] = 0;
+        r->forgotten[s->host->index] |= r->damaged[s->host->index];
+        r->damaged[s->host->index] = false;
+        return;
+    }
+    if (s->kind == SIGHT_COMMIT) {
+        const struct wire_cmd_node_status *c = s->command != NULL ? s->command->node_remove : NULL;
+        const struct sim_host *h = c != NULL ? truth_host_of(w, c->id) : NULL;
+        if (h != NULL)
+            r->removed[h->index] = s->entry->index;
+        return;
+    }
     if (s->kind != SIGHT_STEP) {
-        r->forgotten[s->host->index] = true;
+        r->damaged[s->host->index] = true;
         return;
     }
     if (v->begins)
         see_begin(r, w, s->host);
     for (size_t i = 0; i < v->changes.count && !w->failed; i++)
-        see_change(w, &v->changes.data[i]);
+        see_change(r, w, &v->changes.data[i]);
+    r->applied[s->host->index] = state_index(node_state(s->host->node));
 }
 
 const struct checker check_resurrection = {
@@ -66,6 +89,7 @@ const struct checker check_resurrection = {
     .promise = "incarnations only grow, over restarts too, and the dead do not rise by themselves (SWIM 4.2; "
                "memberlist #311, al8n/memberlist #197)",
     .size = sizeof(struct resurrection),
-    .sees = SEES(SIGHT_STEP) | SEES(SIGHT_DISK_LOST) | SEES(SIGHT_DISK_FAULT),
+    .sees = SEES(SIGHT_STEP) | SEES(SIGHT_AGENT_START) | SEES(SIGHT_COMMIT) | SEES(SIGHT_DISK_LOST) |
+            SEES(SIGHT_DISK_FAULT),
     .see = resurrection_see,
 };

@@ -59,7 +59,11 @@ static void see_spawn(struct world *w, const struct sight *s) {
     const struct wire_shim_spec *spec = &s->task->spec;
     const struct process *p = process_find(processes_of(w), spec->instance, spec->task);
     const struct ledger_instance *i = ledger_find(ledger_of(w), spec->instance);
-    if (p != NULL && p->spawns > 1 && p->stop_asked && p->cause == END_SHIM_STOP)
+    /* A host that could not start all of an instance undoes the rest. Until the log has its word the next
+     * agent may know nothing of it, and try again. */
+    bool undone = i != NULL && i->stop_index == 0 && i->over_index == 0;
+    bool stopped = p != NULL && p->spawns > 1 && p->stop_asked && p->cause == END_SHIM_STOP;
+    if (stopped && !(undone && p->stop_run != s->host->run))
         fail_start(w, s->host, &spec->instance, "which was stopped");
     else if (i != NULL && i->over_index != 0 && !i->removed) {
         char why[100];

@@ -6,18 +6,28 @@
  * costs), and a host that comes to rest there is compared with it, in every run of its agent; in the end all
  * hosts are compared at the last one. A difference stays, so it is found wherever it came in: by a command,
  * a restart or a snapshot that was installed.
+ *
+ * The hash is of the snapshot, and what a snapshot leaves out has none: the answers that must be remembered
+ * (thesis 6.3) are asked for one by one, the last few of each index that is compared.
  */
 #include <stdio.h>
 
 #include "truth.h"
 
 #define EVERY 16
+#define ASKED 8 /* answers */
 
 struct hash {
     uint8_t b[16];
 };
+struct answered {
+    struct request_id id;
+    uint64_t index; /* of the entry that did it, or was refused */
+    int error;
+};
 struct states {
-    VEC(struct hash) hashes; /* of index EVERY, 2 * EVERY ... */
+    VEC(struct hash) hashes;       /* of index EVERY, 2 * EVERY ... */
+    VEC(struct answered) answered; /* by index */
     uint64_t compared[HOSTS_MAX];
     uint32_t run[HOSTS_MAX];
 };
@@ -46,11 +56,37 @@ static bool is_beyond_mending(const struct world *w, const struct sim_host *h) {
     return raft_role(r) != RAFT_LEARNER && right < config->voters_count / 2 + 1;
 }
 
+static void answered_note(struct states *all, struct world *w, const struct sight *s) {
+    struct state_result r;
+    if (s->command == NULL || ID_IS_ZERO(s->command->request) ||
+        !state_request_find(truth_state(w), s->command->request, &r) || r.index != s->entry->index)
+        return;
+    struct answered a = {.id = s->command->request, .index = r.index, .error = r.error};
+    VEC_PUSH(&all->answered, a);
+}
+
+/* The last answers of what this host has applied. */
+static void answered_compare(const struct states *all, struct world *w, const struct sim_host *h) {
+    const struct state *state = node_state(h->node);
+    size_t at = all->answered.count;
+    while (at > 0 && all->answered.data[at - 1].index > state_index(state))
+        at--;
+    for (size_t i = at > ASKED ? at - ASKED : 0; i < at; i++) {
+        const struct answered *a = &all->answered.data[i];
+        struct state_result r;
+        if (!state_request_find(state, a->id, &r) || r.index != a->index || r.error != a->error)
+            check_fail(w, &check_state, (int)h->index,
+                       "h%u does not know at index %llu what was answered to the request of index %llu",
+                       h->index, (unsigned long long)state_index(state), (unsigned long long)a->index);
+    }
+}
+
 static void states_see(void *self, struct world *w, const struct sight *s) {
     struct states *all = self;
     struct sim_host *h = s->host;
     struct hash hash;
     if (s->kind == SIGHT_APPLIED) {
+        answered_note(all, w, s);
         if (s->entry->index % EVERY != 0)
             return;
         state_hash(truth_state(w), hash.b);
@@ -76,10 +112,10 @@ static void states_see(void *self, struct world *w, const struct sight *s) {
     if (!equal)
         check_fail(w, &check_state, (int)h->index, "h%u has another state at index %llu", h->index,
                    (unsigned long long)index);
+    answered_compare(all, w, h);
 }
 
 static bool states_settled(void *self, struct world *w, char *text, size_t size) {
-    (void)self;
     struct hash truth, own;
     state_hash(truth_state(w), truth.b);
     for (uint32_t i = 0; i < w->hosts_count; i++) {
@@ -102,6 +138,7 @@ static bool states_settled(void *self, struct world *w, char *text, size_t size)
         if (!equal)
             check_fail(w, &check_state, (int)i, "h%u has another state at index %llu", i,
                        (unsigned long long)state_index(state));
+        answered_compare(self, w, &w->hosts[i]);
     }
     return true;
 }
@@ -109,6 +146,7 @@ static bool states_settled(void *self, struct world *w, char *text, size_t size)
 static void states_done(void *self) {
     struct states *all = self;
     VEC_DONE(&all->hashes);
+    VEC_DONE(&all->answered);
 }
 
 const struct checker check_state = {

@@ -5,14 +5,17 @@
  * What a voter tells of its disk is so. A vote, and an acknowledgement of entries, are promises to remember;
  * they may leave the host only when the flush behind the bytes is done. And what was flushed is there when an
  * agent starts again: the same terms at the same indexes, a term that is not older; a log that
- * holds anything is given up, for a new raft id, only after a fault hit that disk. An acknowledgement for a
- * term that its sender has left since is not looked at: nobody can count it for anything newer, which
- * "committed-durable" checks.
+ * holds anything is given up, for a new raft id, only after a fault hit that disk. A raft id is of one life
+ * of a disk: what was lost or given up never comes back under it. A snapshot never takes the place of entries
+ * that follow from it (thesis 5.2). An acknowledgement for a term that its sender has left since is not
+ * looked at: nobody can count it for anything newer, which "committed-durable" checks.
  */
+#include "check_matching.h"
 #include "durable.h"
 
 struct durable_self {
     struct durable_log logs[HOSTS_MAX];
+    VEC(struct log_id) over; /* lives of logs that were lost or given up */
     /* Of an agent that has just started: what was found is judged when its first effects are known. */
     struct start {
         bool pending, had_any;
@@ -21,34 +24,59 @@ struct durable_self {
     } starts[HOSTS_MAX];
 };
 
-static void note_nothing(void *arg, const struct wire_raft_entry *entry) {
-    (void)arg;
-    (void)entry;
+struct written {
+    struct world *w;
+    const struct sim_host *h;
+};
+static void note_written(void *arg, const struct wire_raft_entry *entry) {
+    const struct written *at = arg;
+    entry_written(at->w, at->h, entry);
 }
 
-static void renew(struct durable_log *d, struct log_id id) {
-    d->renewed = !ID_IS_ZERO(d->log) && !ID_EQUAL(d->log, id);
+static void life_over(struct durable_self *self, struct log_id id) {
+    if (!ID_IS_ZERO(id))
+        VEC_PUSH(&self->over, id);
+}
+
+static bool is_over(const struct durable_self *self, struct log_id id) {
+    for (size_t i = 0; i < self->over.count; i++)
+        if (ID_EQUAL(self->over.data[i], id))
+            return true;
+    return false;
+}
+
+static void renew(struct durable_self *self, struct durable_log *d, struct log_id id) {
+    d->renewed = !ID_IS_ZERO(d->log);
+    d->before = d->log;
     d->log = id;
     d->term = 0;
+    d->terms.count = 0;
+    d->vote_unknown = false;
     memset(&d->vote, 0, sizeof d->vote);
 }
 
-static void see_cluster_file(struct world *w, struct sim_host *h, struct durable_log *d, struct bytes data) {
+static void see_cluster_file(struct durable_self *self, struct world *w, struct sim_host *h,
+                             struct bytes data) {
+    struct durable_log *d = &self->logs[h->index];
     struct wire_node_files_keys keys;
     struct arena a = {0};
     char text[200];
     if (cluster_file_decode(data, &a, &keys, text, sizeof text) != 0)
         check_fail(w, &check_told, (int)h->index, "h%u writes a bad cluster file: %s", h->index, text);
+    else if (is_over(self, keys.log))
+        check_fail(w, &check_told, (int)h->index,
+                   "h%u takes up the raft id of a log that was lost or given up", h->index);
     else if (!ID_EQUAL(keys.log, d->log))
-        renew(d, keys.log);
+        renew(self, d, keys.log);
     arena_done(&a);
 }
 
 static void see_write(struct world *w, struct sim_host *h, struct durable_log *d, const struct disk_op *op) {
     struct log_id header = d->log;
+    struct written at = {.w = w, .h = h};
     if (strncmp(op->name, "log-", 4) != 0)
         return;
-    if (!durable_parse(d, op->offset, op->data, &header, note_nothing, NULL))
+    if (!durable_parse(d, op->offset, op->data, &header, note_written, &at))
         check_fail(w, &check_told, (int)h->index, "h%u writes what is no batch of a log to %s at %llu",
                    h->index, op->name, (unsigned long long)op->offset);
     else if (!ID_EQUAL(header, d->log))
@@ -56,14 +84,16 @@ static void see_write(struct world *w, struct sim_host *h, struct durable_log *d
                    h->index);
 }
 
-static void see_disk(struct world *w, struct sim_host *h, struct durable_log *d, const struct disk_op *op) {
+static void see_disk(struct durable_self *self, struct world *w, struct sim_host *h,
+                     const struct disk_op *op) {
+    struct durable_log *d = &self->logs[h->index];
     struct durable_record flush = {.kind = DURABLE_FLUSH};
     switch (op->kind) {
     case DISK_WRITE: see_write(w, h, d, op); break;
     case DISK_SYNC: VEC_PUSH(&d->queue, flush); break;
     case DISK_REPLACE:
         if (strcmp(op->name, CLUSTER_FILE_NAME) == 0)
-            see_cluster_file(w, h, d, op->data);
+            see_cluster_file(self, w, h, op->data);
         break;
     case DISK_CREATE:
     case DISK_REMOVE:
@@ -71,11 +101,29 @@ static void see_disk(struct world *w, struct sim_host *h, struct durable_log *d,
     }
 }
 
-static void see_durable(struct durable_log *d, const struct disk_op *op) {
+/* The log in the batch that was just flushed begins anew behind a snapshot: at an entry that it had? */
+static void see_reset(struct world *w, struct sim_host *h, const struct durable_log *d) {
+    for (size_t i = 0; i < d->queue.count && d->queue.data[i].kind != DURABLE_FLUSH && !d->faulty; i++) {
+        const struct durable_record *r = &d->queue.data[i];
+        if (r->kind == DURABLE_RESET && r->index > d->base_index && r->index < durable_last(d) &&
+            d->terms.data[r->index - d->base_index - 1] == r->term)
+            check_fail(w, &check_told, (int)h->index,
+                       "h%u drops what follows from its snapshot: entries %llu to %llu", h->index,
+                       (unsigned long long)r->index + 1, (unsigned long long)durable_last(d));
+    }
+}
+
+static void see_durable(struct durable_self *self, struct world *w, struct sim_host *h,
+                        const struct disk_op *op) {
+    struct durable_log *d = &self->logs[h->index];
     uint64_t index;
-    if (op->kind == DISK_SYNC)
+    if (op->kind == DISK_SYNC) {
+        see_reset(w, h, d);
         durable_flushed(d);
-    else if (op->kind == DISK_REPLACE && snapshot_name_parse(op->name, &index) && index > d->snapshot_index)
+    } else if (op->kind == DISK_REPLACE && strcmp(op->name, CLUSTER_FILE_NAME) == 0) {
+        life_over(self, d->before);
+        memset(&d->before, 0, sizeof d->before);
+    } else if (op->kind == DISK_REPLACE && snapshot_name_parse(op->name, &index) && index > d->snapshot_index)
         d->snapshot_index = index;
 }
 
@@ -83,7 +131,7 @@ static void see_durable(struct durable_log *d, const struct disk_op *op) {
 
 static void see_vote(struct world *w, struct sim_host *h, const struct durable_log *d, uint64_t term,
                      const struct raft_id *votee) {
-    bool vote_known = !ID_IS_ZERO(d->vote.node);
+    bool vote_known = !ID_IS_ZERO(d->vote.node) || !d->vote_unknown;
     if (d->term < term)
         check_fail(w, &check_told, (int)h->index, "h%u votes in term %llu, and its disk knows term %llu",
                    h->index, (unsigned long long)term, (unsigned long long)d->term);
@@ -127,8 +175,16 @@ static void adopt(struct durable_log *d, const struct raft *r) {
         VEC_PUSH(&d->terms, raft_term_at(r, i));
     if (raft_term(r) > d->term) {
         d->term = raft_term(r);
+        d->vote_unknown = true;
         memset(&d->vote, 0, sizeof d->vote);
     }
+}
+
+static bool hard_written(const struct durable_log *d) {
+    for (size_t i = 0; i < d->queue.count; i++)
+        if (d->queue.data[i].kind == DURABLE_HARD)
+            return true;
+    return false;
 }
 
 /* What was written and not flushed may be there all the same: from where on it replaces what was flushed. */
@@ -144,11 +200,31 @@ static uint64_t written_cut(const struct durable_log *d) {
     return cut;
 }
 
+/* What was written of the file `cluster` and not flushed may be there or not. */
+static void cluster_file_look(const struct sim_host *h, struct durable_log *d) {
+    struct wire_node_files_keys keys;
+    struct arena a = {0};
+    char text[200];
+    bool found = false;
+    for (size_t i = 0; i < h->disk.files.count && !found; i++) {
+        const struct sim_file *f = h->disk.files.data[i];
+        found = f->exists && strcmp(f->name, CLUSTER_FILE_NAME) == 0 &&
+                cluster_file_decode(buf_bytes(&f->content), &a, &keys, text, sizeof text) == 0;
+        if (found && !ID_IS_ZERO(keys.log)) {
+            d->log = keys.log;
+            memset(&d->before, 0, sizeof d->before);
+        }
+    }
+    arena_done(&a);
+}
+
 static void see_start(struct durable_self *self, struct sim_host *h) {
     struct durable_log *d = &self->logs[h->index];
+    cluster_file_look(h, d);
     struct start *start = &self->starts[h->index];
     const struct raft *r = node_raft(h->node);
     uint64_t cut_index = written_cut(d);
+    d->vote_unknown |= hard_written(d);
     d->queue.count = 0;
     d->renewed = false;
     *start = (struct start){
@@ -185,12 +261,26 @@ static void see_started(struct durable_self *self, struct world *w, struct sim_h
                    (unsigned long long)start->term, (unsigned long long)start->disk_term);
 }
 
-static void see_lost(struct durable_log *d) {
+/* Of a disk that was set back the old life may go on: what it has forgotten its leader finds out. */
+static bool is_empty(const struct sim_host *h) {
+    for (size_t i = 0; i < h->disk.files.count; i++)
+        if (h->disk.files.data[i]->exists)
+            return false;
+    return true;
+}
+
+static void see_lost(struct durable_self *self, const struct sim_host *h) {
+    struct durable_log *d = &self->logs[h->index];
+    if (is_empty(h)) {
+        life_over(self, d->log);
+        life_over(self, d->before);
+        memset(&d->log, 0, sizeof d->log);
+        memset(&d->before, 0, sizeof d->before);
+    }
     d->terms.count = d->queue.count = 0;
     d->base_index = d->base_term = d->snapshot_index = d->term = 0;
     memset(&d->vote, 0, sizeof d->vote);
-    memset(&d->log, 0, sizeof d->log);
-    d->faulty = false;
+    d->faulty = d->vote_unknown = false;
 }
 
 static void told_see(void *arg, struct world *w, const struct sight *s) {
@@ -198,17 +288,17 @@ static void told_see(void *arg, struct world *w, const struct sight *s) {
     struct sim_host *h = s->host;
     struct durable_log *d = &self->logs[h->index];
     if (s->kind == SIGHT_EFFECT && s->effect->kind == NODE_DISK)
-        see_disk(w, h, d, &s->effect->op);
+        see_disk(self, w, h, &s->effect->op);
     else if (s->kind == SIGHT_EFFECT && s->message != NULL && s->message->raft != NULL)
         see_message(w, h, d, s->message->raft);
     else if (s->kind == SIGHT_DURABLE)
-        see_durable(d, s->op);
+        see_durable(self, w, h, s->op);
     else if (s->kind == SIGHT_AGENT_START)
         see_start(self, h);
     else if (s->kind == SIGHT_STEP)
         see_started(self, w, h);
     else if (s->kind == SIGHT_DISK_LOST)
-        see_lost(d);
+        see_lost(self, h);
     else if (s->kind == SIGHT_DISK_FAULT)
         d->faulty = true;
 }
@@ -217,12 +307,13 @@ static void told_done(void *arg) {
     struct durable_self *self = arg;
     for (size_t i = 0; i < HOSTS_MAX; i++)
         durable_done(&self->logs[i]);
+    VEC_DONE(&self->over);
 }
 
 const struct checker check_told = {
     .name = "told-durable",
     .promise = "votes and acknowledgements leave a host when its disk has them, and a sound disk gives them "
-               "back (Raft thesis 3.8, 10.2.1)",
+               "back, under one raft id a life (Raft thesis 3.8, 5.2, 10.2.1)",
     .size = sizeof(struct durable_self),
     .sees = SEES(SIGHT_EFFECT) | SEES(SIGHT_DURABLE) | SEES(SIGHT_AGENT_START) | SEES(SIGHT_STEP) |
             SEES(SIGHT_DISK_LOST) | SEES(SIGHT_DISK_FAULT),

@@ -4,7 +4,8 @@
 /*
  * An update takes one slot after the other. When a plan stops an instance that runs because it is of an old
  * version, and none of its slot is kept, then no other slot of its group below the count is on its way: the
- * plan takes no second one out, none is being stopped on a host that is ready, and whatever is of the newest
+ * plan takes no second one out, none is being stopped on a host that is ready (unless another of its slot
+ * runs: of a host that does not answer nobody waits for the end of a stop), and whatever is of the newest
  * version and wanted there runs. Hosts that the leader does not know alive, or has
  * held dead a moment ago, do not count.
  */
@@ -39,7 +40,8 @@ static void look_other(void *arg, const struct wire_instance_record *other) {
     if (!in_sight || (view->dead_us != 0 && v->made_us - view->dead_us < UNSEEN_US))
         return;
     const char *why = NULL;
-    if (other->desired == DESIRED_STATE_STOP)
+    if (other->desired == DESIRED_STATE_STOP && !plan_drains(v, other) &&
+        plan_keeper(v, other, false) == NULL)
         why = "is being stopped";
     else if (other->state == INSTANCE_STATE_RUNNING && plan_stops(v, other->id) &&
              plan_keeper(v, other, false) == NULL)

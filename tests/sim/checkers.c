@@ -44,6 +44,7 @@
     X(check_quorum)                                                                                          \
     X(check_votes)                                                                                           \
     X(check_config)                                                                                          \
+    X(check_in_force)                                                                                        \
     X(check_prevote)                                                                                         \
     X(check_own_term)                                                                                        \
     X(check_monotone)                                                                                        \
@@ -68,8 +69,11 @@
     X(check_slot)                                                                                            \
     X(check_heal)                                                                                            \
     X(check_replace)                                                                                         \
+    X(check_away)                                                                                            \
+    X(check_drain)                                                                                           \
     X(check_restart)                                                                                         \
     X(check_follow)                                                                                          \
+    X(check_gossip_facts)                                                                                    \
     X(check_facts)                                                                                           \
     X(check_ends)                                                                                            \
     X(observe_calls)                                                                                         \
@@ -139,6 +143,8 @@ static void see_message(struct world *w, const struct sight *s) {
 
 void checkers_see(struct world *w, const struct sight *s) {
     history_see(w, s);
+    if (w->lied)
+        return;
     if (s->kind == SIGHT_EFFECT && s->effect->kind == NODE_STREAM_SEND)
         see_message(w, s);
     else
@@ -148,6 +154,8 @@ void checkers_see(struct world *w, const struct sight *s) {
 }
 
 bool checkers_settled(struct world *w, char *ret_text, size_t text_size) {
+    if (w->lied)
+        return true;
     for (size_t i = 0; i < CHECKERS; i++)
         if (table[i]->settled != NULL && !table[i]->settled(w->checkers[i], w, ret_text, text_size))
             return false;
@@ -155,7 +163,7 @@ bool checkers_settled(struct world *w, char *ret_text, size_t text_size) {
 }
 
 void checkers_over(struct world *w) {
-    for (size_t i = 0; i < CHECKERS && !w->failed; i++)
+    for (size_t i = 0; i < CHECKERS && !w->failed && !w->lied; i++)
         if (table[i]->over != NULL)
             table[i]->over(w->checkers[i], w);
 }

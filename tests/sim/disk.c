@@ -176,6 +176,7 @@ static void ops_done(struct sim_ops *ops) {
 }
 
 void disk_done(struct sim_host *h) {
+    disk_kept_drop(h);
     ops_done(&h->disk.flushing);
     ops_done(&h->disk.making);
     ops_done(&h->disk.homeless);

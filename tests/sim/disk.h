@@ -21,6 +21,7 @@ void disk_sector_flush(struct sim_file *f, size_t sector);
 uint64_t disk_used_bytes(const struct sim_host *h);
 
 /* disk_fault.c */
+void disk_kept_drop(struct sim_host *h);
 void disk_told(struct world *w, struct sim_host *h, const struct disk_op *op, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Whether the write at hand shall land elsewhere, and where; the place keeps what it held. */

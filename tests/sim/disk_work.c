@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "disk.h"
+#include "faults.h"
 
 enum { FLUSHER, MAKER };
 
@@ -292,6 +293,10 @@ void disk_event(struct world *w, struct event *e) {
     struct sim_ops *ops = e->a == MAKER ? &h->disk.making : &h->disk.flushing;
     if (e->run != h->run || !ops->busy)
         return;
+    if (!w->faults_over && chance(w, h->disk.rates.fatal)) {
+        faults_crash(w, h->index, chance(w, 500000));
+        return;
+    }
     struct sim_op o = take(ops);
     ops->busy = false;
     int error = carry_out(w, h, &o.op);

@@ -101,6 +101,7 @@ static void record_apply(struct durable_log *d, const struct durable_record *r) 
     case DURABLE_HARD:
         d->term = r->term;
         d->vote = r->vote;
+        d->vote_unknown = false;
         break;
     case DURABLE_CUT:
         if (r->index > d->base_index && r->index <= durable_last(d))

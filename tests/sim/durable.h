@@ -27,9 +27,11 @@ struct durable_log {
     uint64_t snapshot_index;
     uint64_t term; /* hard state */
     struct raft_id vote;
+    bool vote_unknown; /* a vote of that term, written and not flushed, may be there all the same */
     VEC(struct durable_record) queue;
-    bool renewed; /* this agent gave the log a new id */
-    bool faulty;  /* a fault hit this disk since its log has its id */
+    struct log_id before; /* given up for `log`, when the file `cluster` is durable; zero: none */
+    bool renewed;         /* this agent gave the log a new id */
+    bool faulty;          /* a fault hit this disk since its log has its id */
 };
 
 /*

@@ -9,7 +9,9 @@
 
 #include "checker.h"
 #include "faults_network.h"
+#include "hostile.h"
 #include "lies.h"
+#include "mistakes.h"
 #include "swarm.h"
 
 enum act {
@@ -17,9 +19,11 @@ enum act {
     ACT_END,   /* an agent that was told to end does */
     ACT_START, /* b: how often its agent is to be killed again soon after it has started */
     ACT_RESUME,
-    ACT_REFUSE, /* starts are no longer refused */
-    ACT_MEND,   /* an operator sees to the disk, and starts the agent anew */
-    ACT_REJOIN, /* with an empty disk */
+    ACT_REFUSE,  /* starts are no longer refused */
+    ACT_MEND,    /* an operator sees to the disk, and starts the agent anew */
+    ACT_REJOIN,  /* with an empty disk */
+    ACT_MANGLE,  /* an agent is in order again */
+    ACT_CORRECT, /* its agent is started as it should be */
     ACT_HONEST,
     ACT_NETWORK /* b: for faults_network.c */
 };
@@ -119,6 +123,36 @@ static void lost_disk(struct world *w, uint32_t host) {
     host_power_off(w, host);
     host_lose_disk(w, host);
     comes_back(w, host, 0, 5 * US_PER_S);
+}
+
+void faults_crash(struct world *w, uint32_t host, bool by_power) {
+    if (by_power)
+        host_power_off(w, host);
+    else
+        host_kill_agent(w, host);
+    comes_back(w, host, 0, 2 * US_PER_S);
+}
+
+/* A file is not what it was when the host comes up again: fsck, an operator, or another version of covey. */
+static void spoil(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    if (h->boots == 0 || !atlas_may_damage(w, h))
+        return;
+    host_power_off(w, host);
+    disk_fault_spoil(w, h, &w->hosts[any_host(w)]);
+    comes_back(w, host, 0, 2 * US_PER_S);
+}
+
+/* The first time it is only noted what the disk has by now. */
+static void forget(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    if (h->disk.kept.count == 0 || chance(w, 300000)) {
+        disk_keep(h);
+        return;
+    }
+    host_power_off(w, host);
+    (void)disk_fault_forget(w, h);
+    comes_back(w, host, 0, US_PER_S);
 }
 
 /* An agent that is there already was started by another fault's end. */
@@ -258,6 +292,20 @@ static void leave(struct world *w, uint32_t host) {
         later(w, ACT_REJOIN, host, 0, between(w, 10 * US_PER_S, 40 * US_PER_S));
 }
 
+/* By an operator somewhere else: the host need not be there, and leaves if it is. */
+static void take_out(struct world *w, uint32_t host, uint32_t at) {
+    struct sim_host *h = &w->hosts[host];
+    char name[8] = {'h', (char)('0' + host), 0};
+    struct wire_admin_forget forget = {.node = bytes_str(name), .force = true};
+    if (members(w) < 4 || !atlas_whole(w, NULL) || h->leaving || h->boots == 0 || h->has_left || at == host)
+        return;
+    world_say(w, host, "an operator has it taken out");
+    h->leave_request = operator_call(w, at, "forget", &wire_admin_forget_type, &forget);
+    h->leaving = h->leave_request != 0;
+    if (chance(w, 500000))
+        later(w, ACT_REJOIN, host, 0, between(w, 10 * US_PER_S, 40 * US_PER_S));
+}
+
 /* One that has left comes back as somebody with the same key and name, who remembers nothing. */
 static void rejoin(struct world *w, uint32_t host) {
     if (!w->hosts[host].has_left)
@@ -265,6 +313,32 @@ static void rejoin(struct world *w, uint32_t host) {
     host_power_off(w, host);
     host_lose_disk(w, host);
     host_start(w, host, false);
+}
+
+/* Of a newcomer when there is one. */
+static void mistake(struct world *w, uint32_t host) {
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (w->hosts[i].boots == 0)
+            host = i;
+    struct sim_host *h = &w->hosts[host];
+    if (h->suspended || h->has_left || h->mistake != 0)
+        return;
+    h->mistake = mistake_draw(w);
+    world_say(w, host, "its agent is started wrongly (%u)", h->mistake);
+    host_kill_agent(w, host);
+    start(w, host, 0);
+    later(w, ACT_CORRECT, host, 0, faults_span_us(w, 5 * US_PER_S, 20 * US_PER_S));
+}
+
+static void correct(struct world *w, uint32_t host) {
+    struct sim_host *h = &w->hosts[host];
+    if (h->suspended) {
+        later(w, ACT_CORRECT, host, 0, US_PER_S);
+        return;
+    }
+    h->mistake = 0;
+    host_kill_agent(w, host);
+    start(w, host, 0);
 }
 
 static void join(struct world *w) {
@@ -302,6 +376,52 @@ static void rot(struct world *w, uint32_t host) {
     lies_rot(w, h);
 }
 
+/*
+ * The moment at which a leader is cut off matters most when a change of the voters is in its log and not yet
+ * committed: so one is brought about, and waited for. What is written at such a leader meanwhile is never
+ * committed, and must be cut when it comes back.
+ */
+static void ambush(struct world *w, uint32_t agent, uint32_t host) {
+    static const enum vote_rule rules[] = {VOTE_RULE_AUTO, VOTE_RULE_PIN, VOTE_RULE_EXCLUDE};
+    uint32_t last = w->ambush_host;
+    char names[2][8] = {{'h', (char)('0' + last), 0}, {'h', (char)('0' + host), 0}};
+    struct wire_admin_vote vote = {.node = bytes_str(names[0])};
+    if (last != host) /* one host at a time is told another rule */
+        (void)operator_call(w, agent, "vote", &wire_admin_vote_type, &vote);
+    vote.node = bytes_str(names[1]);
+    vote.vote = rules[below(w, 3)];
+    (void)operator_call(w, agent, "vote", &wire_admin_vote_type, &vote);
+    w->ambush_host = host;
+    w->ambush_until_us = w->now_us + 15 * US_PER_S;
+    world_say(w, host, "the next change of the voters cuts its leader off");
+}
+
+static bool is_changing(const struct sim_host *h) {
+    const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
+    return r != NULL && raft_role(r) == RAFT_LEADER &&
+           raft_config_now(r) != raft_config_at(r, raft_commit_index(r));
+}
+
+void faults_look(struct world *w, const struct sim_host *h) {
+    if (w->now_us >= w->ambush_until_us || w->faults_over || !is_changing(h) || !chance(w, 300000))
+        return;
+    w->ambush_until_us = 0;
+    faults_network_ambush(w, h->index);
+    for (uint64_t i = below(w, 6); i > 0; i--) {
+        struct wire_admin_var_put put = {.var = {.key = bytes_str("ambush"), .value = bytes_str("x")}};
+        (void)operator_call(w, h->index, "var.put", &wire_admin_var_put_type, &put);
+    }
+}
+
+static void mangle(struct world *w, uint32_t host) {
+    uint32_t millionths = (uint32_t)between(w, 2000, chance(w, 300000) ? 200000 : 30000);
+    if (w->swarm->lies != 0) /* what it says is believed once */
+        millionths = 300000;
+    world_say(w, host, "its agent is out of order");
+    hostile_begin(w, host, millionths);
+    later(w, ACT_MANGLE, host, 0, faults_span_us(w, 5 * US_PER_S, 20 * US_PER_S));
+}
+
 /* ---- one after the other ------------------------------------------------------------------------------- */
 
 static enum fault_class choose(struct world *w) {
@@ -337,7 +457,8 @@ static void begin(struct world *w, enum fault_class class) {
     case FAULT_swizzle:
     case FAULT_loss:
     case FAULT_slow:
-    case FAULT_late: faults_network_begin(w, class); break;
+    case FAULT_late:
+    case FAULT_firewall: faults_network_begin(w, class); break;
     case FAULT_pause: pause_agent(w, agent); break;
     case FAULT_suspend: suspend(w, agent); break;
     case FAULT_wall: wall_step(w, host); break;
@@ -351,6 +472,12 @@ static void begin(struct world *w, enum fault_class class) {
     case FAULT_join: join(w); break;
     case FAULT_lie: lie(w, agent); break;
     case FAULT_rot: rot(w, agent); break;
+    case FAULT_spoil: spoil(w, host); break;
+    case FAULT_forget: forget(w, agent); break;
+    case FAULT_ambush: ambush(w, agent, host); break;
+    case FAULT_mangle: mangle(w, agent); break;
+    case FAULT_mistake: mistake(w, host); break;
+    case FAULT_taken_out: take_out(w, host, agent); break;
     case FAULTS_COUNT: break;
     }
 }
@@ -380,6 +507,8 @@ void faults_event(struct world *w, struct event *e) {
     case ACT_MEND: mend(w, e->host); break;
     case ACT_REJOIN: rejoin(w, e->host); break;
     case ACT_HONEST: w->hosts[e->host].lies = false; break;
+    case ACT_MANGLE: hostile_end(w, e->host); break;
+    case ACT_CORRECT: correct(w, e->host); break;
     case ACT_NETWORK: faults_network_end(w, e->b); break;
     }
 }
@@ -392,13 +521,16 @@ static void heal_host(struct world *w, uint32_t i) {
     h->broken = false;
     host_resume(w, i);
     disk_heal(w, h);
-    if (h->disk.error != 0 || h->ending)
+    if (h->disk.error != 0 || h->ending || h->mistake != 0)
         host_kill_agent(w, i);
+    h->mistake = 0;
     host_start(w, i, false);
 }
 
 void faults_heal(struct world *w, uint32_t core) {
     w->faults_over = w->processes_well = true;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        hostile_end(w, i);
     swarm_network(w, false);
     swarm_disks(w, false);
     faults_network_heal(w, core);

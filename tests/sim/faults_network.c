@@ -11,7 +11,7 @@
 
 #define CUTS_MAX 32
 
-enum end { END_CUT, END_CLOG, END_CLOG_BEGINS, END_LINK };
+enum end { END_CUT, END_CLOG, END_CLOG_BEGINS, END_LINK, END_WALL };
 
 static uint64_t below(struct world *w, uint64_t bound) { return prng_below(&w->fault_prng, bound); }
 static bool chance(struct world *w, uint32_t millionths) { return prng_chance(&w->fault_prng, millionths); }
@@ -95,6 +95,45 @@ static void triangle(struct world *w) {
                 cut_add(w, number, j, i);
             }
     cut_ends(w, number);
+}
+
+void faults_network_ambush(struct world *w, uint32_t leader) {
+    uint32_t number = cut_new(w), left = (uint32_t)below(w, (w->hosts_count + 1) / 2);
+    world_say(w, leader, "is cut off with up to %u others, in the middle of a change of the voters", left);
+    uint32_t first = (uint32_t)below(w, w->hosts_count), inside = UINT32_C(1) << leader;
+    for (uint32_t i = 0; i < left; i++)
+        inside |= UINT32_C(1) << (first + i) % w->hosts_count;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        for (uint32_t j = 0; j < w->hosts_count; j++)
+            if (((inside >> i) & 1) != ((inside >> j) & 1))
+                cut_add(w, number, i, j);
+    cut_ends(w, number);
+}
+
+static uint32_t leader_or_any(struct world *w) {
+    uint32_t any = (uint32_t)below(w, w->hosts_count);
+    bool is_wanted = chance(w, 800000);
+    for (uint32_t i = 0; i < w->hosts_count && is_wanted; i++)
+        if (w->hosts[i].node != NULL && node_leads(w->hosts[i].node))
+            return i;
+    return any;
+}
+
+/*
+ * A filter between two hosts, or between one and all: it knows datagrams and forgets connections. It matters
+ * most between a leader and a host that it has just given work to.
+ */
+static void firewall(struct world *w) {
+    uint32_t host = (uint32_t)below(w, w->hosts_count), other = leader_or_any(w);
+    bool all = chance(w, 200000);
+    int64_t span_us = faults_span_us(w, 30 * US_PER_S, 70 * US_PER_S);
+    for (uint32_t i = 0; i < w->hosts_count; i++) {
+        if (i == host || (!all && i != other))
+            continue;
+        world_say(w, host, "no stream to or from h%u passes", i);
+        network_wall(w, host, i, true);
+        end_later(w, END_WALL, link_number(host, i), span_us);
+    }
 }
 
 /* ---- links that stop ----------------------------------------------------------------------------------- */
@@ -186,6 +225,8 @@ void faults_network_begin(struct world *w, enum fault_class class) {
         one_clog(w);
     else if (class == FAULT_swizzle)
         swizzle(w);
+    else if (class == FAULT_firewall)
+        firewall(w);
     else
         worsen(w, class);
 }
@@ -198,6 +239,7 @@ void faults_network_end(struct world *w, uint64_t what) {
     case END_CLOG: network_clog(w, from, to, false); break;
     case END_CLOG_BEGINS: network_clog(w, from, to, true); break;
     case END_LINK: link_restore(w, number); break;
+    case END_WALL: network_wall(w, from, to, false); break;
     }
 }
 
@@ -223,6 +265,7 @@ void faults_network_heal(struct world *w, uint32_t core) {
             bool is_cut = !inside && rest_is_cut(w, core, i, j);
             w->cut_by[i][j] = is_cut;
             network_clog(w, i, j, false);
+            network_wall(w, i, j, false);
             network_cut(w, i, j, is_cut);
         }
 }

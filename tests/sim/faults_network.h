@@ -9,6 +9,8 @@
 
 void faults_network_begin(struct world *w, enum fault_class class);
 void faults_network_end(struct world *w, uint64_t what);
+/* The leader is cut off, perhaps with a minority of the others. */
+void faults_network_ambush(struct world *w, uint32_t leader);
 /* Every link between hosts of core is open, every other one is cut. */
 void faults_network_heal(struct world *w, uint32_t core);
 

@@ -9,7 +9,10 @@
  * effects of one input: those that were not carried out never are.
  */
 #include "checker.h"
+#include "faults.h"
 #include "history.h"
+#include "hostile.h"
+#include "mistakes.h"
 #include "swarm.h"
 
 #define DATAGRAMS_HELD_MAX 256 /* some 350 KiB: less than a socket's buffer of 1 MiB, to be nasty */
@@ -31,6 +34,7 @@ bool host_holds(const struct sim_host *h, enum event_kind kind) {
     case EVENT_TASK_LOST:
     case EVENT_TASK_REFUSED:
     case EVENT_SEED:
+    case EVENT_LOG:
     case EVENT_REQUEST: return true;
     case EVENT_TASK_TICK:
     case EVENT_TASK_SPAWNED:
@@ -39,6 +43,7 @@ bool host_holds(const struct sim_host *h, enum event_kind kind) {
     case EVENT_TASK_COMMAND: return h->suspended;
     case EVENT_STREAM_PATIENCE:
     case EVENT_CLIENT:
+    case EVENT_VISIT:
     case EVENT_FAULT: return false;
     }
     return false;
@@ -146,10 +151,11 @@ static void agent_effect(struct world *w, struct sim_host *h, const struct node_
     case NODE_REPLY: operator_replied(w, h, e); break;
     case NODE_SAY: world_say(w, h->index, "%s: %.*s", levels[e->level], BYTES_FMT(e->text)); break;
     case NODE_EXIT: h->exiting = true; break;
-    case NODE_NOTIFY:
-    case NODE_LOG_OPEN:
-    case NODE_LOG_CREDIT:
-    case NODE_LOG_CLOSE:
+    case NODE_RESTART: h->restarting = true; break;
+    case NODE_NOTIFY: visitors_told(w, h, e); break;
+    case NODE_LOG_OPEN: logs_open(w, h, e); break;
+    case NODE_LOG_CREDIT: logs_credit(w, h, e); break;
+    case NODE_LOG_CLOSE: logs_close(w, h, e); break;
     case NODE_READY: break;
     }
 }
@@ -186,6 +192,13 @@ static void agent_ends(struct world *w, struct sim_host *h) {
     agent_gone(w, h, false);
 }
 
+/* The same process, with another program in it. */
+static void agent_begins_anew(struct world *w, struct sim_host *h) {
+    h->restarting = false;
+    agent_gone(w, h, false);
+    visitors_restart(w, h->index);
+}
+
 void host_feed(struct world *w, struct sim_host *h, struct node_input *in) {
     assert(h->node != NULL && !h->feeding && !h->paused && !h->suspended);
     if (w->failed)
@@ -205,9 +218,12 @@ void host_feed(struct world *w, struct sim_host *h, struct node_input *in) {
         return;
     }
     atlas_look(w, h);
+    faults_look(w, h);
     checkers_see(w, &(struct sight){.kind = SIGHT_STEP, .host = h});
     if (h->exiting)
         agent_ends(w, h);
+    else if (h->restarting)
+        agent_begins_anew(w, h);
     else if (!w->failed)
         schedule_tick(w, h);
 }
@@ -236,6 +252,16 @@ static size_t seeds(struct world *w, const struct sim_host *h, struct addr *ret)
     return count;
 }
 
+/* That a cluster is to be made with: its id and secret are an operator's choice. */
+static struct bytes token_make(struct world *w) {
+    struct join_token token;
+    prng_fill(&w->mistake_prng, token.cluster.b, sizeof token.cluster.b);
+    prng_fill(&w->mistake_prng, token.secret.b, sizeof token.secret.b);
+    buf_clear(&w->wrong_token);
+    secret_token_append(&w->wrong_token, &token);
+    return buf_bytes(&w->wrong_token);
+}
+
 static int agent_new(struct world *w, struct sim_host *h, bool bootstrap, char *text, size_t text_size) {
     char name[8] = {'h', (char)('0' + h->index), 0};
     struct addr addrs[HOSTS_MAX];
@@ -259,6 +285,11 @@ static int agent_new(struct world *w, struct sim_host *h, bool bootstrap, char *
     if (!bootstrap)
         o.seeds_count = seeds(w, h, addrs);
     swarm_options(w, &o);
+    swarm_host(w, h->index, &o);
+    if (bootstrap && w->swarm != NULL && w->swarm->token != 0)
+        o.token = token_make(w);
+    if (h->mistake != 0)
+        mistake_make(w, h, &o);
     prng_fill(&w->prng, o.entropy.b, sizeof o.entropy.b);
     struct disk_file *files = disk_files(w, h, &o.files_count);
     o.files = files;
@@ -284,7 +315,7 @@ void host_start(struct world *w, uint32_t host, bool bootstrap) {
     h->boots++;
     h->tick_us = h->tick_wanted_us = TIME_NEVER_US;
     h->kill_after = 0;
-    h->exiting = h->ending = h->leaving = h->has_left = false;
+    h->exiting = h->restarting = h->ending = h->leaving = h->has_left = false;
     int error = agent_new(w, h, bootstrap, text, sizeof text);
     if (error == ERR_CORRUPT && disk_damaged(h)) { /* it says what to do: begin with an empty directory */
         world_say(w, host, "agent refuses its files: %s", text);
@@ -294,6 +325,8 @@ void host_start(struct world *w, uint32_t host, bool bootstrap) {
         error = agent_new(w, h, bootstrap, text, sizeof text);
     }
     world_say(w, host, "agent starts (run %u)%s%s", h->run, error != 0 ? ": " : "", error != 0 ? text : "");
+    if (error == ERR_INVALID && h->mistake != 0)
+        return;
     if (error != 0) {
         world_fail(w, "host %u does not start: %s", host, text);
         return;
@@ -320,6 +353,9 @@ static void agent_gone(struct world *w, struct sim_host *h, bool silently) {
     if (h->node == NULL)
         return;
     operator_agent_gone(w, h->index);
+    visitors_agent_gone(w, h->index);
+    logs_agent_gone(w, h->index);
+    hostile_agent_gone(w, h->index);
     node_free(h->node);
     h->node = NULL;
     h->run++;

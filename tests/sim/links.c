@@ -8,7 +8,7 @@
 
 static bool link_good(const struct world *w, uint32_t from, uint32_t to) {
     const struct sim_link *l = &w->link[from][to];
-    return !network_blocked(w, from, to) && l->loss <= LOSS_MAX && l->late == 0 &&
+    return !network_stream_blocked(w, from, to) && l->loss <= LOSS_MAX && l->late == 0 &&
            l->min_us + l->mean_us <= DELAY_MAX_US;
 }
 

@@ -10,6 +10,7 @@
 
 #include "checker.h"
 #include "isolate.h"
+#include "judge.h"
 #include "runner.h"
 #include "scenario.h"
 #include "shrink.h"
@@ -20,7 +21,7 @@ static const char usage_text[] =
     "usage: covey-sim [--seed N | --seeds A..B] [--jobs N] [--minutes M] [--nodes N] [--set NAME=VALUE]...\n"
     "                 [--once] [--trace LEVEL] [--shrink] [--marks] [--marks-needed] [--quiet]\n"
     "                 [--report-every SEEDS] [--state FILE] [--scenario FILE|FOLDER]... [--rewrite]\n"
-    "       covey-sim --checkers | --parameters\n"
+    "       covey-sim --checkers | --parameters | --history FILE\n"
     "\n"
     "  --seed N          one seed, in this process\n"
     "  --seeds A..B      a range of them [1..200]; without B: until the minutes are over\n"
@@ -39,7 +40,8 @@ static const char usage_text[] =
     "  --state FILE      goes on where the last run with this file and these options ended\n"
     "  --scenario FILE   plays it and compares with what is written in it; of a folder all of them\n"
     "  --rewrite         writes what happens into the scenario files\n"
-    "  --checkers        prints what must hold, and stops\n";
+    "  --checkers        prints what must hold, and stops\n"
+    "  --history FILE    judges what real clients saw of a real cluster, and stops\n";
 
 struct options {
     struct runner_options runner;
@@ -144,6 +146,8 @@ static void options_take(struct options *o, int argc, char **argv) {
                 printf("%-28s %s\n", checkers_at(k)->name, checkers_at(k)->promise);
             exit(0);
         }
+        if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
+            exit(judge_history(argv[i + 1]) ? 0 : 1);
         if (option_flag(o, argv[i]))
             continue;
         if (i + 1 == argc)

@@ -7,6 +7,7 @@
  * that address when it arrives gets it.
  */
 #include "checker.h"
+#include "hostile.h"
 
 #define HELD_MAX      2000 /* datagrams that a clogged link keeps: more are dropped */
 #define LATE_MAX_US   (60 * US_PER_S)
@@ -51,6 +52,10 @@ bool network_blocked(const struct world *w, uint32_t from, uint32_t to) {
            !b->powered;
 }
 
+bool network_stream_blocked(const struct world *w, uint32_t from, uint32_t to) {
+    return w->walled[from][to] || network_blocked(w, from, to);
+}
+
 /* ---- datagrams ----------------------------------------------------------------------------------------- */
 
 static void datagram_push(struct world *w, struct addr source, uint32_t from, const struct sim_host *to,
@@ -64,8 +69,9 @@ static void datagram_push(struct world *w, struct addr source, uint32_t from, co
     e->data_size = data.size;
 }
 
-void network_datagram(struct world *w, struct sim_host *from, const struct node_effect *e) {
-    struct sim_host *to = network_host_at(w, &e->addr);
+static void datagram_send(struct world *w, struct sim_host *from, const struct addr *addr,
+                          struct bytes data) {
+    struct sim_host *to = network_host_at(w, addr);
     if (to == NULL || to == from || w->cut[from->index][to->index])
         return;
     const struct sim_link *l = &w->link[from->index][to->index];
@@ -78,8 +84,19 @@ void network_datagram(struct world *w, struct sim_host *from, const struct node_
             delay_us += prng_between(&w->net_prng, 0, 10 * l->mean_us + 10 * US_PER_MS);
         if (prng_chance(&w->net_prng, l->late))
             delay_us += prng_between(&w->net_prng, 0, LATE_MAX_US);
-        datagram_push(w, from->addr, from->index, to, to->ip, e->data, delay_us);
+        datagram_push(w, from->addr, from->index, to, to->ip, data, delay_us);
     }
+}
+
+void network_datagram(struct world *w, struct sim_host *from, const struct node_effect *e) {
+    struct addr to = e->addr;
+    struct buf more = {0};
+    bool follows = hostile_packet(w, from, e->data, &to, &more);
+    if (!follows || !w->lied)
+        datagram_send(w, from, &e->addr, e->data);
+    if (follows)
+        datagram_send(w, from, &to, buf_bytes(&more));
+    buf_done(&more);
 }
 
 /* The address may have another owner by now, or none. */
@@ -132,6 +149,21 @@ void network_cut(struct world *w, uint32_t from, uint32_t to, bool cut) {
         streams_blocked(w, from, to);
     } else
         streams_released(w, from, to, w->cut_us[from][to]);
+}
+
+void network_wall(struct world *w, uint32_t a, uint32_t b, bool wall) {
+    if (w->walled[a][b] == wall || a == b)
+        return;
+    w->walled[a][b] = w->walled[b][a] = wall;
+    checkers_see(w, &(struct sight){.kind = SIGHT_NETWORK});
+    if (wall) {
+        w->walled_us[a][b] = w->walled_us[b][a] = w->now_us;
+        streams_blocked(w, a, b);
+        streams_blocked(w, b, a);
+    } else {
+        streams_released(w, a, b, w->walled_us[a][b]);
+        streams_released(w, b, a, w->walled_us[b][a]);
+    }
 }
 
 static void let_go(struct world *w, uint32_t from, uint32_t to) {

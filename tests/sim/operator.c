@@ -9,7 +9,7 @@
 
 #define CALL_US 200 /* through the socket, at most */
 
-enum { REQUEST_ASKED, REQUEST_CLOSED };
+enum { REQUEST_ASKED, REQUEST_CLOSED, REQUEST_CREDIT };
 
 static struct reply *reply_find(struct world *w, uint64_t request) {
     size_t index = (size_t)(request - 1); /* they are numbered from 1 on */
@@ -21,9 +21,9 @@ const struct reply *operator_reply(const struct world *w, uint64_t request) {
     return request != 0 && index < w->replies.count ? &w->replies.data[index] : NULL;
 }
 
-static void push(struct world *w, uint32_t host, uint64_t request, uint64_t what, struct bytes method,
-                 struct bytes params) {
-    struct event *e = world_push(w, EVENT_REQUEST, 20 + (int64_t)prng_below(&w->client_prng, CALL_US), host);
+static void push(struct world *w, struct prng *p, uint32_t host, uint64_t request, uint64_t what,
+                 struct bytes method, struct bytes params) {
+    struct event *e = world_push(w, EVENT_REQUEST, 20 + (int64_t)prng_below(p, CALL_US), host);
     e->a = request;
     e->b = what;
     e->data_size = method.size + 1 + params.size;
@@ -32,7 +32,8 @@ static void push(struct world *w, uint32_t host, uint64_t request, uint64_t what
     mem_copy(e->data + method.size + 1, params.data, params.size);
 }
 
-uint64_t operator_call_bytes(struct world *w, uint32_t host, struct bytes method, struct bytes params) {
+static uint64_t call(struct world *w, struct prng *p, uint32_t host, struct bytes method,
+                     struct bytes params) {
     struct sim_host *h = &w->hosts[host];
     if (h->node == NULL || h->suspended)
         return 0;
@@ -41,8 +42,16 @@ uint64_t operator_call_bytes(struct world *w, uint32_t host, struct bytes method
     checkers_see(w,
                  &(struct sight){
                      .kind = SIGHT_CALL, .host = h, .request = r.request, .method = method, .data = params});
-    push(w, host, r.request, REQUEST_ASKED, method, params);
+    push(w, p, host, r.request, REQUEST_ASKED, method, params);
     return r.request;
+}
+
+uint64_t operator_call_bytes(struct world *w, uint32_t host, struct bytes method, struct bytes params) {
+    return call(w, &w->client_prng, host, method, params);
+}
+
+uint64_t operator_visit(struct world *w, uint32_t host, struct bytes method, struct bytes params) {
+    return call(w, &w->visit_prng, host, method, params);
 }
 
 uint64_t operator_call(struct world *w, uint32_t host, const char *method, const struct codec_type *type,
@@ -63,6 +72,9 @@ void operator_request_event(struct world *w, struct event *e) {
         in.kind = NODE_REQUEST;
         in.method = bytes_str((const char *)e->data);
         in.data = bytes_of(e->data + in.method.size + 1, e->data_size - in.method.size - 1);
+    } else if (e->b == REQUEST_CREDIT) {
+        in.kind = NODE_CREDIT;
+        memcpy(&in.bytes, e->data, sizeof in.bytes);
     }
     host_feed(w, h, &in);
 }
@@ -127,7 +139,24 @@ void operator_give_up(struct world *w, uint64_t request) {
     if (r == NULL || r->done || r->gone)
         return;
     gone(w, r);
-    push(w, r->host, request, REQUEST_CLOSED, (struct bytes){0}, (struct bytes){0});
+    push(w, &w->client_prng, r->host, request, REQUEST_CLOSED, (struct bytes){0}, (struct bytes){0});
+}
+
+void operator_grant(struct world *w, uint64_t request, uint64_t bytes) {
+    const struct reply *r = operator_reply(w, request);
+    if (r != NULL && !r->gone && w->hosts[r->host].run == r->run)
+        push(w, &w->visit_prng, r->host, request, REQUEST_CREDIT, bytes_of(&bytes, sizeof bytes),
+             (struct bytes){0});
+}
+
+void operator_hang_up(struct world *w, uint64_t request) {
+    struct reply *r = reply_find(w, request);
+    if (r == NULL || r->gone || w->hosts[r->host].run != r->run)
+        return;
+    if (!r->done)
+        gone(w, r);
+    r->gone = true;
+    push(w, &w->visit_prng, r->host, request, REQUEST_CLOSED, (struct bytes){0}, (struct bytes){0});
 }
 
 void operator_agent_gone(struct world *w, uint32_t host) {
@@ -162,7 +191,9 @@ void operator_replied(struct world *w, struct sim_host *h, const struct node_eff
                                     .text = e->text});
     world_say(w, h->index, "reply to %llu: %s %.*s", (unsigned long long)e->request, err_str(e->error),
               BYTES_FMT(e->text));
-    if (e->request == h->leave_request && e->error != 0)
-        h->leaving = false;
+    for (uint32_t i = 0; i < w->hosts_count && e->error != 0; i++)
+        if (e->request == w->hosts[i].leave_request)
+            w->hosts[i].leaving = false;
     clients_replied(w, e->request, e->error, e->data);
+    visitors_replied(w, e->request, e->error, e->follow);
 }

@@ -54,6 +54,11 @@ bool plan_runs(const struct plan_view *v, const struct wire_instance_record *r) 
            node->status == NODE_STATUS_READY;
 }
 
+bool plan_drains(const struct plan_view *v, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(v->state, r->node);
+    return node != NULL && node->drain;
+}
+
 bool plan_is_old(const struct plan_view *v, const struct wire_instance_record *r) {
     const struct wire_job_record *job = state_job_find(v->state, r->job);
     const struct wire_job_record *version = state_job_version(v->state, r->job, r->version);

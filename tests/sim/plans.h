@@ -33,6 +33,8 @@ bool plan_runs(const struct plan_view *v, const struct wire_instance_record *r);
 bool plan_wanted(const struct wire_instance_record *r);
 /* Of another version than the newest of its job, and not the same in its group. */
 bool plan_is_old(const struct plan_view *v, const struct wire_instance_record *r);
+/* On a host that an operator drains: another one takes its place, and then it is stopped. */
+bool plan_drains(const struct plan_view *v, const struct wire_instance_record *r);
 /*
  * An operator's word ends it: its job was stopped, its group is gone, its slot is beyond the count, or its
  * host leaves.

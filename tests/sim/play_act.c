@@ -379,6 +379,52 @@ static void put(struct play *p, struct words *w) {
     ask(p, w, "var.put", &wire_admin_var_put_type, &params);
 }
 
+/* ---- operators' words on a host ---- */
+
+static struct bytes host_name(uint32_t host, char name[4]) {
+    name[0] = 'h';
+    name[1] = (char)('0' + host);
+    name[2] = 0;
+    return bytes_str(name);
+}
+
+static void drain(struct play *p, struct words *w) {
+    uint32_t host;
+    char name[4];
+    if (!words_host(p, w, &host))
+        return;
+    struct wire_admin_drain drain = {.node = host_name(host, name), .off = words_take(w, "off")};
+    ask(p, w, "drain", &wire_admin_drain_type, &drain);
+}
+
+static void away(struct play *p, struct words *w) {
+    uint32_t host;
+    char name[4];
+    int64_t us;
+    if (!words_host(p, w, &host) || !words_duration(p, w, &us))
+        return;
+    struct wire_admin_away away = {.node = host_name(host, name), .for_ms = (uint64_t)(us / US_PER_MS)};
+    ask(p, w, "away", &wire_admin_away_type, &away);
+}
+
+static void forget(struct play *p, struct words *w) {
+    uint32_t host;
+    char name[4];
+    if (!words_host(p, w, &host))
+        return;
+    struct wire_admin_forget forget = {.node = host_name(host, name), .force = words_take(w, "force")};
+    ask(p, w, "forget", &wire_admin_forget_type, &forget);
+}
+
+static void restart(struct play *p, struct words *w) {
+    uint32_t host;
+    int64_t us = 0;
+    if (!words_host(p, w, &host) || (words_take(w, "for") && !words_duration(p, w, &us)))
+        return;
+    struct wire_admin_restart restart = {.for_ms = (uint64_t)(us / US_PER_MS)};
+    p->request = operator_call(p->w, host, "agent.restart", &wire_admin_restart_type, &restart);
+}
+
 /* ---- the table ---- */
 
 static bool act_disk(struct play *p, struct words *w, const char *verb) {
@@ -404,7 +450,8 @@ bool play_act(struct play *p, struct words *w) {
         const char *name;
         void (*act)(struct play *, struct words *);
     } table[] = {{"hosts", hosts},     {"seed", seed},        {"start", start},    {"power", power},
-                 {"leave", leave},     {"clock", clock_step}, {"kill", kill_word}, {"cut", cut},
+                 {"leave", leave},     {"drain", drain},      {"away", away},      {"forget", forget},
+                 {"restart", restart}, {"clock", clock_step}, {"kill", kill_word}, {"cut", cut},
                  {"one-way", one_way}, {"heal", heal},        {"run", run},        {"stop", stop},
                  {"put", put}};
     static const struct {

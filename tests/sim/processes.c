@@ -54,8 +54,10 @@ static void processes_see(void *self, struct world *w, const struct sight *s) {
         get(p, s->effect->spec, s->host->index)->start_asked_us = w->now_us;
     else if (s->effect->kind == NODE_TASK_COMMAND && s->effect->command.stop) {
         x = process_find(p, s->effect->instance, s->effect->task);
-        if (x != NULL)
+        if (x != NULL) {
             x->stop_asked = true;
+            x->stop_run = s->host->run;
+        }
     }
 }
 

@@ -23,6 +23,7 @@ struct process {
     int64_t started_us, ended_us;
     enum end_cause cause;   /* of the last end */
     bool stop_asked;        /* an agent has told its shim to end it */
+    uint32_t stop_run;      /* that agent's run */
     int64_t start_asked_us; /* last NODE_TASK_START */
 };
 struct processes {

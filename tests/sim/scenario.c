@@ -41,6 +41,10 @@
  *     run JOB [count N] [command X] [batch] [memory N] [port N] [attempts N] on HOST [unanswered]
  *     stop JOB on HOST [unanswered]
  *     put KEY VALUE on HOST [unanswered]
+ *     drain HOST [off] on HOST      an operator's word on the first, given at the second
+ *     away HOST DURATION on HOST    its absence is announced
+ *     forget HOST [force] on HOST   it is taken out
+ *     restart HOST [for DURATION]   its agent begins anew, perhaps with an absence announced
  *     repeat N COMMAND
  *     wait DURATION
  *     wait until CONDITION [within DURATION]      30s unless told

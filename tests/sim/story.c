@@ -21,6 +21,7 @@
 #define NOTICE_US    (20 * US_PER_S)  /* in which every leader has missed who is gone */
 #define LEAVE_MAX_US (130 * US_PER_S) /* after which an agent gives up leaving */
 #define REST_US      (60 * US_PER_S)  /* for clients to finish, each with as many tries as it likes */
+#define WRITE_US     (20 * US_PER_S)  /* after which an agent has given a write up */
 #define SETTLE_US    (240 * US_PER_S)
 
 /* ---- what is there, for the end of a failed run's trace ------------------------------------------------ */
@@ -152,20 +153,53 @@ static uint32_t choose_core(struct world *w) {
     return atlas_enough(w, core) ? core : all;
 }
 
-/* No process ends by itself from here on; what is known not to run well is stopped, as an operator would. */
-static void stop_ill(struct world *w) {
+/* A write, by whichever host of the core, until it is done or there is nothing to be done. */
+static void insist(struct world *w, const char *method, const struct codec_type *type, const void *params) {
     uint64_t request = 0;
     for (unsigned tries = 0; tries < 100 && !w->failed; tries++) {
         for (uint32_t i = 0; i < w->hosts_count && request == 0; i++)
             if (((w->core >> i) & 1) != 0)
-                request = operator_stop(w, (i + tries) % w->hosts_count, "ill");
+                request = operator_call(w, (i + tries) % w->hosts_count, method, type, params);
         world_run(w, w->now_us + US_PER_S);
         const struct reply *r = operator_reply(w, request);
-        if (r != NULL && r->done && (r->error == 0 || r->error == ERR_NOT_FOUND))
+        if (r != NULL && r->done && (r->error == 0 || r->error == ERR_NOT_FOUND || r->error == ERR_CONFLICT))
             return;
         if (r == NULL || r->done || r->gone)
             request = 0;
     }
+}
+
+static void stop_job(struct world *w, const char *job) {
+    struct wire_admin_stop stop = {.name = bytes_str(job)};
+    prng_fill(&w->client_prng, stop.request.b, sizeof stop.request.b);
+    world_say(w, 0, "operator: stop %s", job);
+    insist(w, "stop", &wire_admin_stop_type, &stop);
+}
+
+/* What visitors said of hosts is taken back: the jobs must fit into the core. */
+static void hosts_back(struct world *w) {
+    for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++) {
+        char name[8] = {'h', (char)('0' + i), 0};
+        struct wire_admin_drain drain = {.node = bytes_str(name), .off = true};
+        struct wire_admin_away away = {.node = bytes_str(name)};
+        insist(w, "drain", &wire_admin_drain_type, &drain);
+        insist(w, "away", &wire_admin_away_type, &away);
+    }
+}
+
+/*
+ * No process ends by itself from here on; what is known not to run well, or perhaps not to fit, is stopped,
+ * as an operator would.
+ */
+static void stop_ill(struct world *w) {
+    static const char *const odd[] = {"odd0", "odd1", "odd2", "odd3"};
+    stop_job(w, "ill");
+    if (w->visitors == NULL)
+        return;
+    world_run(w, w->now_us + WRITE_US); /* what they asked last may still be on its way to a leader */
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        stop_job(w, odd[i]);
+    hosts_back(w);
 }
 
 /*
@@ -245,13 +279,15 @@ void story_run(struct run *run) {
     form(w);
     if (!w->failed) {
         clients_start(w, (uint32_t)s.clients);
+        if (s.visitors > 0)
+            visitors_start(w, (uint32_t)s.visitors);
         if (!s.early)
             faults_start(w);
         world_run(w, w->now_us + s.faults_ms * US_PER_MS);
     }
-    if (!w->failed)
+    if (!w->failed && !w->lied)
         heal(w);
-    if (!w->failed)
+    if (!w->failed && !w->lied)
         tell(w);
     run_over(w, run);
     world_done(w);

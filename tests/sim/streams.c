@@ -13,6 +13,7 @@
  * reset when the way is open. After a cut it takes up to its own length until a retransmission tries again.
  */
 #include "checker.h"
+#include "hostile.h"
 #include "lies.h"
 
 #define PATIENCE_US       (10 * US_PER_S)
@@ -77,7 +78,7 @@ static void stream_forget(struct world *w, const struct sim_stream *s) {
 /* ---- what a side learns -------------------------------------------------------------------------------- */
 
 static bool to_blocked(const struct world *w, const struct sim_stream *s, unsigned side) {
-    return network_blocked(w, s->host[1 - side], s->host[side]);
+    return network_stream_blocked(w, s->host[1 - side], s->host[side]);
 }
 
 static bool any_blocked(const struct world *w, const struct sim_stream *s) {
@@ -210,8 +211,23 @@ void network_send(struct world *w, struct sim_host *from, uint64_t name, struct 
         data = buf_bytes(&lie);
     struct stream_item item = {.kind = ITEM_DATA, .data = mem_alloc(data.size + 1), .size = data.size};
     mem_copy(item.data, data.data, data.size);
+    struct buf more = {0};
+    if (hostile_follows(w, from, s->host[1 - side], data, &more) && w->lied) {
+        mem_free(item.data);
+        item.size = more.size;
+        item.data = mem_alloc(more.size + 1);
+        mem_copy(item.data, more.data, more.size);
+        buf_clear(&more);
+    }
     buf_done(&lie);
     queue_push(w, s, 1 - side, item);
+    if (more.size > 0) {
+        struct stream_item next = {.kind = ITEM_DATA};
+        next.data = buf_take(&more, &next.size);
+        queue_push(w, s, 1 - side, next);
+    }
+    buf_done(&more);
+    buf_done(&lie);
 }
 
 void network_close(struct world *w, struct sim_host *from, uint64_t name) {

@@ -71,15 +71,26 @@ static void draw_timers(uint64_t seed, struct swarm *s) {
     s->heal_stable_ms = ONE_OF(&p, 1000, 5000, 15000);
     s->rate_ppm = prng_chance(&p, 700000) ? 10000 : 0;
     s->slack_us = ONE_OF(&p, 0, 100, 5000);
+    s->answer_ms = ONE_OF(&p, 3000, 10000, 30000);
 }
 
 static void draw_limits(uint64_t seed, struct swarm *s) {
     struct prng p = stream(seed, "limits");
     s->segment_kib = ONE_OF(&p, 8, 16, 64, 64, 256);
     s->snapshot_entries = ONE_OF(&p, 4, 16, 64, 64, 256, 8192);
-    s->trailing_entries = ONE_OF(&p, 1, 8, 32, 32, 4096);
+    s->trailing_entries = ONE_OF(&p, 1, 8, 32, 32, 0);
     s->chunk_bytes = ONE_OF(&p, 256, 1024, 2048, 65536, 0);
     s->pulls_max = ONE_OF(&p, 0, 1, 2);
+}
+
+/* Small enough that what is told in pieces, or refused, happens with entries of a few hundred bytes. */
+static void draw_raft(uint64_t seed, struct swarm *s) {
+    struct prng p = stream(seed, "raft");
+    s->inflight_max = ONE_OF(&p, 0, 0, 0, 1, 3);
+    s->inflight_bytes = ONE_OF(&p, 0, 0, 0, 1500);
+    s->message_bytes = ONE_OF(&p, 0, 0, 100, 1000, 8000);
+    s->uncommitted_bytes = ONE_OF(&p, 0, 0, 0, 4000);
+    s->trailing_bytes = ONE_OF(&p, 0, 0, 0, 3000);
 }
 
 static void draw_network(uint64_t seed, struct swarm *s) {
@@ -105,13 +116,26 @@ static void draw_faults(uint64_t seed, struct swarm *s) {
         s->weight[FAULT_join] = 2;
 }
 
+static void draw_visitors(uint64_t seed, struct swarm *s) {
+    struct prng p = stream(seed, "visitors");
+    s->visitors = ONE_OF(&p, 0, 0, 1, 2);
+    s->sizes = prng_chance(&p, 250000);
+    s->zones = prng_chance(&p, 250000) ? prng_between(&p, 1, 3) : 0;
+    s->token = prng_chance(&p, 200000);
+    s->lies = prng_chance(&p, 100000);
+    if (s->lies != 0)
+        s->weight[FAULT_mangle] = 10;
+}
+
 void swarm_draw(uint64_t seed, uint32_t hosts_count, struct swarm *ret) {
     memset(ret, 0, sizeof *ret);
     draw_sizes(seed, hosts_count, ret);
     draw_timers(seed, ret);
     draw_limits(seed, ret);
+    draw_raft(seed, ret);
     draw_network(seed, ret);
     draw_faults(seed, ret);
+    draw_visitors(seed, ret);
 }
 
 /* ---- put into force ------------------------------------------------------------------------------------ */
@@ -129,11 +153,51 @@ void swarm_options(const struct world *w, struct node_options *o) {
     o->election_min_us = s->election_ms * US_PER_MS;
     o->replace_after_us = s->replace_ms * US_PER_MS;
     o->heal_stable_us = s->heal_stable_ms * US_PER_MS;
+    o->answer_us = s->answer_ms * US_PER_MS;
     o->segment_size_bytes = (uint64_t)s->segment_kib * 1024;
     o->snapshot_entries = (uint32_t)s->snapshot_entries;
     o->trailing_entries = (uint32_t)s->trailing_entries;
     o->chunk_size_bytes = (uint32_t)s->chunk_bytes;
     o->pulls_max = (uint32_t)s->pulls_max;
+    o->raft = (struct node_raft_limits){
+        .inflight_max = (uint32_t)s->inflight_max,
+        .inflight_bytes_max = (uint32_t)s->inflight_bytes,
+        .message_bytes_max = (uint32_t)s->message_bytes,
+        .uncommitted_bytes_max = (uint32_t)s->uncommitted_bytes,
+        .trailing_bytes = (uint32_t)s->trailing_bytes,
+    };
+}
+
+/* The smallest that all jobs of the clients fit into together: the core may be one host. */
+#define SMALL_CPU_MHZ    4000
+#define SMALL_MEMORY_MIB 2600
+#define SMALL_PORTS      60
+
+void swarm_host(const struct world *w, uint32_t host, struct node_options *o) {
+    static const struct wire_pair zones[] = {
+        {.name = {(const uint8_t *)"zone", 4}, .value = {(const uint8_t *)"x", 1}},
+        {.name = {(const uint8_t *)"zone", 4}, .value = {(const uint8_t *)"y", 1}},
+        {.name = {(const uint8_t *)"zone", 4}, .value = {(const uint8_t *)"z", 1}}};
+    const struct swarm *s = w->swarm;
+    if (s == NULL)
+        return;
+    struct prng p = stream(w->seed ^ host, "host");
+    if (s->sizes != 0) {
+        o->cpu_mhz =
+            prng_chance(&p, 200000) ? 0 : (uint32_t)prng_between(&p, SMALL_CPU_MHZ, 2 * SMALL_CPU_MHZ);
+        o->memory_mib = (uint32_t)prng_between(&p, SMALL_MEMORY_MIB, 2 * SMALL_MEMORY_MIB);
+        o->ports_high = o->ports_low + (uint32_t)prng_between(&p, SMALL_PORTS, 2 * SMALL_PORTS);
+    }
+    if (s->zones == 0 || prng_chance(&p, 100000))
+        return;
+    const struct wire_pair *zone = &zones[prng_below(&p, (uint64_t)s->zones)];
+    if (prng_chance(&p, 500000)) {
+        o->meta = zone;
+        o->meta_count = 1;
+    } else {
+        o->attributes = zone;
+        o->attributes_count = 1;
+    }
 }
 
 void swarm_network(struct world *w, bool on) {

@@ -41,7 +41,14 @@
     X(leave, "an operator takes a host out")                                                                 \
     X(join, "a host joins late")                                                                             \
     X(lie, "for a while, a host lies to those that pull the log from it")                                    \
-    X(rot, "the state in a host's memory is not what its log says")
+    X(rot, "the state in a host's memory is not what its log says")                                          \
+    X(forget, "a disk loses what it had flushed last, with the power")                                       \
+    X(spoil, "a file is lost, cut short, another host's, or a later version's")                              \
+    X(ambush, "the leader is cut off as soon as a change of the voters is under way")                        \
+    X(firewall, "between two hosts datagrams pass, and streams do not")                                      \
+    X(mangle, "a member says things twice, to others, or so that nobody can read them (hostile.c)")          \
+    X(mistake, "an agent is started with a wrong token, name, range of ports or address (mistakes.c)")       \
+    X(taken_out, "an operator has a host taken out, from another one")
 
 enum fault_class {
 #define FAULT_ENUM(name, text) FAULT_##name,
@@ -65,11 +72,17 @@ enum fault_class {
     X(election_ms, "")                                                                                       \
     X(replace_ms, "")                                                                                        \
     X(heal_stable_ms, "")                                                                                    \
+    X(answer_ms, "")                                                                                         \
     X(segment_kib, "of the log")                                                                             \
     X(snapshot_entries, "applied between snapshots")                                                         \
     X(trailing_entries, "kept in the log behind a snapshot")                                                 \
     X(chunk_bytes, "of a snapshot on its way")                                                               \
     X(pulls_max, "hosts without a vote that are given the log at once; 0: the default")                      \
+    X(inflight_max, "appends under way to one follower; 0: the default")                                     \
+    X(inflight_bytes, "")                                                                                    \
+    X(message_bytes, "of entries in one append")                                                             \
+    X(uncommitted_bytes, "beyond which the leader is busy")                                                  \
+    X(trailing_bytes, "kept in the log behind a snapshot")                                                   \
     X(delay_min_us, "of each link, when nothing is wrong")                                                   \
     X(delay_mean_us, "the exponential part of it")                                                           \
     X(loss_ppm, "of datagrams and segments, all the time")                                                   \
@@ -79,7 +92,12 @@ enum fault_class {
     X(disk_faulty, "1: disks have rates of faults (disk_draw())")                                            \
     X(rate_ppm, "clocks run too fast or slow by up to this")                                                 \
     X(slack_us, "timers are late by up to this")                                                             \
-    X(refuse_ppm, "of starts, all the time")
+    X(refuse_ppm, "of starts, all the time")                                                                 \
+    X(visitors, "who ask anything, well or badly, and run odd jobs")                                         \
+    X(sizes, "1: hosts are small, each in its own way, and tell what they are")                              \
+    X(zones, "that hosts say they are in; 0: they say nothing")                                              \
+    X(token, "1: the first host is told the join token of the cluster that it makes")                        \
+    X(lies, "1: a member that mangles says what is not so: then nothing is judged but that agents go on")
 
 struct swarm {
 #define SWARM_FIELD(name, text) int64_t name;
@@ -98,6 +116,8 @@ const struct swarm_parameter *swarm_parameter_at(size_t index);
 /* Depends on nothing but the seed. hosts_count 0: as the seed says. */
 void swarm_draw(uint64_t seed, uint32_t hosts_count, struct swarm *ret);
 void swarm_options(const struct world *w, struct node_options *o);
+/* What a host says of itself; the pairs are borrowed for good. */
+void swarm_host(const struct world *w, uint32_t host, struct node_options *o);
 /* The links and disks as they are when nothing is wrong; on: with the run's usual small faults. */
 void swarm_network(struct world *w, bool on);
 void swarm_disks(struct world *w, bool on);

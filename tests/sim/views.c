@@ -28,6 +28,10 @@ static void look_at(struct views *v, struct world *w, uint32_t by, uint32_t of, 
     }
     if (c.now.known && m.state == MEMBER_STATE_DEAD)
         c.now.dead_us = w->now_us;
+    bool is_up = c.now.known && (m.state == MEMBER_STATE_ALIVE || m.state == MEMBER_STATE_SUSPECT);
+    bool was_up = c.old.known && (c.old.state == MEMBER_STATE_ALIVE || c.old.state == MEMBER_STATE_SUSPECT);
+    if (is_up && !was_up)
+        c.now.alive_us = w->now_us;
     bool changed = c.now.known != c.old.known || c.now.state != c.old.state ||
                    c.now.generation != c.old.generation || c.now.version != c.old.version;
     *held = c.now;

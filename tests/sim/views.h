@@ -11,7 +11,8 @@ struct view {
     bool known; /* there is a record */
     enum member_state state;
     uint32_t generation, version;
-    int64_t dead_us; /* last time it was seen to be dead here; 0: not in this run */
+    int64_t dead_us;  /* last time it was seen to be dead here; 0: not in this run */
+    int64_t alive_us; /* when it was told to be alive or suspect, after it had not been */
 };
 struct view_change {
     uint32_t by, of;

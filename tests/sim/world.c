@@ -7,6 +7,7 @@
 #include "checker.h"
 #include "faults.h"
 #include "history.h"
+#include "hostile.h"
 
 #define STALLED_MAX 100000 /* events at one moment: somebody asks for a time that never passes */
 
@@ -139,6 +140,8 @@ void world_happen(struct world *w, struct event *e) {
     case EVENT_REQUEST: operator_request_event(w, e); break;
     case EVENT_SEED: network_seed_event(w, e); break;
     case EVENT_CLIENT: clients_event(w, e); break;
+    case EVENT_VISIT: visitors_event(w, e); break;
+    case EVENT_LOG: logs_event(w, e); break;
     case EVENT_FAULT: faults_event(w, e); break;
     }
     world_free(w, e);
@@ -172,6 +175,9 @@ static void split(struct world *w, uint64_t seed) {
     prng_init(&w->prng, seed);
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
         *streams[i] = prng_split(&w->prng);
+    prng_init(&w->visit_prng, ~seed);
+    w->hostile_prng = prng_split(&w->visit_prng);
+    w->mistake_prng = prng_split(&w->visit_prng);
 }
 
 void world_init(struct world *w, uint64_t seed, uint32_t hosts_count) {
@@ -203,6 +209,9 @@ void world_done(struct world *w) {
     for (uint32_t i = 0; i < w->hosts_count; i++)
         host_done(w, &w->hosts[i]);
     clients_done(w);
+    visitors_done(w);
+    logs_done(w);
+    hostile_done(w);
     streams_done(w);
     network_done(w);
     checkers_free(w);
@@ -216,4 +225,5 @@ void world_done(struct world *w) {
     VEC_DONE(&w->replies);
     VEC_DONE(&w->lost_logs);
     buf_done(&w->token);
+    buf_done(&w->wrong_token);
 }

@@ -15,6 +15,10 @@
  *   process.c   what the processes below them do
  *   operator.c  calls at the admin socket and their answers
  *   client.c    people and programs that call, one thing after the other, each for itself
+ *   visit*.c    people and programs that ask anything, well or badly
+ *   logs.c      the output of tasks, as it is read for them
+ *   hostile.c   a member whose agent is out of order
+ *   mistakes.c  what people get wrong when they start an agent
  *   swarm.c     what a seed draws: sizes, timers, which faults there are and how often
  *   lies.c      a peer that lies, a memory that rots
  *   faults.c    the faults, and how each ends
@@ -60,6 +64,8 @@ enum event_kind {
     EVENT_REQUEST, /* a: request; data: method, 0, params */
     EVENT_SEED,    /* a: host whose name has another address */
     EVENT_CLIENT,  /* a: client */
+    EVENT_VISIT,   /* a: request; b: what, see visitors.c */
+    EVENT_LOG,     /* a: handle of a log that is read */
     EVENT_FAULT,   /* a, b: see faults.c */
 };
 /* One thing that will happen. Events of an agent that has died since (another `run`) are dropped. */
@@ -106,10 +112,12 @@ struct disk_rates {
     uint32_t misdirected;                         /* of writes, where the atlas allows it */
     uint32_t stall;                               /* an operation takes up to stall_us */
     int64_t stall_us;
+    uint32_t fatal;   /* the agent dies, or the host's power is cut, while the operation is under way */
     uint32_t garbled; /* of sectors under way at a power cut, where the atlas allows it */
 };
 struct sim_disk {
     VEC(struct sim_file *) files;
+    VEC(struct sim_file *) kept;     /* copies of files as they were some time ago, for disk_fault_forget() */
     struct sim_ops flushing, making; /* as store has them: two threads */
     struct sim_ops homeless;         /* files to be made for which there was no room, not needed yet */
     int error;                       /* the store has failed: only another agent opens it again */
@@ -201,11 +209,12 @@ struct sim_host {
     bool mending; /* an operator is about to see to its disk */
     bool broken;  /* of the rest in the liveness phase: it is not healed */
     uint32_t boots, starts;
+    uint32_t mistake;       /* enum mistake: how its agent is started */
     int64_t tick_us;        /* true time of the agent tick that is queued */
     int64_t tick_wanted_us; /* and for when it was asked */
     uint32_t kill_after;    /* the agent dies before the effect that brings this to 0; 0 = no */
     bool kill_by_power;
-    bool feeding, exiting;
+    bool feeding, exiting, restarting;
     int64_t unreached_us; /* suspended: since when */
     struct sim_clock clock;
     VEC(struct event *) held; /* for the agent, or for the whole host */
@@ -239,11 +248,14 @@ struct known_config {
 
 struct swarm;
 struct client;
+struct sim_log;
+struct visitors;
+struct hostile;
 
 struct world {
     uint64_t seed;
     struct prng prng; /* hosts' identities, boots and runs */
-    struct prng net_prng, disk_prng, task_prng, clock_prng, client_prng, fault_prng, swarm_prng;
+    struct prng net_prng, disk_prng, task_prng, clock_prng, client_prng, fault_prng, swarm_prng, visit_prng;
     int64_t now_us; /* true time; no host sees it */
     uint64_t seq;
     VEC(struct heap_slot) heap;
@@ -254,6 +266,8 @@ struct world {
     struct sim_link link[HOSTS_MAX][HOSTS_MAX];
     int64_t cut_us[HOSTS_MAX][HOSTS_MAX];  /* since when */
     uint32_t cut_by[HOSTS_MAX][HOSTS_MAX]; /* faults.c: bits of the faults that cut it */
+    bool walled[HOSTS_MAX][HOSTS_MAX];     /* streams do not pass, datagrams do */
+    int64_t walled_us[HOSTS_MAX][HOSTS_MAX];
     uint32_t cut_next;
     bool rest_cut[HOSTS_MAX], rest_mutters[HOSTS_MAX]; /* faults_network.c: those that are not healed */
     uint32_t ip_next;
@@ -274,6 +288,8 @@ struct world {
     uint32_t core;              /* bit i: host i is of the healed set of the liveness phase */
     bool faults_over;
     bool clients_rest;                      /* they finish what they have begun, and begin nothing */
+    int64_t ambush_until_us;                /* faults.c: the next change of the voters cuts its leader off */
+    uint32_t ambush_host;                   /* whose vote an operator has seen to for that */
     int64_t jobs_rest_us;                   /* until then clients leave the jobs as they are */
     uint32_t rots;                          /* how often a host's state was changed behind its back */
     int64_t slack_us;                       /* timers are late by up to this */
@@ -281,6 +297,12 @@ struct world {
     VEC(struct raft_id) lost_logs;          /* atlas.c: lives of logs whose disk was damaged or lost */
     struct known_config configs[HOSTS_MAX]; /* atlas.c */
     VEC(struct client *) clients;
+    struct visitors *visitors; /* NULL: none */
+    VEC(struct sim_log *) logs;
+    struct prng hostile_prng, mistake_prng;
+    struct buf wrong_token;  /* another one than `token` */
+    struct hostile *hostile; /* NULL: none yet */
+    bool lied;               /* nothing is promised any more: nothing is judged */
 
     /* checkers.c */
 
@@ -346,6 +368,8 @@ void network_cut(struct world *w, uint32_t from, uint32_t to, bool cut);
 void network_clog(struct world *w, uint32_t from, uint32_t to, bool clogged);
 /* Does nothing pass from one to the other: a cut, a clog, a host that is suspended or off? */
 bool network_blocked(const struct world *w, uint32_t from, uint32_t to);
+void network_wall(struct world *w, uint32_t a, uint32_t b, bool wall); /* for streams, both ways */
+bool network_stream_blocked(const struct world *w, uint32_t from, uint32_t to);
 void network_done(struct world *w);
 
 /* ---- streams.c ---- */
@@ -383,6 +407,11 @@ void disk_fault_error(struct world *w, struct sim_host *h); /* soon a write or a
 void disk_fault_slow(struct world *w, struct sim_host *h, int64_t flush_us);
 bool disk_fault_rot(struct world *w, struct sim_host *h);  /* in a file at rest; false: the atlas refused */
 void disk_fault_lost(struct world *w, struct sim_host *h); /* all files are gone; its agent must not run */
+void disk_keep(struct sim_host *h);                        /* what disk_fault_forget() goes back to */
+/* What was flushed since is gone, as far as nothing is lost by it; its host has no power. false: not now. */
+bool disk_fault_forget(struct world *w, struct sim_host *h);
+/* A file is lost, cut short, that of another host, or of a later version; h has no power. */
+void disk_fault_spoil(struct world *w, struct sim_host *h, const struct sim_host *other);
 void disk_heal(struct world *w, struct sim_host *h);
 bool disk_damaged(const struct sim_host *h); /* silently, and not written anew since */
 
@@ -441,6 +470,10 @@ void operator_run_params(struct prng *p, const char *job, uint32_t count, const 
 const struct reply *operator_reply(const struct world *w, uint64_t request);
 void operator_request_event(struct world *w, struct event *e);
 void operator_give_up(struct world *w, uint64_t request); /* the client closes its connection */
+/* Of a visitor: what it asks; more credit for a stream (0 closes it); it closes the stream. */
+uint64_t operator_visit(struct world *w, uint32_t host, struct bytes method, struct bytes params);
+void operator_grant(struct world *w, uint64_t request, uint64_t bytes);
+void operator_hang_up(struct world *w, uint64_t request);
 void operator_replied(struct world *w, struct sim_host *h, const struct node_effect *e);
 void operator_agent_gone(struct world *w, uint32_t host); /* its clients wait in vain */
 
@@ -453,5 +486,27 @@ void clients_gone(struct world *w, uint64_t request);
 /* They finish what they have begun, and begin nothing more; true: they have. */
 bool clients_rest(struct world *w);
 void clients_done(struct world *w);
+
+/* ---- visitors.c ---- */
+
+void visitors_start(struct world *w, uint32_t count);
+void visitors_event(struct world *w, const struct event *e);
+void visitors_replied(struct world *w, uint64_t request, int error, bool streams);
+void visitors_told(struct world *w, struct sim_host *h, const struct node_effect *e);
+void visitors_agent_gone(struct world *w, uint32_t host);
+void visitors_restart(struct world *w, uint32_t host); /* its agent begins anew, as it was asked to */
+void visitors_done(struct world *w);
+
+/* ---- logs.c ---- */
+
+#define LOG_BYTES 251
+/* What a task writes: the byte at an offset. */
+static inline uint8_t log_byte(uint64_t at) { return (uint8_t)(at % LOG_BYTES); }
+void logs_open(struct world *w, struct sim_host *h, const struct node_effect *e);
+void logs_credit(struct world *w, struct sim_host *h, const struct node_effect *e);
+void logs_close(struct world *w, struct sim_host *h, const struct node_effect *e);
+void logs_event(struct world *w, struct event *e);
+void logs_agent_gone(struct world *w, uint32_t host);
+void logs_done(struct world *w);
 
 #endif

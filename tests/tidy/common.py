@@ -16,8 +16,8 @@ BUILD = pathlib.Path(os.environ.get("COVEY_BUILD", "."))
 # Sanitizers and coverage put symbols of their own into every object.
 PLAIN = os.environ.get("COVEY_BUILD_KIND", "plain") == "plain"
 
-PURE = ("base", "codec", "crypto", "jobspec", "node", "placement", "raft", "reconcile", "shim", "state", "swim",
-        "wal")
+PURE = ("base", "codec", "crypto", "gossip", "jobspec", "node", "placement", "raft", "reconcile", "shim", "state",
+        "swim", "wal")
 # Shells, and the shells that each may use: only daemon/ joins them, and the command line speaks through the
 # client's library.
 SHELLS = {"admin": (), "cli": ("client",), "client": (), "daemon": ("admin", "cli", "client", "net", "proc", "store"),

@@ -29,6 +29,8 @@ TESTS += %D%/unit_base
 check_PROGRAMS += %D%/unit_cli
 %C%_unit_cli_SOURCES = \
 	%D%/cli/args.c \
+	%D%/cli/log.c \
+	%D%/cli/nodes.c \
 	%D%/cli/text.c \
 	%D%/cli/views.c \
 	%D%/cli/watch.c \
@@ -76,6 +78,17 @@ check_PROGRAMS += %D%/unit_crypto
 %C%_unit_crypto_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_crypto
 
+check_PROGRAMS += %D%/unit_gossip
+%C%_unit_gossip_SOURCES = \
+	%D%/gossip/harness.c \
+	%D%/gossip/harness.h \
+	%D%/gossip/test_owners.c \
+	%D%/gossip/test_scale.c \
+	%D%/gossip/test_spread.c
+%C%_unit_gossip_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_gossip_LDADD = $(UNIT_LIBS)
+TESTS += %D%/unit_gossip
+
 check_PROGRAMS += %D%/unit_jobspec
 %C%_unit_jobspec_SOURCES = \
 	%D%/jobspec/config.c \
@@ -105,8 +118,12 @@ check_PROGRAMS += %D%/unit_node
 %C%_unit_node_SOURCES = \
 	%D%/node/checkpoint.c \
 	%D%/node/counters.c \
+	%D%/node/facts.c \
+	%D%/node/failover.c \
+	%D%/node/hosts.c \
 	%D%/node/join.c \
 	%D%/node/learner_pick.c \
+	%D%/node/leave.c \
 	%D%/node/node.c \
 	%D%/node/proven.c \
 	%D%/node/reads.c \
@@ -114,6 +131,7 @@ check_PROGRAMS += %D%/unit_node
 	%D%/node/rig.c \
 	%D%/node/rig.h \
 	%D%/node/tasks.c \
+	%D%/node/together.c \
 	%D%/node/town.c \
 	%D%/node/town.h \
 	%D%/node/voters.c
@@ -163,6 +181,7 @@ TESTS += %D%/unit_raft
 check_PROGRAMS += %D%/unit_reconcile
 %C%_unit_reconcile_SOURCES = \
 	%D%/reconcile/cluster.c \
+	%D%/reconcile/hosts.c \
 	%D%/reconcile/node.c \
 	%D%/reconcile/random.c \
 	%D%/reconcile/rig.c \
@@ -194,6 +213,7 @@ check_PROGRAMS += %D%/unit_state
 	%D%/state/check.c \
 	%D%/state/commands.c \
 	%D%/state/format.c \
+	%D%/state/hosts.c \
 	%D%/state/instances.c \
 	%D%/state/random.h \
 	%D%/state/snapshot.c \

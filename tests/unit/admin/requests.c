@@ -77,6 +77,29 @@ Test(requests, an_error_has_its_code_and_text) {
     rig_done(&rig);
 }
 
+/* A send each would be a system call each, for the agent and for the client. */
+Test(requests, answers_to_several_leave_together) {
+    struct buf in = {0};
+    struct codec_rpc rpc;
+    uint8_t part[512];
+    rig_new(&rig, NULL);
+    int fd = rig_connect(&rig);
+    rig_request(&rig, fd, 1, "job", NULL, NULL);
+    rig_request(&rig, fd, 2, "job", NULL, NULL);
+    rig_until(&rig, ADMIN_REQUEST, 2);
+    uint64_t second = rig_last(&rig)->request;
+    admin_reply(rig.admin, second - 1, 0, (struct bytes){0}, (struct bytes){0}, false);
+    cr_assert_lt(recv(fd, part, sizeof part, MSG_DONTWAIT | MSG_PEEK), 0, "it did not wait");
+    cr_assert_leq(admin_deadline(rig.admin), rig_now(), "nobody is told to send it");
+    admin_reply(rig.admin, second, 0, (struct bytes){0}, (struct bytes){0}, false);
+    admin_flush(rig.admin);
+    cr_assert_eq(recv(fd, part, sizeof part, MSG_DONTWAIT | MSG_PEEK), 10, "both");
+    cr_assert(rig_frame(&rig, fd, &in, &rpc));
+    cr_assert_eq(rpc.msgid, 1);
+    buf_done(&in);
+    rig_done(&rig);
+}
+
 Test(requests, an_error_text_that_is_too_long_is_cut_between_characters) {
     struct buf in = {0}, lengthy = {0};
     struct codec_rpc rpc;

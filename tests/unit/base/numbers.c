@@ -4,6 +4,8 @@
 #include <covey/base.h>
 #include <criterion/criterion.h>
 
+#include "../../../src/base/crc32c.h"
+
 /* ---- prng ---------------------------------------------------------------------------------------------- */
 
 Test(prng, seeding_is_splitmix64) {
@@ -149,8 +151,13 @@ Test(crc32c, agrees_with_the_definition_at_every_size_and_alignment) {
     prng_init(&p, 10);
     prng_fill(&p, data, sizeof data);
     for (size_t start = 0; start < 9; start++)
-        for (size_t size = 0; start + size <= sizeof data; size++)
-            cr_assert_eq(crc32c(0, data + start, size), crc_by_bit(0, data + start, size));
+        for (size_t size = 0; start + size <= sizeof data; size++) {
+            uint32_t expected = crc_by_bit(7, data + start, size);
+            cr_assert_eq(crc32c(7, data + start, size), expected);
+            cr_assert_eq(crc32c_tables(7, data + start, size), expected);
+            if (crc32c_has_instruction())
+                cr_assert_eq(crc32c_instruction(7, data + start, size), expected);
+        }
 }
 
 Test(crc32c, chaining_equals_one_pass) {

@@ -114,44 +114,6 @@ Test(cli_views, jobs_tell_stopped_ones) {
                       "web     service  12       stopped  0        0         0\n");
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------------- */
-
-Test(cli_views, nodes_are_sorted_and_mark_leader_self_and_the_dead) {
-    struct wire_node_record r = {.name = T("host-b"),
-                                 .cpu_mhz = 5200,
-                                 .memory_mib = 24064,
-                                 .version = T("0.1.0"),
-                                 .status = NODE_STATUS_READY,
-                                 .id = made_node_id(0x0b)};
-    struct wire_admin_node list[4] = {0};
-    struct buf out = {0};
-    cr_assert_eq(addr_parse(T("192.0.2.7:7370"), 0, &r.addr), 0);
-    for (size_t i = 0; i < 4; i++)
-        list[i].record = r;
-    list[0].voter = list[0].self = true;
-    list[1].record.name = T("host-a");
-    list[1].leader = list[1].voter = true;
-    list[1].rtt_us = 234;
-    list[1].instances = 12;
-    list[2].record.name = T("host-d");
-    list[2].record.status = NODE_STATUS_JOINING;
-    list[2].rtt_us = 23400;
-    list[3].record.name = T("host-c");
-    list[3].state = MEMBER_STATE_DEAD;
-    list[3].rtt_us = 99;
-    struct wire_admin_nodes nodes = {.nodes = list, .nodes_count = 4};
-    cli_view_nodes(&nodes, &out);
-    EXPECT_TEXT(
-        &out,
-        "NAME    ID        ADDRESS         STATE    ROLE     INSTANCES  CPU       MEMORY    RTT      "
-        "VERSION\n"
-        "host-a  0b998877  192.0.2.7:7370  alive    leader   12         5200 MHz  23.5 GiB  0.23 ms  0.1.0\n"
-        "host-b  0b998877  192.0.2.7:7370  alive    voter    0          5200 MHz  23.5 GiB  self     0.1.0\n"
-        "host-c  0b998877  192.0.2.7:7370  dead     learner  0          5200 MHz  23.5 GiB  -        0.1.0\n"
-        "host-d  0b998877  192.0.2.7:7370  joining  learner  0          5200 MHz  23.5 GiB  23 ms    "
-        "0.1.0\n");
-}
-
 /* ---- instances ----------------------------------------------------------------------------------------- */
 
 Test(cli_views, ps_shows_ports_restarts_reasons_and_what_is_out_of_sight) {
@@ -177,22 +139,59 @@ Test(cli_views, ps_shows_ports_restarts_reasons_and_what_is_out_of_sight) {
     struct wire_admin_ps ps = {.instances = list, .instances_count = 3};
     struct buf out = {0};
     cli_view_ps(&ps, NOW_MS, &out);
-    EXPECT_TEXT(&out, "ID        JOB  GROUP  SLOT  VERSION  NODE    STATE     PORTS                   "
-                      "RESTARTS  AGE  REASON\n"
-                      "012b3c4d  web  web    0     2        host-a  running   http=20001,admin=20002  3      "
-                      "   65s  side waits to be "
-                      "restarted: exited with code 3\n"
-                      "022b3c4d  web  web    1     2        host-a  stopping  -                       0      "
-                      "   -    the job was stopped\n"
-                      "032b3c4d  web  web    2     1        host-c  unknown   -                       0      "
-                      "   65s  its host is out of "
-                      "sight\n");
+    EXPECT_TEXT(&out,
+                "ID        JOB  GROUP  SLOT  VERSION  NODE    STATE     HEALTH  PORTS                   "
+                "RESTARTS  AGE  REASON\n"
+                "012b3c4d  web  web    0     2        host-a  running   -       http=20001,admin=20002"
+                "  3      "
+                "   65s  side waits to be restarted: exited with code 3\n"
+                "022b3c4d  web  web    1     2        host-a  stopping  -       -"
+                "                       0      "
+                "   -    the job was stopped\n"
+                "032b3c4d  web  web    2     1        host-c  unknown   -       -           "
+                "            0         65s  its host is out of sight\n");
+}
+
+/* The log stands still; the hosts go on telling. */
+Test(cli_views, ps_shows_what_the_hosts_say_where_it_is_newer_than_the_log) {
+    struct wire_port_binding port = {.label = T_INIT("http"), .port = 20001};
+    struct wire_task_fact tasks[] = {{.name = T_INIT("server"),
+                                      .state = TASK_STATE_BACKOFF,
+                                      .restarts = 4,
+                                      .reason = T_INIT("exited with code 1")},
+                                     {.name = T_INIT("server"), .state = TASK_STATE_RUNNING, .restarts = 1}};
+    struct wire_facts_instance said[] = {
+        {.state = INSTANCE_STATE_RUNNING, .health = HEALTH_UNHEALTHY, .tasks = &tasks[0], .tasks_count = 1},
+        {.state = INSTANCE_STATE_RUNNING,
+         .health = HEALTH_HEALTHY,
+         .tasks = &tasks[1],
+         .tasks_count = 1,
+         .ports = &port,
+         .ports_count = 1}};
+    struct wire_admin_instance list[] = {made_instance(0x01, 0, 1, INSTANCE_STATE_RUNNING),
+                                         made_instance(0x02, 1, 1, INSTANCE_STATE_STARTING),
+                                         made_instance(0x03, 2, 1, INSTANCE_STATE_RUNNING)};
+    list[0].reported = &said[0];
+    list[1].reported = &said[1];
+    list[2].reported = &said[1];
+    list[2].node_state = MEMBER_STATE_DEAD; /* what it said last is no news of how it is */
+    struct wire_admin_ps ps = {.instances = list, .instances_count = 3};
+    struct buf out = {0};
+    cli_view_ps(&ps, NOW_MS, &out);
+    EXPECT_TEXT(
+        &out,
+        "ID        JOB  GROUP  SLOT  VERSION  NODE    STATE    HEALTH     PORTS       RESTARTS  AGE  REASON\n"
+        "012b3c4d  web  web    0     1        host-a  running  unhealthy  -           4         65s  "
+        "server waits to be restarted: exited with code 1\n"
+        "022b3c4d  web  web    1     1        host-a  running  healthy    http=20001  1         65s  -\n"
+        "032b3c4d  web  web    2     1        host-a  unknown  -          http=20001  1         65s  "
+        "its host is out of sight\n");
 }
 
 Test(cli_views, ps_of_nothing_is_a_header) {
     struct buf out = {0};
     cli_view_ps(&(struct wire_admin_ps){0}, NOW_MS, &out);
-    EXPECT_TEXT(&out, "ID  JOB  GROUP  SLOT  VERSION  NODE  STATE  PORTS  RESTARTS  AGE  REASON\n");
+    EXPECT_TEXT(&out, "ID  JOB  GROUP  SLOT  VERSION  NODE  STATE  HEALTH  PORTS  RESTARTS  AGE  REASON\n");
 }
 
 static struct wire_admin_job_status job_status(struct wire_admin_group_status *group,
@@ -224,13 +223,16 @@ Test(cli_views, a_job_shows_counts_reasons_addresses_and_hides_what_was_stopped)
         &out,
         "web: service, version 2, submitted 2026-11-21 04:57:58 (2 min ago)\n"
         "\n"
-        "GROUP  WANTED  RUNNING  STARTING  COMPLETE  FAILED\n"
-        "web    3       2        0         0         0\n"
+        "GROUP  WANTED  RUNNING  HEALTHY  STARTING  COMPLETE  FAILED\n"
+        "web    3       2        0        0         0         0\n"
         "group web: no node fits: 3 lack 512 MiB of memory\n"
         "\n"
-        "ID        GROUP  SLOT  VERSION  NODE    STATE    ADDRESS                   RESTARTS  AGE  REASON\n"
-        "022b3c4d  web    0     2        host-a  running  http=192.0.2.1:20001      0         65s  -\n"
-        "032b3c4d  web    1     2        host-a  running  http=[2001:db8::1]:20001  0         65s  -\n"
+        "ID        GROUP  SLOT  VERSION  NODE    STATE    HEALTH  ADDRESS       "
+        "            RESTARTS  AGE  REASON\n"
+        "022b3c4d  web    0     2        host-a  running  -       http=192.0.2.1:20001"
+        "      0         65s  -\n"
+        "032b3c4d  web    1     2        host-a  running  -       http=[2001:db8::1]:20001"
+        "  0         65s  -\n"
         "\n"
         "as of index 90, 0.0 s ago\n");
     cli_view_job(&s, true, NOW_MS, &out);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include <covey/swim.h>
+
 #include "rig.h"
 
 static struct wire_admin_counters counters(struct rig *r, uint64_t number) {
@@ -26,7 +28,7 @@ Test(node_counters, a_damaged_log_is_counted_by_name) {
     cr_assert_eq(rig_start(&r, true, NULL), 0);
     rig_until(&r, r.now_us + 3 * US_PER_S);
     struct wire_admin_counters before = counters(&r, 1);
-    cr_assert_eq(before.counters_count, MARKS_COUNT);
+    cr_assert_gt(before.counters_count, MARKS_COUNT, "and those of swim");
     rig_kill(&r);
     struct disk_file *f = rig_file(&r, "log-");
     ((uint8_t *)(uintptr_t)f->data.data)[1100] ^= 1;
@@ -44,11 +46,34 @@ Test(node_counters, a_damaged_log_is_counted_by_name) {
     rig_done(&r);
 }
 
-Test(node_counters, an_agent_that_keeps_none_tells_none) {
+Test(node_counters, an_agent_that_keeps_no_marks_tells_none) {
     struct rig r;
     rig_init(&r);
     cr_assert_eq(rig_start(&r, true, NULL), 0);
-    cr_expect_eq(counters(&r, 1).counters_count, 0);
+    struct wire_admin_counters c = counters(&r, 1);
+    for (size_t i = 0; i < c.counters_count; i++)
+        cr_expect(!bytes_starts(c.counters[i].name, bytes_str("MARK_")));
+    rig_done(&r);
+}
+
+Test(node_counters, all_of_swim_is_told_once_and_what_goes_down_is_a_gauge) {
+    struct rig r;
+    rig_init(&r);
+    cr_assert_eq(rig_start(&r, true, NULL), 0);
+    rig_until(&r, r.now_us + 3 * US_PER_S);
+    struct wire_admin_counters c = counters(&r, 1);
+    size_t swim = 0, gauges = 0;
+    for (size_t i = 0; i < c.counters_count; i++) {
+        swim += bytes_starts(c.counters[i].name, bytes_str("swim_"));
+        gauges += c.counters[i].gauge;
+        cr_expect(c.counters[i].text.size > 0);
+        for (size_t k = 0; k < i; k++)
+            cr_expect(!bytes_equal(c.counters[i].name, c.counters[k].name));
+        if (bytes_is(c.counters[i].name, "swim_members"))
+            cr_expect(c.counters[i].count == 1 && c.counters[i].gauge);
+    }
+    cr_expect_geq(swim, sizeof(struct swim_counters) / sizeof(uint64_t) + 5);
+    cr_expect_geq(gauges, 5);
     rig_done(&r);
 }
 

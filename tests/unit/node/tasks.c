@@ -83,6 +83,21 @@ Test(node_tasks, one_that_was_not_begun_never_is_when_the_other_was_told_to_end)
     rig_done(&r);
 }
 
+Test(node_tasks, an_instance_that_is_stopped_before_all_of_it_ran_is_never_told_to_run) {
+    struct rig r = two_tasks();
+    struct instance_id id = r.last_started;
+    struct wire_admin_stop stop = {.name = bytes_str("duo")};
+    told(&r, id, "u", 1, TASK_STATE_RUNNING);
+    rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_until(&r, 2 * US_PER_S);
+    told(&r, id, "u", 2, TASK_STATE_STOPPING);
+    told(&r, id, "t", 1, TASK_STATE_DEAD); /* while it waited to be tried again */
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_STARTING);
+    told(&r, id, "u", 3, TASK_STATE_DEAD);
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_STOPPED);
+    rig_done(&r);
+}
+
 Test(node_tasks, an_instance_is_refused_when_none_of_its_tasks_is_left) {
     struct rig r = two_tasks();
     struct instance_id id = r.last_started;

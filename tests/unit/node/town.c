@@ -83,9 +83,14 @@ static bool is_cut(const struct town *t, size_t a, size_t b) { return t->hosts[a
 static void connect(struct town *t, size_t from, const struct node_effect *e) {
     size_t to = host_at(t, &e->addr);
     if (to == TOWN_MAX || is_cut(t, from, to) || t->hosts[to].node == NULL) {
-        struct town_event *closed = push(t, TOWN_CLOSE, from, REFUSE_US);
+        int64_t refuse_us = to != TOWN_MAX ? t->hosts[to].refuse_us : 0;
+        struct town_event *closed = push(t, TOWN_CLOSE, from, refuse_us != 0 ? refuse_us : REFUSE_US);
         closed->stream = e->stream;
         closed->error = ERR_CLOSED;
+        if (to != TOWN_MAX && t->hosts[to].resets > 0) {
+            t->hosts[to].resets--;
+            closed->error = ERR_DENIED;
+        }
         return;
     }
     struct town_link link = {
@@ -208,6 +213,7 @@ static void carry_out(struct town *t, size_t host) {
             buf_append(&d->data, e.data.data, e.data.size);
             break;
         }
+        case NODE_RESTART: h->restarts++; break;
         case NODE_SAY:
         case NODE_TASK_START:
         case NODE_TASK_COMMAND:
@@ -225,6 +231,8 @@ static void carry_out(struct town *t, size_t host) {
 static void arm(struct town *t, size_t host) {
     struct town_host *h = &t->hosts[host];
     int64_t at = node_deadline(h->node);
+    h->ticks_at_once = at <= t->now_us ? h->ticks_at_once + 1 : 0;
+    cr_assert_lt(h->ticks_at_once, 10000, "the deadline of host %zu does not move", host);
     if (at <= t->now_us)
         at = t->now_us + 1;
     if (at >= h->tick_us)
@@ -314,6 +322,7 @@ void town_start(struct town *t, size_t host) {
                              .version = bytes_str("0.1.0"),
                              .task_root = bytes_str("/tasks"),
                              .snapshot_entries = t->snapshot_entries,
+                             .swim_period_us = t->swim_period_us,
                              .trailing_entries = t->trailing_entries,
                              .format = h->format,
                              .marks = &h->marks,

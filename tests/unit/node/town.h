@@ -25,15 +25,18 @@ struct town_reply {
     struct buf text, data;
 };
 struct town_host {
+    int64_t refuse_us; /* when nobody listens it says so after this time; 0: 1 s */
+    unsigned resets;   /* so many dials end in the handshake first, as of a process that is just ending */
     struct node *node; /* NULL: no agent runs */
     char name[8];
     struct addr addr;
     struct wire_pair zone; /* meta; value empty: none */
     struct disk_file files[TOWN_FILES_MAX];
     size_t files_count;
-    unsigned runs;
+    unsigned runs, restarts; /* restarts: that it asked for */
     uint64_t stream_next;
     int64_t tick_us;         /* of the tick under way */
+    unsigned ticks_at_once;  /* in a row, behind each of which the deadline lay in the past */
     int64_t disk_latency_us; /* of a sync */
     uint32_t format;         /* of log entries that it knows; 0: the newest */
     struct marks marks;      /* of all its runs */
@@ -70,7 +73,9 @@ struct town {
     VEC(struct town_link) links;
     struct buf token;
     struct arena arena;
-    uint32_t snapshot_entries, trailing_entries; /* of agents that start from here on; 0: the default */
+    /* Of agents that start from here on; 0: the default. */
+    uint32_t snapshot_entries, trailing_entries;
+    int64_t swim_period_us;
     /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
     bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
     size_t held_link;

@@ -5,8 +5,8 @@
  * Who votes. First the choice alone, in a short notation, then whole hosts.
  *
  * A host is a digit, a small letter for its zone, and capitals: V votes, L leads, D dead, X lost (dead for
- * long), G has left, F a former life of a disk, S slow, P pinned, E excluded, N new (seen for a short time),
- * Z settled (seen for long). Without D, X, G, F and N it is alive and stable.
+ * long), G has left, H is drained, F a former life of a disk, S slow, P pinned, E excluded, N new (seen for a
+ * short time), Z settled (seen for long). Without D, X, G, F and N it is alive and stable.
  */
 #include <covey/voters.h>
 
@@ -26,6 +26,7 @@ static struct voter_candidate host_of(const char *text, size_t size) {
             c.alive = c.stable = false;
             break;
         case 'G': c.gone = true; break;
+        case 'H': c.drained = true; break;
         case 'F':
             c.former = c.dead = true;
             c.alive = false;
@@ -147,6 +148,15 @@ Test(voters_pick, an_operators_word_goes_before_all) {
     PICK("1VL 2VE 3V", "1"); /* two hosts that may vote */
     PICK("1VL 2P 3P 4P 5P 6P 7P", "1234567");
     PICK("1VL 2V 3VDP 4", "124");
+}
+
+Test(voters_pick, a_drained_host_loses_its_vote_even_when_it_is_pinned_and_the_last_voter_keeps_it) {
+    PICK("1VLH 2V 3V 4", "234");
+    PICK("1VL 2VHP 3V 4", "134");
+    PICK("1VL 2VH 3V", "1"); /* two hosts that may vote */
+    PICK("1VLH", "1");
+    PICK("1VLH 2H", "1");
+    PICK("1VLH 2", "2");
 }
 
 Test(voters_pick, whatever_is_known_a_majority_of_the_chosen_is_seen_and_their_number_is_bounded) {

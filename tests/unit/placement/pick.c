@@ -330,28 +330,6 @@ Test(placement_avoid, the_node_is_taken_only_when_nothing_else_fits) {
     world_done(&w);
 }
 
-Test(placement_reserve, takes_room_ports_and_spread_and_release_gives_them_back) {
-    struct world w = world_new();
-    add_nodes(&w, 2);
-    struct wire_job *web = with_ports(&w, "web", 80, 2);
-    web->groups[0].tasks[0].memory_mib = 3000;
-    const struct wire_job_record *job = job_record(&w, web);
-    place_instance(&w, "web", 1, 0, 1, 1);
-    struct placement *p = placement_new(w.state, everybody, NULL);
-    struct buf reason = {0};
-    placement_reserve(p, node_of(2), job, &job->spec.groups[0]);
-    placement_reserve(p, node_of(77), job, &job->spec.groups[0]);
-    cr_assert_eq(pick(p, job, 1, nowhere, &reason), 0);
-    cr_assert_str_eq(buf_str(&reason), "no node fits: 2 lack 3000 MiB of memory");
-    placement_release(p, record_of(&w, 1));
-    placement_release(p, record_of(&w, 1));
-    cr_assert_eq(pick(p, job, 1, nowhere, &reason), 1);
-    cr_assert_eq(pick(p, job, 2, nowhere, &reason), 0, "given back once");
-    placement_free(p);
-    buf_done(&reason);
-    world_done(&w);
-}
-
 Test(placement_room, a_stopping_instance_holds_its_room_until_it_is_gone) {
     struct world w = world_new();
     add_nodes(&w, 1);

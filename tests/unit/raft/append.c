@@ -248,6 +248,40 @@ Test(raft_append, an_append_that_does_not_follow_is_refused_and_one_that_matches
     world_free(w);
 }
 
+Test(raft_append, proposals_that_come_together_go_in_one_message) {
+    struct world *w = world_new(21, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w);
+    world_run(w, 200 * US_PER_MS);
+    unsigned sent = w->nodes[l].sent_append_entries, entries = w->nodes[l].sent_entries;
+    for (int i = 0; i < 20; i++) {
+        struct raft_input in = {.kind = RAFT_PROPOSE, .more = i < 19, .data = bytes_str("x")};
+        cr_assert_eq(node_feed(w, l, &in), 0);
+    }
+    cr_assert_eq(w->nodes[l].sent_append_entries - sent, 2, "one to each follower");
+    cr_assert_eq(w->nodes[l].sent_entries - entries, 40);
+    world_free(w);
+}
+
+/* Without the deadline the word would come with the next heartbeat, 50 ms later. */
+Test(raft_append, word_of_a_commit_comes_soon_though_nobody_waits_for_it) {
+    struct world *w = world_new(22, 3);
+    world_start(w, 3);
+    size_t l = world_elect(w);
+    world_run(w, 201 * US_PER_MS);
+    struct raft_input in = {.kind = RAFT_PROPOSE, .quiet = true, .data = bytes_str("x")};
+    cr_assert_eq(node_feed(w, l, &in), 0);
+    uint64_t index = raft_last_index(w->nodes[l].raft);
+    int64_t end_us = w->now_us + 20 * US_PER_MS;
+    while (raft_commit_index(w->nodes[l].raft) < index && w->now_us < end_us)
+        world_run(w, 100);
+    cr_assert_eq(raft_commit_index(w->nodes[l].raft), index);
+    world_run(w, 10 * US_PER_MS);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(raft_commit_index(w->nodes[i].raft), index, "node %zu", i);
+    world_free(w);
+}
+
 Test(raft_append, commit_reaches_only_what_is_known_to_match) {
     struct world *w = world_new(11, 3);
     world_start(w, 3);

@@ -203,8 +203,11 @@ static void on_apply(struct world *w, size_t i, const struct raft_effect *f) {
 }
 
 static void on_snapshot_read(struct world *w, size_t i, const struct raft_effect *f) {
-    struct wire_snapshot_chunk chunk = snapshot_chunk_at(&w->nodes[i], f->offset);
-    struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = f->peer, .snapshot = &chunk};
+    bool is_there = f->index == w->nodes[i].disk.snapshot.index;
+    struct wire_snapshot_chunk chunk = snapshot_chunk_at(&w->nodes[i], is_there ? f->offset : 0);
+    struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = f->peer};
+    if (f->index == 0 || f->index != w->nodes[i].snapshot_gone)
+        in.snapshot = &chunk;
     raft_feed(w->nodes[i].raft, w->now_us, &in); /* its effects are drained by the loop that this runs in */
 }
 

@@ -77,6 +77,7 @@ struct node {
     VEC(struct held) held;
     struct snapshot_copy incoming;
     bool incoming_whole;
+    uint64_t snapshot_gone;  /* index of one that cannot be read any more */
     bool bad_install;        /* the next snapshot that arrives is found to be bad */
     uint64_t applied, chain; /* the state machine */
     VEC(struct read_done) reads;

@@ -135,11 +135,13 @@ Test(raft_learner, pulled_entries_must_follow_what_is_here) {
     cr_assert_eq(pull_by_hand(w, 0, 1, 2, 4, 2, 4), 0, "what overlaps is compared");
     cr_assert_eq(raft_commit_index(w->nodes[0].raft), 4);
     cr_assert_eq(raft_last_index(w->nodes[0].raft), 5);
-    cr_assert_eq(pull_by_hand(w, 0, 5, 9, 1, 9, 9), ERR_STALE, "the tail that was not committed gives way");
-    cr_assert_eq(raft_last_index(w->nodes[0].raft), 4);
+    cr_assert_eq(pull_by_hand(w, 0, 5, 2, 1, 2, 9), ERR_STALE,
+                 "what is not committed here is nothing to go on from");
+    cr_assert_eq(pull_by_hand(w, 0, 4, 2, 1, 9, 9), 0, "the tail that was not committed gives way");
+    cr_assert_eq(raft_term_at(w->nodes[0].raft, 5), 9);
     struct wire_pull_request next;
     raft_pull_next(w->nodes[0].raft, &next);
-    cr_assert(next.next == 5 && next.term == 2 && next.snapshot_index == 0);
+    cr_assert(next.next == 6 && next.term == 9 && next.snapshot_index == 0);
     struct wire_pull_response refused = {.refused = true};
     struct raft_input in = {.kind = RAFT_PULLED, .pulled = &refused};
     cr_assert_eq(node_feed(w, 0, &in), ERR_STALE);

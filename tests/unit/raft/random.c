@@ -82,7 +82,8 @@ static void change(struct life *l) {
         if (!coin(l, percent) || voters_count >= 5)
             continue;
         voters[voters_count++] = i;
-        node_peer(w, leader, RAFT_TRACK, i);
+        if (i != leader)
+            node_peer(w, leader, RAFT_TRACK, i);
         if (!w->nodes[leader].raft)
             return;
     }
@@ -167,7 +168,7 @@ static void act(struct life *l) {
             node_snapshot(w, i);
         break;
     case 7:
-        if (l->transfers && leader != NOBODY && coin(l, 30))
+        if (l->transfers && leader != NOBODY && i != leader && coin(l, 30))
             node_peer(w, leader, RAFT_TRANSFER, i);
         break;
     case 8:

@@ -175,6 +175,29 @@ Test(raft_fresh, a_message_that_was_long_under_way_makes_nothing_newer) {
     world_free(w);
 }
 
+static void deliver_round(struct world *w, uint64_t round, uint64_t fresh) {
+    struct wire_append_request q = {
+        .prev_index = 1, .prev_term = 1, .commit = 1, .round = round, .fresh = fresh};
+    struct wire_raft_message m = {.term = 2, .append_request = &q};
+    node_deliver(w, 1, 0, &m);
+}
+
+/* The leader has the first answer, and may have begun other rounds since, when the second message comes. */
+Test(raft_fresh, a_second_message_of_a_round_makes_nothing_newer) {
+    struct world *w = world_new(10, 3);
+    world_start(w, 3);
+    w->quiet = true;
+    deliver_round(w, 1, 0);
+    world_run(w, US_PER_MS);
+    deliver_round(w, 2, 0); /* so soon after the other that it is not kept */
+    int64_t answered_us = w->now_us;
+    world_run(w, 500 * US_PER_MS);
+    deliver_round(w, 2, 0);
+    deliver_round(w, 3, 2);
+    cr_assert_leq(raft_fresh_us(w->nodes[0].raft), answered_us);
+    world_free(w);
+}
+
 Test(raft_fresh, a_leader_that_is_heard_by_nobody_gets_older) {
     struct world *w = world_new(8, 3);
     world_start(w, 3);

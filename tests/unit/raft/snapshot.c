@@ -37,8 +37,6 @@ Test(raft_snapshot, what_is_saved_is_cut_but_for_the_entries_kept_for_those_who_
         node_propose(w, 0, "x");
     world_run(w, 100 * US_PER_MS);
     uint64_t last = raft_last_index(w->nodes[0].raft);
-    struct raft_input early = {.kind = RAFT_SNAPSHOT_TAKEN, .index = last + 1};
-    cr_assert_eq(node_feed(w, 0, &early), ERR_INVALID);
     cr_assert_eq(node_snapshot(w, 0), 0);
     cr_assert_eq(w->nodes[0].cut_upto, last - 5);
     cr_assert_eq(raft_first_index(w->nodes[0].raft), last - 4);
@@ -198,6 +196,27 @@ Test(raft_snapshot, a_newer_snapshot_at_the_leader_replaces_one_under_way) {
     world_free(w);
 }
 
+/* Else it is asked for again and again, and the follower never gets any. */
+Test(raft_snapshot, one_that_is_gone_in_the_middle_gives_way_to_the_newest) {
+    size_t l, behind;
+    struct world *w = with_one_behind(6, &l, &behind);
+    unsigned budget = 3;
+    w->filter = count_chunks;
+    w->filter_data = &budget;
+    world_heal(w);
+    world_run(w, 600 * US_PER_MS);
+    w->nodes[l].snapshot_gone = w->nodes[l].disk.snapshot.index;
+    for (int i = 0; i < 40; i++)
+        node_propose(w, l, "y");
+    world_run(w, 50 * US_PER_MS);
+    node_snapshot(w, l);
+    w->filter = NULL;
+    world_run(w, 3 * US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
 Test(raft_snapshot, bad_bytes_are_fetched_again) {
     size_t l, behind;
     struct world *w = with_one_behind(7, &l, &behind);
@@ -271,12 +290,10 @@ Test(raft_snapshot, entries_that_arrive_while_it_is_installed_and_follow_it_stay
         deliver_entries(w, 2, 8);
         deliver_entries(w, 0, commit);
         cr_assert_eq(n->applied, 1, "the state is about to be replaced");
-        struct raft_input in = {.kind = RAFT_INSTALLED, .index = 4};
-        cr_assert_eq(node_feed(w, 0, &in), ERR_INVALID);
+        struct raft_input in = {.kind = RAFT_INSTALLED, .index = 5};
         n->run++; /* the harness's own install is void: the state is made by hand */
         n->applied = 5;
         n->chain = checker_chain(w->checker, 5);
-        in.index = 5;
         cr_assert_eq(node_feed(w, 0, &in), 0);
         cr_assert_eq(raft_last_index(n->raft), 9);
         cr_assert_eq(raft_commit_index(n->raft), commit > 5 ? commit : 5);

@@ -308,6 +308,122 @@ Test(reconcile_lost, a_stand_in_that_fails_is_tried_again_as_slowly_as_any) {
     rig_done(&r);
 }
 
+/* ---- hosts that do not answer ---- */
+
+#define ANSWER_US (30 * US_PER_S) /* above twice replace_after of the rig */
+
+Test(reconcile_silent, a_placement_that_its_host_says_nothing_of_is_made_elsewhere_in_time) {
+    struct rig r = rig_new(3);
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_settle(&r);
+    unsigned silent = rig_node_of(&r, "web", 0);
+    struct instance_id first = rig_holder(&r, "web", 0)->id;
+    rig_sleep(&r, ANSWER_US - 1);
+    cr_assert_not(rig_plan(&r));
+    cr_assert_eq(r.plan.next_us, r.now_us + 1);
+    rig_sleep(&r, 1);
+    cr_assert(rig_settle(&r));
+    cr_assert(r.places == 2 && r.stops == 0);
+    cr_assert_neq(rig_node_of(&r, "web", 0), silent);
+    rig_tell_holder(&r, "web", 0, INSTANCE_STATE_RUNNING);
+    cr_assert(rig_settle(&r));
+    const struct wire_instance_record *record = state_instance_find(r.w.state, first);
+    cr_assert_eq(record->desired, DESIRED_STATE_STOP);
+    cr_assert(
+        bytes_is(record->reason, "its host did not answer in time: another instance of its slot is kept"));
+    run_service(&r.w, "api", 5, "/bin/a");
+    rig_settle(&r);
+    for (uint32_t slot = 0; slot < 5; slot++)
+        cr_assert_neq(rig_node_of(&r, "api", slot), silent, "nothing more is placed there");
+    rig_done(&r);
+}
+
+Test(reconcile_silent, an_answer_that_comes_late_keeps_one_of_the_two) {
+    struct rig r = rig_new(2);
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_settle(&r);
+    rig_sleep(&r, ANSWER_US);
+    struct instance_id first = rig_holder(&r, "web", 0)->id;
+    cr_assert(rig_settle(&r));
+    cr_assert_eq(r.places, 2);
+    tell(&r.w, first, INSTANCE_STATE_RUNNING);
+    rig_until(&r, r.now_us + 60 * US_PER_S);
+    cr_assert(r.places == 2 && rig_wanted(&r, "web") == 1 && rig_running(&r, "web") == 1);
+    cr_assert(same_instance(rig_holder(&r, "web", 0), first));
+    rig_done(&r);
+}
+
+Test(reconcile_silent, when_no_host_answers_each_is_tried_once) {
+    struct rig r = rig_new(3);
+    for (unsigned i = 0; i < 3; i++)
+        r.stuck[i] = true;
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_until(&r, r.now_us + 3600 * US_PER_S);
+    cr_assert(r.places == 3 && r.stops == 0, "%u placed, %u stopped", r.places, r.stops);
+    rig_done(&r);
+}
+
+Test(reconcile_silent, a_host_that_was_away_has_its_time_from_its_return) {
+    struct rig r = rig_new(2);
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_settle(&r);
+    unsigned node = rig_node_of(&r, "web", 0);
+    rig_lose(&r, node);
+    rig_sleep(&r, 2 * US_PER_S);
+    rig_return(&r, node);
+    rig_sleep(&r, ANSWER_US - 1);
+    cr_assert_not(rig_plan(&r));
+    rig_sleep(&r, 1);
+    cr_assert(rig_plan(&r));
+    rig_done(&r);
+}
+
+/* Its streams do not work: whether it has stopped, it can tell nobody. */
+Test(reconcile_silent, a_stop_is_not_waited_for_when_nothing_comes_from_its_host) {
+    struct rig r = rig_new(2);
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_run(&r);
+    unsigned node = rig_node_of(&r, "web", 0);
+    r.stuck[node - 1] = true;
+    run_service(&r.w, "web", 1, "/bin/b");
+    rig_settle(&r);
+    rig_sleep(&r, 50 * US_PER_S);
+    cr_assert_not(rig_plan(&r), "it is heard, and does not say that it has stopped");
+    r.views[node - 1].unheard = true;
+    r.views[node - 1].unheard_us = r.now_us;
+    cr_assert_not(rig_plan(&r));
+    rig_sleep(&r, ANSWER_US - 1);
+    cr_assert_not(rig_plan(&r));
+    rig_sleep(&r, 1);
+    cr_assert(rig_plan(&r));
+    cr_assert_neq(rig_node_of(&r, "web", 0), node);
+    rig_done(&r);
+}
+
+/* ---- between planning and applying ---- */
+
+Test(reconcile_race, surplus_stays_when_what_was_to_be_kept_dies_before_the_plan_is_applied) {
+    struct rig r = rig_new(2);
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_run(&r);
+    unsigned node = rig_node_of(&r, "web", 0);
+    set_status(&r.w, node, NODE_STATUS_LEFT);
+    rig_settle(&r);
+    rig_obey(&r);
+    struct instance_id first = {{0}}, stand_in = rig_holder(&r, "web", 0)->id;
+    arena_reset(&r.arena);
+    reconcile_cluster(r.w.state, r.views, r.nodes_count, r.now_us, &r.options, r.memory, &r.prng, &r.arena,
+                      &r.plan);
+    cr_assert_eq(r.plan.plan.stops_count, 1);
+    first = r.plan.plan.stops[0].instance;
+    cr_assert(!ID_EQUAL(first, stand_in));
+    tell(&r.w, stand_in, INSTANCE_STATE_FAILED);
+    cr_assert_eq(APPLY(&r.w, .plan = &r.plan.plan).refused_count, 1);
+    cr_assert_eq(state_instance_find(r.w.state, first)->desired, DESIRED_STATE_RUN);
+    cr_assert_eq(rig_running(&r, "web"), 1);
+    rig_done(&r);
+}
+
 /* ---- hosts that come back ---- */
 
 /* Slot 0 of a single-slot job has a stand-in that runs; returns the original. */

@@ -7,6 +7,7 @@ struct rig rig_new(unsigned nodes_count) {
     struct rig r = {.w = world_new(), .nodes_count = nodes_count, .now_us = 1000 * US_PER_S};
     r.options = (struct reconcile_options){.replace_after_us = 3 * US_PER_S,
                                            .replace_batch_after_us = 600 * US_PER_S,
+                                           .answer_us = 30 * US_PER_S,
                                            .heal_stable_us = 15 * US_PER_S,
                                            .reschedule_us = 30 * US_PER_S,
                                            .places_max = 1000};

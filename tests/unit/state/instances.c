@@ -138,6 +138,87 @@ Test(state_stop, a_tombstone_outlives_any_number_of_successors) {
     world_done(&w);
 }
 
+/* Two instances of the slot run, on the hosts 1 and 2. */
+static struct world two_of_a_slot(void) {
+    struct world w = one_job();
+    place_instance(&w, "web", 1, 0, 1, 1);
+    tell(&w, instance_of(1), INSTANCE_STATE_RUNNING);
+    struct wire_place second = place_of("web", 1, 0, 2, 2);
+    second.replaces = instance_of(1);
+    cr_assert_eq(apply_place(&w, &second), 0);
+    tell(&w, instance_of(2), INSTANCE_STATE_RUNNING);
+    return w;
+}
+
+/* 0 when it was stopped, 1 when that was refused. */
+static uint32_t stop_beside(struct world *w, unsigned instance, unsigned keeper) {
+    struct wire_stop stop = {.instance = instance_of(instance), .keeper = instance_of(keeper)};
+    struct wire_cmd_plan plan = {.stops = &stop, .stops_count = 1};
+    return APPLY(w, .plan = &plan).refused_count;
+}
+
+Test(state_stop, of_surplus_is_refused_when_the_keeper_no_longer_runs) {
+    static const enum instance_state gone[] = {INSTANCE_STATE_FAILED, INSTANCE_STATE_STARTING,
+                                               INSTANCE_STATE_STOPPED, INSTANCE_STATE_COMPLETE};
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        struct world w = two_of_a_slot();
+        tell(&w, instance_of(1), gone[i]);
+        cr_assert_eq(stop_beside(&w, 2, 1), 1, "state %d", (int)gone[i]);
+        cr_assert_eq(record_of(&w, 2)->desired, DESIRED_STATE_RUN);
+        world_done(&w);
+    }
+}
+
+Test(state_stop, of_surplus_is_refused_when_the_keeper_is_stopped_too) {
+    struct world w = two_of_a_slot();
+    struct wire_stop stops[] = {{.instance = instance_of(1), .keeper = instance_of(2)},
+                                {.instance = instance_of(2), .keeper = instance_of(1)}};
+    struct wire_cmd_plan plan = {.stops = stops, .stops_count = 2};
+    cr_assert_eq(APPLY(&w, .plan = &plan).refused_count, 1, "one of the two stays");
+    cr_assert_eq(record_of(&w, 2)->desired, DESIRED_STATE_RUN);
+    world_done(&w);
+}
+
+Test(state_stop, of_surplus_needs_a_keeper_of_the_same_slot_on_a_host_in_sight) {
+    struct world w = two_of_a_slot();
+    place_instance(&w, "web", 1, 1, 3, 3);
+    tell(&w, instance_of(3), INSTANCE_STATE_RUNNING);
+    cr_assert_eq(stop_beside(&w, 2, 3), 1, "of another slot");
+    cr_assert_eq(stop_beside(&w, 2, 2), 1, "itself");
+    cr_assert_eq(stop_beside(&w, 2, 99), 1, "nobody");
+    set_status(&w, 1, NODE_STATUS_UNREACHABLE);
+    cr_assert_eq(stop_beside(&w, 2, 1), 1, "out of sight");
+    set_status(&w, 1, NODE_STATUS_READY);
+    cr_assert_eq(stop_beside(&w, 2, 1), 0);
+    set_status(&w, 1, NODE_STATUS_LEFT);
+    struct wire_place third = place_of("web", 1, 0, 4, 3);
+    third.replaces = instance_of(1);
+    cr_assert_eq(apply_place(&w, &third), 0);
+    cr_assert_eq(stop_beside(&w, 4, 1), 1, "on a host that leaves");
+    world_done(&w);
+}
+
+Test(state_stop, is_refused_when_an_operator_has_changed_the_job_since) {
+    struct world w = two_of_a_slot();
+    struct wire_stop stop = {.instance = instance_of(2), .version = 1};
+    struct wire_cmd_plan plan = {.stops = &stop, .stops_count = 1};
+    run_service(&w, "web", 3, "/bin/a");
+    cr_assert_eq(APPLY(&w, .plan = &plan).refused_count, 1);
+    stop.version = 2;
+    cr_assert_eq(APPLY(&w, .plan = &plan).refused_count, 0);
+    world_done(&w);
+}
+
+Test(state_stop, of_what_does_not_run_is_refused_when_it_runs_by_now) {
+    struct world w = two_of_a_slot();
+    struct wire_stop stop = {.instance = instance_of(2), .idle = true};
+    struct wire_cmd_plan plan = {.stops = &stop, .stops_count = 1};
+    cr_assert_eq(APPLY(&w, .plan = &plan).refused_count, 1);
+    tell(&w, instance_of(2), INSTANCE_STATE_STARTING);
+    cr_assert_eq(APPLY(&w, .plan = &plan).refused_count, 0);
+    world_done(&w);
+}
+
 /* ---- facts ---- */
 
 Test(state_facts, count_in_order_of_their_sequence) {

@@ -200,6 +200,79 @@ Test(swim_pitfalls, a_stop_at_the_wrong_moment_ends_nobody_s_time) {
     bench_free(b);
 }
 
+/*
+ * Its timers run, but nothing comes in: of those it doubts then nobody dies, for 4 Max, and not in the moment
+ * either in which it reads a little of its mail before it is deaf again. Ten members: Min 2 s, Max 12 s.
+ */
+Test(swim_pitfalls, who_hears_nobody_judges_nobody) {
+    struct bench *b = knowing(9);
+    for (int stop = 0; stop < 3; stop++) {
+        bench_run(b, 15 * SECOND);
+        bench_kind(b, SWIM_ALIVE_HINT, 9);
+    }
+    for (size_t i = 1; i <= 9; i++)
+        cr_assert_eq(bench_events(b, SWIM_DIED, i), 0, "%zu", i);
+    bench_free(b);
+}
+
+/* The one that all others have left alone finds out all the same. */
+Test(swim_pitfalls, who_hears_nobody_for_long_judges_in_the_end) {
+    struct bench *b = knowing(9);
+    bench_run(b, 40 * SECOND);
+    cr_assert_eq(swim_alive_count(b->swim), 10);
+    bench_run(b, 140 * SECOND);
+    cr_assert_eq(swim_alive_count(b->swim), 1);
+    bench_free(b);
+}
+
+/* One other says so, and nobody contradicts: it may be that the refutation has missed this node. */
+Test(swim_pitfalls, who_is_accused_by_one_other_alone_is_tried_before_its_time_is_up) {
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct bench *b = bench_new(&(struct swim_config){.seed = seed});
+        for (size_t i = 1; i <= 60; i++)
+            bench_record(b, i, record_of(i, MEMBER_STATE_ALIVE, 1, 0));
+        bench_record(b, 2, accusation_of(1, MEMBER_STATE_SUSPECT, 1, 0, 2));
+        int64_t tried_us = 0;
+        for (int i = 0; i < 3000 && bench_events(b, SWIM_DIED, 1) == 0; i++) {
+            bench_clear(b);
+            bench_run(b, 10 * MS);
+            struct wire_swim_packet packet;
+            for (size_t at = 0; (at = bench_sent(b, at, &packet)) != SIZE_MAX; at++)
+                if (packet.ping && id_same(b->effects.data[at].to, node_id_of(1)))
+                    tried_us = b->now_us;
+            for (size_t k = 1; k <= 60; k++)
+                bench_kind(b, SWIM_ALIVE_HINT, k);
+        }
+        cr_assert_eq(bench_member(b, 1).state, MEMBER_STATE_DEAD);
+        cr_assert_leq(b->now_us - tried_us, 530 * MS, "seed %lu: %lld ms", (unsigned long)seed,
+                      (long long)((b->now_us - tried_us) / MS));
+        bench_free(b);
+    }
+}
+
+/* Others hold it dead, too: that it answers here is no news to them, but its own word is. */
+Test(swim_pitfalls, one_of_few_dead_is_told_so_when_it_is_heard_again) {
+    for (size_t dead = 1; dead <= 5; dead += 4) {
+        struct bench *b = knowing(16);
+        for (size_t i = 1; i <= dead; i++)
+            bench_declare_dead(b, i, 1, 0);
+        for (int i = 0; i < 200; i++) {
+            bench_run(b, 100 * MS);
+            for (size_t k = dead + 1; k <= 16; k++)
+                bench_kind(b, SWIM_ALIVE_HINT, k);
+        }
+        bench_clear(b);
+        bench_kind(b, SWIM_ALIVE_HINT, 1);
+        cr_assert_eq(bench_member(b, 1).state, MEMBER_STATE_ALIVE);
+        struct wire_swim_packet packet;
+        size_t at = bench_sent(b, 0, &packet);
+        bool told = at != SIZE_MAX && id_same(b->effects.data[at].to, node_id_of(1)) &&
+                    packet.members_count && packet.members[0].state == MEMBER_STATE_DEAD;
+        cr_assert_eq(told, dead == 1, "after a cut nobody has to refute");
+        bench_free(b);
+    }
+}
+
 /* But one that is always late finds out all the same who is gone. */
 Test(swim_pitfalls, a_loop_that_is_always_late_judges_in_the_end) {
     struct cluster *c = cluster_new(8, 3, NULL);

@@ -168,10 +168,10 @@ static uint32_t health_after_failure(size_t nacks) {
     return health;
 }
 
-Test(swim_probe, a_failed_probe_costs_health_and_a_missed_nack_costs_more) {
-    cr_assert_eq(health_after_failure(3), 1);
-    cr_assert_eq(health_after_failure(2), 2);
-    cr_assert_eq(health_after_failure(0), 2);
+Test(swim_probe, a_failed_probe_costs_health_by_the_nacks_that_are_missed) {
+    cr_assert_eq(health_after_failure(3), 0, "the helpers are well, and so are we");
+    cr_assert_eq(health_after_failure(2), 1);
+    cr_assert_eq(health_after_failure(0), 3);
 }
 
 Test(swim_probe, health_goes_up_to_its_ceiling_and_down_to_zero) {
@@ -258,6 +258,24 @@ Test(swim_probe, the_timeout_follows_the_round_trip_within_its_bounds) {
                   "round trip %lld ms: timeout %lld ms", (long long)rows[r].rtt_ms, (long long)waited_ms);
         bench_free(b);
     }
+}
+
+/* Whoever was never probed is expected to answer as the others do (SWIM 3.1: the average of all). */
+Test(swim_probe, the_timeout_of_a_stranger_is_that_of_all) {
+    struct bench *b = knowing(6);
+    for (int i = 0; i < 1000; i++) {
+        run_answering(b, 10 * MS);
+        bench_kind(b, SWIM_ALIVE_HINT, 1); /* it lives, but never acks */
+    }
+    cr_assert_eq(bench_member(b, 1).rtt_us, 0);
+    struct wire_ping_req req;
+    size_t asked[8];
+    uint32_t seq = probe_one(b);
+    int64_t waited_ms = 0;
+    for (; helpers_asked(b, seq, &req, asked) == 0; waited_ms++)
+        run_answering(b, MS);
+    cr_assert_leq(waited_ms, TIMEOUT / 4 / MS + 2, "%lld ms", (long long)waited_ms);
+    bench_free(b);
 }
 
 /* ---- helping ------------------------------------------------------------------------------------------- */

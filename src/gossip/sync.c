@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * What everybody holds compared, at a price that goes by the difference:
+ *
+ *   now and then   A -> B   in a datagram, the sum of all that A holds; nothing more if B's is the same
+ *   if not         B -> A   sums of the buckets            over a stream, as all that follows
+ *                  A -> B   which differ, and how new the facts are that A holds in them
+ *                  B -> A   facts that are newer at B, and a list of those that are newer at A
+ *                  A -> B   those
+ *
+ * A stream that opens begins with the second line: so a host that was away, and a whole side of a cut that
+ * has healed, has all facts within a few round trips. Every message is bounded, and so is what one comparison
+ * moves: `more` says that there is more.
+ */
+#include "internal.h"
+
+#define SUM_SIZE        8
+#define MESSAGE_SIZE    (256u << 10)
+#define EXCHANGE_SIZE   (1u << 20) /* of one comparison, each way */
+#define EXCHANGE_OWNERS 2048
+#define DIFFERED_MAX    3   /* a difference is put off so often while there is news to be told */
+#define SMALL_SIZE      512 /* what any message costs him who answers it */
+
+/* ---- messages ------------------------------------------------------------------------------------------ */
+
+static void put_u64(uint8_t *at, uint64_t value) {
+    for (int i = 7; i >= 0; i--, value >>= 8)
+        at[i] = (uint8_t)value;
+}
+
+static uint64_t get_u64(const uint8_t *at) {
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+static bool is_power_of_two(size_t x) { return x > 0 && (x & (x - 1)) == 0; }
+
+static bool bit_get(struct bytes bits, size_t i) {
+    return i / 8 < bits.size && (bits.data[i / 8] >> i % 8 & 1);
+}
+
+/* About 16 owners a bucket. */
+static size_t buckets_wanted(const struct gossip *g) {
+    size_t buckets = 1;
+    while (buckets < BUCKETS && buckets * 16 < g->owners.count)
+        buckets *= 2;
+    return buckets;
+}
+
+static void sums_fold(const struct gossip *g, size_t buckets, uint64_t *out) {
+    memset(out, 0, buckets * sizeof *out);
+    for (size_t i = 0; i < BUCKETS; i++)
+        out[i * buckets / BUCKETS] ^= g->sums[i];
+}
+
+static struct wire_gossip_held held_of(const struct owner *o) {
+    return (struct wire_gossip_held){.owner = o->id,
+                                     .generation = o->at.generation,
+                                     .version = o->at.version,
+                                     .print = gossip_is_held(o) ? gossip_print(o) : 0};
+}
+
+void gossip_compare(struct gossip *g, struct node_id to) {
+    uint64_t sums[BUCKETS];
+    uint8_t encoded[BUCKETS * SUM_SIZE];
+    size_t buckets = buckets_wanted(g);
+    g->compared_us = g->now_us;
+    g->counters.compared++;
+    sums_fold(g, buckets, sums);
+    for (size_t i = 0; i < buckets; i++)
+        put_u64(encoded + i * SUM_SIZE, sums[i]);
+    gossip_send(g, to, &(struct wire_gossip_sync){.sums = bytes_of(encoded, buckets * SUM_SIZE)});
+}
+
+void gossip_sum_take(struct gossip *g, uint64_t sum, struct node_id from) {
+    if (sum == gossip_sum(g)) {
+        g->differed = 0;
+        return;
+    }
+    g->counters.sums_differed++;
+    if (g->rumours.count > 0 && g->differed < DIFFERED_MAX) {
+        g->differed++;
+        return;
+    }
+    if (g->compared_us != 0 && g->now_us - g->compared_us < g->config.compare_us)
+        return;
+    g->differed = 0;
+    gossip_mark(g, MARK_GOSSIP_COMPARED);
+    gossip_compare(g, from);
+}
+
+/* ---- what is on its way to one member ------------------------------------------------------------------ */
+
+struct load {
+    struct wire_gossip_news *news;
+    size_t count, max;
+    size_t size;      /* of the message being filled, about */
+    size_t sent_size; /* of those sent */
+    bool more;        /* not all of it fits this exchange */
+};
+
+static struct load load_make(struct gossip *g, size_t max) {
+    return (struct load){.news = arena_alloc(&g->arena, (max + 1) * sizeof(struct wire_gossip_news)),
+                         .max = max};
+}
+
+static size_t news_cost(const struct wire_gossip_news *news) {
+    size_t size = 160;
+    for (size_t i = 0; i < news->facts_count; i++)
+        size += news->facts[i].key.size + news->facts[i].value.size + 24;
+    return size;
+}
+
+static void load_flush(struct gossip *g, struct node_id to, struct load *l) {
+    if (l->count == 0)
+        return;
+    gossip_send(g, to, &(struct wire_gossip_sync){.news = l->news, .news_count = l->count});
+    l->sent_size += l->size;
+    g->serve_us += (int64_t)l->size * US_PER_S / g->config.serve_bytes; /* paid before the next one */
+    l->count = l->size = 0;
+}
+
+/* What whoever holds this of the owner lacks. */
+static void load_add(struct gossip *g, struct node_id to, struct load *l, const struct owner *o,
+                     const struct wire_gossip_held *held) {
+    if (l->sent_size + l->size >= EXCHANGE_SIZE || l->count == l->max) {
+        l->more = true;
+        return;
+    }
+    bool continues = held->generation == o->at.generation && held->version < o->at.version;
+    struct wire_gossip_news *news = &l->news[l->count];
+    gossip_news_make(g, o, continues ? held->version : 0, news);
+    size_t cost = news_cost(news);
+    if (l->count > 0 && l->size + cost > MESSAGE_SIZE) {
+        struct wire_gossip_news last = *news;
+        load_flush(g, to, l);
+        l->news[0] = last;
+    }
+    l->count++;
+    l->size += cost;
+    g->counters.served++;
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------- */
+
+/* Whoever compares all day costs the others no more than they have set aside for it. */
+static bool serve(struct gossip *g, size_t size) {
+    if (gossip_budget_take(g, &g->serve_us, size, g->config.serve_bytes, g->config.serve_bytes))
+        return true;
+    g->counters.put_off++;
+    return false;
+}
+
+/* The buckets that differ, from a random one on until enough owners are in them; what is held of those. */
+static void sums_answer(struct gossip *g, struct node_id to, struct bytes sums) {
+    uint64_t own[BUCKETS];
+    size_t buckets = sums.size / SUM_SIZE, sizes[BUCKETS] = {0}, total = 0;
+    uint8_t differ[BUCKETS / 8] = {0};
+    bool any = false;
+    sums_fold(g, buckets, own);
+    for (size_t i = 0; i < g->owners.count; i++) {
+        const struct owner *o = g->owners.entries[i].value;
+        sizes[gossip_bucket(o->id) * buckets / BUCKETS]++;
+    }
+    size_t from = (size_t)prng_below(&g->prng, buckets);
+    for (size_t i = 0; i < buckets && (total == 0 || total < EXCHANGE_OWNERS); i++) {
+        size_t at = (from + i) % buckets;
+        if (own[at] == get_u64(sums.data + at * SUM_SIZE))
+            continue;
+        differ[at / 8] = (uint8_t)(differ[at / 8] | 1 << at % 8);
+        total += sizes[at];
+        any = true;
+    }
+    if (!any || !serve(g, SMALL_SIZE + total * sizeof(struct wire_gossip_held)))
+        return;
+    struct bytes bits = bytes_of(differ, (buckets + 7) / 8);
+    struct wire_gossip_sync sync = {.differ = bits, .buckets = (uint32_t)buckets};
+    sync.held = arena_alloc(&g->arena, (total + 1) * sizeof *sync.held);
+    for (size_t i = 0; i < g->owners.count; i++) {
+        const struct owner *o = g->owners.entries[i].value;
+        if (gossip_is_held(o) && bit_get(bits, gossip_bucket(o->id) * buckets / BUCKETS) &&
+            sync.held_count < WIRE_NODES_MAX)
+            sync.held[sync.held_count++] = held_of(o);
+    }
+    g->counters.compared_for++;
+    gossip_send(g, to, &sync);
+}
+
+/* Both when they have different words of one version: the greater root wins at either end. */
+static void held_look(struct gossip *g, struct node_id to, struct load *l,
+                      const struct wire_gossip_held *theirs) {
+    struct owner *o = gossip_find(g, theirs->owner);
+    if (o == NULL)
+        return;
+    o->comparison = g->comparison;
+    struct wire_gossip_held ours = held_of(o);
+    bool same = ours.generation == theirs->generation && ours.version == theirs->version;
+    bool theirs_newer = theirs->generation > ours.generation ||
+                        (theirs->generation == ours.generation && theirs->version > ours.version);
+    if (same && ours.print == theirs->print)
+        return;
+    if ((theirs_newer || same) && theirs->generation >= o->gone_below && g->wanted.count < EXCHANGE_OWNERS)
+        gossip_want(g, o, same);
+    if (!theirs_newer && gossip_is_held(o))
+        load_add(g, to, l, o, theirs);
+}
+
+static void held_answer(struct gossip *g, struct node_id to, const struct wire_gossip_sync *sync) {
+    struct load l = load_make(g, EXCHANGE_OWNERS);
+    g->comparison++;
+    for (size_t i = 0; i < sync->held_count; i++)
+        held_look(g, to, &l, &sync->held[i]);
+    for (size_t i = 0; i < g->owners.count; i++) {
+        const struct owner *o = g->owners.entries[i].value;
+        struct wire_gossip_held nothing = {.owner = o->id};
+        if (o->comparison != g->comparison && gossip_is_held(o) &&
+            bit_get(sync->differ, gossip_bucket(o->id) * sync->buckets / BUCKETS))
+            load_add(g, to, &l, o, &nothing);
+    }
+    load_flush(g, to, &l);
+    if (l.more)
+        gossip_send(g, to, &(struct wire_gossip_sync){.more = true});
+}
+
+static void wanted_answer(struct gossip *g, struct node_id to, const struct wire_gossip_sync *sync) {
+    struct load l = load_make(g, EXCHANGE_OWNERS);
+    for (size_t i = 0; i < sync->wanted_count; i++) {
+        const struct owner *o = gossip_find(g, sync->wanted[i].owner);
+        if (o == NULL || !gossip_is_held(o) || !serve(g, SMALL_SIZE))
+            continue;
+        load_add(g, to, &l, o, &sync->wanted[i]);
+    }
+    load_flush(g, to, &l);
+    if (l.more)
+        gossip_send(g, to, &(struct wire_gossip_sync){.more = true});
+}
+
+void gossip_wanted_send(struct gossip *g, struct node_id to) {
+    if (g->wanted.count > 0)
+        gossip_send(g, to,
+                    &(struct wire_gossip_sync){.wanted = g->wanted.data, .wanted_count = g->wanted.count});
+    g->wanted.count = 0;
+}
+
+static bool sync_is_sane(const struct wire_gossip_sync *sync) {
+    size_t buckets = sync->sums.size / SUM_SIZE;
+    bool sums = sync->sums.size == 0 || (sync->sums.size % SUM_SIZE == 0 && is_power_of_two(buckets));
+    return sums && (sync->buckets == 0 || (sync->buckets <= BUCKETS && is_power_of_two(sync->buckets)));
+}
+
+int gossip_sync_take(struct gossip *g, const struct gossip_input *in) {
+    struct wire_gossip_sync sync;
+    g->counters.streams_received++;
+    if (codec_decode(&wire_gossip_sync_type, in->packet, &g->arena, &sync, NULL) != 0 ||
+        !sync_is_sane(&sync)) {
+        g->counters.refused_invalid++;
+        return ERR_INVALID;
+    }
+    size_t taken = g->taken;
+    for (size_t i = 0; i < sync.news_count; i++)
+        gossip_news_take(g, &sync.news[i], in->from);
+    g->counters.taken_by_stream += g->taken - taken;
+    if (sync.sums.size > 0)
+        sums_answer(g, in->from, sync.sums);
+    if (sync.buckets > 0 && serve(g, SMALL_SIZE))
+        held_answer(g, in->from, &sync);
+    if (sync.wanted_count > 0)
+        wanted_answer(g, in->from, &sync);
+    gossip_wanted_send(g, in->from);
+    if (sync.more && g->taken > 0 &&
+        (g->compared_us == 0 || g->now_us - g->compared_us >= g->config.compare_us / 8))
+        gossip_compare(g, in->from);
+    return 0;
+}
