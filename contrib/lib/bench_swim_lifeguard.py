@@ -41,8 +41,7 @@ with I = 1 ms it cannot read them all; how many the paper's could is not known.
 io: its timers run on and only its messages wait, so that it cannot know; SWIM's, too. The paper's grid of C, D, I has 432 cells of 10
 runs; without --full one run a round of every %dth cell with D >= %d and every %dth of the others, each half having its weight, and all
 cells that can detect (D >= 16384) for the latency. SWIM: the paper's baseline, alpha 5, and its constants: period 1 s, timeout 500 ms,
-3 helpers, retransmission 4 log10, gossip to 3 members; but that each 0.4 of a period, not 0.2 s; tables are compared by digests; no TCP
-ping. What was simulated is kept in the build folder and not run again. Aims of the rows of table VII: the paper's and, in points of a percentage, %s.""" % (
+3 helpers, retransmission 4 log10, gossip to 3 members each 0.2 s; but tables are compared by digests, and there is no TCP ping. What was simulated is kept in the build folder and not run again. Aims of the rows of table VII: the paper's and, in points of a percentage, %s.""" % (
     STRIDE_LONG, LONG_MS, STRIDE_SHORT, ", ".join("%d (%s)" % pair for pair in zip(SLACK, COLUMNS)))
 PERCENT = "% of SWIM"
 ROWS = [
