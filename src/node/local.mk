@@ -37,6 +37,7 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/reads.c \
 	%D%/reasons.c \
 	%D%/report.c \
+	%D%/requests.h \
 	%D%/stage.c \
 	%D%/start.c \
 	%D%/state_check.c \

@@ -45,7 +45,7 @@ static bool is_over(const struct durable_self *self, struct log_id id) {
     return false;
 }
 
-static void renew(struct durable_self *self, struct durable_log *d, struct log_id id) {
+static void renew(struct durable_log *d, struct log_id id) {
     d->renewed = !ID_IS_ZERO(d->log);
     d->before = d->log;
     d->log = id;
@@ -67,7 +67,7 @@ static void see_cluster_file(struct durable_self *self, struct world *w, struct 
         check_fail(w, &check_told, (int)h->index,
                    "h%u takes up the raft id of a log that was lost or given up", h->index);
     else if (!ID_EQUAL(keys.log, d->log))
-        renew(self, d, keys.log);
+        renew(d, keys.log);
     arena_done(&a);
 }
 
