@@ -20,19 +20,19 @@
 #include "proofs.h"
 
 /* ---- limits, each with its why ---- */
-#define PEER_QUEUE_MAX    1024 /* messages kept while a stream is being dialled */
-#define PEER_QUEUE_BYTES  (4u << 20)
-#define REDIALS_MAX       4               /* at once, after a stream was lost */
-#define DIAL_RETRY_US     (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
-#define DIAL_RETRY_MAX_US (5 * US_PER_S)
-#define JOIN_ANSWER_US    (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
-#define TABLE_RETRY_US    (5 * US_PER_S)  /* between questions for the table */
-#define JOIN_RETRY_US     (1 * US_PER_S)
-#define REPORT_RETRY_US   (1 * US_PER_S)    /* facts not committed by then are sent again */
-#define HEALTH_REPORT_US  (10 * US_PER_S)   /* restarts of what runs are told to the log so often, ... */
-#define RECOVERIES_AT_ONCE 5                /* ... but so many at first */
-#define BOOT_GRACE_US     (30 * US_PER_S)   /* without news from a leader, own instances start after this */
-#define LEADER_TICK_US    (500 * US_PER_MS) /* the leader looks again at nodes and voters */
+#define PEER_QUEUE_MAX     1024 /* messages kept while a stream is being dialled */
+#define PEER_QUEUE_BYTES   (4u << 20)
+#define REDIALS_MAX        4                 /* at once, after a stream was lost */
+#define DIAL_RETRY_US      (500 * US_PER_MS) /* between dials of one peer: doubled up to DIAL_RETRY_MAX_US */
+#define DIAL_RETRY_MAX_US  (5 * US_PER_S)
+#define JOIN_ANSWER_US     (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
+#define TABLE_RETRY_US     (5 * US_PER_S)  /* between questions for the table */
+#define JOIN_RETRY_US      (1 * US_PER_S)
+#define REPORT_RETRY_US    (1 * US_PER_S)    /* facts not committed by then are sent again */
+#define HEALTH_REPORT_US   (10 * US_PER_S)   /* restarts of what runs are told to the log so often, ... */
+#define RECOVERIES_AT_ONCE 5                 /* ... but so many at first */
+#define BOOT_GRACE_US      (30 * US_PER_S)   /* without news from a leader, own instances start after this */
+#define LEADER_TICK_US     (500 * US_PER_MS) /* the leader looks again at nodes and voters */
 #define VOTER_DEAD_US                                                                                        \
     (10 * US_PER_S) /* a dead voter is replaced after this (hashicorp autopilot: the same) */
 /* a host that was taken out and is out of sight is waited for so long */
@@ -336,7 +336,7 @@ struct node {
     uint64_t confirm_next, confirm_batch; /* the question under way; 0 = none */
     struct node_id confirm_to;
     int64_t confirm_sent_us;
-    bool confirmed; /* what is being answered is a consistent read */
+    bool confirmed;       /* what is being answered is a consistent read */
     int64_t confirmed_us; /* and has all that was committed then */
     VEC(struct op_stream) op_streams;
     VEC(struct remote_log) remote_logs;
@@ -537,7 +537,7 @@ void node_write_execute(struct node *n, enum write_origin origin, uint64_t reque
                         struct bytes method, struct bytes params, uint64_t since, int64_t deadline_us);
 void node_write_applied(struct node *n, uint64_t index, uint64_t term, const struct state_result *result);
 void node_writes_settle(struct node *n); /* what was proposed is sent and written */
-void node_write_lost(struct node *n); /* leadership is gone: those pending go back to waiting */
+void node_write_lost(struct node *n);    /* leadership is gone: those pending go back to waiting */
 void node_write_forward(struct node *n, uint64_t request, uint64_t stream, struct node_id joined,
                         struct bytes method, struct bytes params);
 void node_write_tick(struct node *n);

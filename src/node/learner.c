@@ -94,8 +94,8 @@ static bool pull_pick_voter(struct node *n, const struct learn_candidate *list, 
 
 static bool pull_pick(struct node *n, struct node_id *ret) {
     size_t count = 0;
-    if (!voter_asks(n) && !node_reseeds(n) && learn_parent(&n->pick, n->now_us, ret) &&
-        node_alive(n, *ret) && MAP_GET_ID(&n->trusted, *ret) != NULL)
+    if (!voter_asks(n) && !node_reseeds(n) && learn_parent(&n->pick, n->now_us, ret) && node_alive(n, *ret) &&
+        MAP_GET_ID(&n->trusted, *ret) != NULL)
         return true; /* the common case: no need to look at everybody */
     struct learn_candidate *list = candidates(n, &count);
     if (voter_asks(n))

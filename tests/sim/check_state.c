@@ -42,7 +42,10 @@ static bool is_rotten(struct world *w, struct sim_host *h, bool equal) {
     return h->rotted;
 }
 
-/* A voter cannot be outvoted by fewer than a majority of others that are right. */
+/*
+ * A voter cannot be outvoted by fewer than a majority of others that are right, and a host without a vote
+ * takes the voters' word: where the one that was changed came to vote alone, it has none to compare with.
+ */
 static bool is_beyond_mending(const struct world *w, const struct sim_host *h) {
     const struct raft *r = node_raft(h->node);
     const struct wire_raft_config *config = raft_config_now(r);
@@ -53,7 +56,7 @@ static bool is_beyond_mending(const struct world *w, const struct sim_host *h) {
             right += o->node != NULL && truth_in_core(w, k) && !o->rotted &&
                      ID_EQUAL(node_self(o->node), config->voters[i].node);
         }
-    return raft_role(r) != RAFT_LEARNER && right < config->voters_count / 2 + 1;
+    return right < config->voters_count / 2 + 1;
 }
 
 static void answered_note(struct states *all, struct world *w, const struct sight *s) {

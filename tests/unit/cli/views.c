@@ -219,22 +219,20 @@ Test(cli_views, a_job_shows_counts_reasons_addresses_and_hides_what_was_stopped)
     struct wire_admin_job_status s = job_status(&group, list, 3);
     struct buf out = {0};
     cli_view_job(&s, false, NOW_MS, &out);
-    EXPECT_TEXT(
-        &out,
-        "web: service, version 2, submitted 2026-11-21 04:57:58 (2 min ago)\n"
-        "\n"
-        "GROUP  WANTED  RUNNING  HEALTHY  STARTING  COMPLETE  FAILED\n"
-        "web    3       2        0        0         0         0\n"
-        "group web: no node fits: 3 lack 512 MiB of memory\n"
-        "\n"
-        "ID        GROUP  SLOT  VERSION  NODE    STATE    HEALTH  ADDRESS       "
-        "            RESTARTS  AGE  REASON\n"
-        "022b3c4d  web    0     2        host-a  running  -       http=192.0.2.1:20001"
-        "      0         65s  -\n"
-        "032b3c4d  web    1     2        host-a  running  -       http=[2001:db8::1]:20001"
-        "  0         65s  -\n"
-        "\n"
-        "as of index 90, 0.0 s ago\n");
+    EXPECT_TEXT(&out, "web: service, version 2, submitted 2026-11-21 04:57:58 (2 min ago)\n"
+                      "\n"
+                      "GROUP  WANTED  RUNNING  HEALTHY  STARTING  COMPLETE  FAILED\n"
+                      "web    3       2        0        0         0         0\n"
+                      "group web: no node fits: 3 lack 512 MiB of memory\n"
+                      "\n"
+                      "ID        GROUP  SLOT  VERSION  NODE    STATE    HEALTH  ADDRESS       "
+                      "            RESTARTS  AGE  REASON\n"
+                      "022b3c4d  web    0     2        host-a  running  -       http=192.0.2.1:20001"
+                      "      0         65s  -\n"
+                      "032b3c4d  web    1     2        host-a  running  -       http=[2001:db8::1]:20001"
+                      "  0         65s  -\n"
+                      "\n"
+                      "as of index 90, 0.0 s ago\n");
     cli_view_job(&s, true, NOW_MS, &out);
     cr_assert_not_null(strstr(buf_str(&out), "012b3c4d  web    0     1        host-a  stopped"));
     buf_done(&out);
