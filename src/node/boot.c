@@ -35,6 +35,7 @@ static int cluster_file_load(struct node *n, const struct disk_file *f, char *re
     n->log_begun = keys.begun;
     n->in_cluster = true;
     node_voters_learn(n, keys.voters_index, &keys.voters);
+    node_handovers_load(n, keys.handovers, keys.handovers_count);
     node_cluster_keys(n);
     n->table = arena_alloc(&n->options_arena, (keys.peers_count + 1) * sizeof *n->table);
     for (size_t i = 0; i < keys.peers_count; i++) {

@@ -55,6 +55,7 @@ uint64_t node_cluster_file_save(struct node *n) {
     }
     for (size_t i = 0; i < n->table_count && count == 0; i++)
         keys.peers[keys.peers_count++] = n->table[i];
+    node_handovers_save(n, &keys);
     struct buf out = {0};
     cluster_file_encode(&keys, &out);
     replace_file(n, CLUSTER_FILE_NAME, buf_bytes(&out));

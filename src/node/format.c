@@ -18,10 +18,8 @@ int node_format_may(struct node *n, const struct wire_command *command) {
     uint32_t format = state_command_format(command);
     if (format <= state_format_used(n->state))
         return 0;
-    if (format > n->self.format || format > state_format_all(n->state)) {
-        node_mark(n, MARK_LEARN_FORMAT_HELD);
+    if (format > n->self.format || format > state_format_all(n->state))
         return ERR_VERSION;
-    }
     return raft_last_index(n->raft) > n->applied_index ? ERR_BUSY : 0;
 }
 

@@ -104,8 +104,11 @@ void node_handover_told(struct node *n, struct node_id from, const struct wire_c
         !learn_voters_have(&n->proofs.voters, from))
         return;
     if (c.generation == n->cluster.generation && ID_EQUAL(c.recovery, n->cluster.recovery) &&
-        checkpoint_signed(&c))
+        checkpoint_signed(&c)) {
         handover_keep(n, &c);
+        n->table_dirty =
+            true; /* it is in the file `cluster`: its signer may be gone when this host is back */
+    }
 }
 
 static struct checkpoint checkpoint_here(const struct node *n, uint64_t term) {
@@ -116,8 +119,10 @@ static struct checkpoint checkpoint_here(const struct node *n, uint64_t term) {
                                .chain = n->proofs.chain};
 }
 
-static void handover_sign(struct node *n, uint64_t term) {
+/* The entry is about to be applied: the word is on the log up to it. */
+static void handover_sign(struct node *n, uint64_t index, uint64_t term) {
     struct checkpoint c = checkpoint_here(n, term);
+    c.index = index;
     c.has_voters = true;
     c.voters = n->proofs.voters;
     checkpoint_sign(&c, &n->identity);
@@ -147,7 +152,7 @@ void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry) {
     node_voters_learn(n, entry->index, &config);
     if (n->proofs.voters.index == entry->index && (signed_before || node_signs(n)) &&
         learn_voters_have(&n->proofs.voters, n->identity.id))
-        handover_sign(n, entry->term);
+        handover_sign(n, entry->index, entry->term);
 }
 
 /* ---- the newest, and states -----------------------------------------------------------------------------
@@ -248,6 +253,38 @@ const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t i
 /* ---- on the disk ----------------------------------------------------------------------------------------
  */
 
+/* In the scratch arena. */
+static struct wire_checkpoint *handovers_behind(struct node *n, uint64_t index, size_t *ret_count) {
+    const struct checkpoint *all = n->proofs.handovers.data;
+    size_t count = n->proofs.handovers.count;
+    struct wire_checkpoint *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].index <= index)
+            continue;
+        struct checkpoint_out *out = arena_alloc(&n->scratch, sizeof *out);
+        checkpoint_out(&all[i], out);
+        list[(*ret_count)++] = out->wire;
+    }
+    return list;
+}
+
+/*
+ * To and from the file `cluster`, where the voters are that they lead to: a log that is applied again does
+ * not sign them again, as those voters are known by then.
+ */
+void node_handovers_save(struct node *n, struct wire_node_files_keys *keys) {
+    keys->handovers = handovers_behind(n, 0, &keys->handovers_count);
+}
+
+/* From this host's own disk. */
+void node_handovers_load(struct node *n, const struct wire_checkpoint *in, size_t count) {
+    struct checkpoint c;
+    for (size_t i = 0; i < count; i++)
+        if (checkpoint_in(&in[i], &c) == 0 && c.has_voters)
+            handover_keep(n, &c);
+}
+
 /* What the snapshot's header tells of the log that it takes the place of; in the scratch arena. */
 void node_proofs_save(struct node *n, struct wire_snapshot_header *head) {
     struct proofs *p = &n->proofs;
@@ -258,12 +295,7 @@ void node_proofs_save(struct node *n, struct wire_snapshot_header *head) {
         checkpoint_out(proof, out);
         head->proof = &out->wire;
     }
-    head->handovers = arena_alloc(&n->scratch, (p->handovers.count + 1) * sizeof *head->handovers);
-    for (size_t i = 0; i < p->handovers.count; i++) {
-        struct checkpoint_out *out = arena_alloc(&n->scratch, sizeof *out);
-        checkpoint_out(&p->handovers.data[i], out);
-        head->handovers[head->handovers_count++] = out->wire;
-    }
+    head->handovers = handovers_behind(n, 0, &head->handovers_count);
 }
 
 /* Of a snapshot on this host's own disk: what it says was checked when it was written. */
@@ -282,27 +314,14 @@ void node_proofs_load(struct node *n, const struct wire_snapshot_header *head, s
         state_bytes_hash(state, hash);
         p->snapshot = node_checkpoint_full(n, head->term, &head->config, hash);
     }
-    for (size_t i = 0; i < head->handovers_count; i++) {
-        struct checkpoint c;
-        if (checkpoint_in(&head->handovers[i], &c) == 0)
-            handover_keep(n, &c);
-    }
+    node_handovers_load(n, head->handovers, head->handovers_count);
 }
 
 /* For an asker that knows the voters as of this index: in the scratch arena. */
 void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r) {
     if (n->proofs.voters.index <= behind)
         return;
-    const struct checkpoint *all = n->proofs.handovers.data;
-    size_t count = n->proofs.handovers.count;
-    r->handovers = arena_alloc(&n->scratch, (count + 1) * sizeof *r->handovers);
-    for (size_t i = 0; i < count; i++) {
-        if (all[i].index <= behind)
-            continue;
-        struct checkpoint_out *out = arena_alloc(&n->scratch, sizeof *out);
-        checkpoint_out(&all[i], out);
-        r->handovers[r->handovers_count++] = out->wire;
-    }
+    r->handovers = handovers_behind(n, behind, &r->handovers_count);
 }
 
 void node_proofs_done(struct node *n) { VEC_DONE(&n->proofs.handovers); }

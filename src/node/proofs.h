@@ -50,6 +50,8 @@ void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_co
 int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret);
 void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count);
 void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r);
+void node_handovers_save(struct node *n, struct wire_node_files_keys *keys);
+void node_handovers_load(struct node *n, const struct wire_checkpoint *in, size_t count);
 void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in);
 void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry);
 /* NULL: there is none. Borrowed until the next entry. */

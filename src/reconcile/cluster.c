@@ -84,7 +84,9 @@ struct slot {
     const struct wire_instance_record *last; /* newest that is over, if nothing wanted was placed after it */
     uint32_t failures;                       /* kept records that failed in a row, of this version and run */
     bool complete;
-    bool given_up;    /* it has a stop on a host in sight that nobody waits for any longer */
+    int64_t due_us;   /* of those wanted and lost, when the last one has been waited for; 0: there is none */
+    bool unsettled;   /* the host of one of those wanted is out of sight, and ready by the log */
+    bool given_up;    /* it has a stop on a host in sight, or ready by the log, that nobody waits for */
     bool renewed;     /* one of the newest version is on a host in sight that stays */
     bool ending;      /* the kept one is stopped by this plan */
     bool passed_keep; /* the walk has met the kept one: what comes is newer */
@@ -300,6 +302,22 @@ static void slot_over(struct plan *p, struct slot *s, const struct wire_instance
     s->complete |= r->state == INSTANCE_STATE_COMPLETE && p->job->spec.type == JOB_TYPE_BATCH;
 }
 
+static int64_t patience_ends(const struct plan *p, const struct wire_instance_record *r) {
+    const struct reconcile_node_view *view = view_of(p, r->node);
+    return view != NULL ? view->last_good_us + patience_us(p, p->job->spec.type) : p->now_us;
+}
+
+/* Out of sight, and the log says that it is ready: a leader that has just begun may not know better yet. */
+static bool status_is_due(const struct plan *p, const struct wire_instance_record *r) {
+    const struct wire_node_record *node = state_node_find(p->state, r->node);
+    return !reachable(p, r) && node != NULL && node->status == NODE_STATUS_READY;
+}
+
+/* Out of sight, and its host has not said that it goes. */
+static bool is_lost(const struct plan *p, const struct wire_instance_record *r) {
+    return !reachable(p, r) && (!host_leaves(p, r) || host_drains(p, r));
+}
+
 static void look(void *arg, const struct wire_instance_record *r) {
     struct plan *p = arg;
     if (!bytes_equal(r->group, p->group->name) || r->slot >= p->group->count)
@@ -313,10 +331,13 @@ static void look(void *arg, const struct wire_instance_record *r) {
         if (is_awaited(p, r))
             s->stopping = r;
         else
-            s->given_up |= reachable(p, r);
+            s->given_up |= reachable(p, r) || status_is_due(p, r);
         return;
     }
     s->renewed |= in_sight(p, r) && !host_leaves(p, r) && current(p, r);
+    s->unsettled |= status_is_due(p, r);
+    if (is_lost(p, r) && patience_ends(p, r) > s->due_us)
+        s->due_us = patience_ends(p, r);
     s->holder = r;
     s->last = NULL;
     if (s->keep == NULL || !kept_before(p, s->keep, r))
@@ -448,37 +469,18 @@ static void place_at(struct plan *p, uint32_t number, const struct slot *s, int6
     place(p, number, s->holder, avoid);
 }
 
-static int64_t patience_ends(const struct plan *p, const struct wire_instance_record *r) {
-    const struct reconcile_node_view *view = view_of(p, r->node);
-    return view != NULL ? view->last_good_us + patience_us(p, p->job->spec.type) : p->now_us;
-}
-
-static bool status_is_due(const struct plan *p, const struct wire_instance_record *r) {
-    const struct wire_node_record *node = state_node_find(p->state, r->node);
-    return !reachable(p, r) && node != NULL && node->status == NODE_STATUS_READY;
-}
-
-/* Out of sight, and its host has not said that it goes. */
-static bool is_lost(const struct plan *p, const struct wire_instance_record *r) {
-    return !reachable(p, r) && (!host_leaves(p, r) || host_drains(p, r));
-}
-
 /* Nothing of the slot is in sight on a host that stays, or nothing that its host has answered for. */
 static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
-    int64_t due = p->now_us;
+    int64_t due = s->due_us > p->now_us ? s->due_us : p->now_us;
     if (host_is_away(p, s->keep) || host_is_away(p, s->holder)) {
         mark_hit(p->options->marks, MARK_RECONCILE_AWAY_HELD);
         p->in_transition = true;
         return;
     }
-    if (status_is_due(p, s->keep) || status_is_due(p, s->holder)) { /* its status is about to be proposed */
+    if (s->unsettled) { /* a status is about to be proposed */
         p->in_transition = true;
         return;
     }
-    if (is_lost(p, s->keep))
-        due = patience_ends(p, s->keep);
-    if (is_lost(p, s->holder) && patience_ends(p, s->holder) > due)
-        due = patience_ends(p, s->holder);
     if (p->now_us < due && p->job->spec.type == JOB_TYPE_SERVICE)
         p->in_transition = true;
     place_at(p, number, s, due, s->keep->node);
@@ -487,16 +489,15 @@ static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
 static void group_fill(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct slot *s = &p->slots[i];
-        if (s->stopping != NULL || (s->keep != NULL && is_unanswered(p, s->keep)))
+        if (s->stopping != NULL || (s->keep != NULL ? is_unanswered(p, s->keep) : s->given_up))
             p->in_transition = true;
         if (s->complete) {
             mark_hit(p->options->marks, MARK_RECONCILE_BATCH_DONE);
             continue;
         }
-        if (s->keep == NULL) {
-            p->in_transition |= s->given_up;
+        if (s->keep == NULL)
             place_at(p, i, s, p->now_us, (struct node_id){{0}});
-        } else if (!in_sight(p, s->keep) || (host_leaves(p, s->keep) && !host_drains(p, s->keep)))
+        else if (!in_sight(p, s->keep) || (host_leaves(p, s->keep) && !host_drains(p, s->keep)))
             stand_in(p, i, s);
         else if (s->renewed && !(current(p, s->keep) && s->keep->state == INSTANCE_STATE_RUNNING))
             p->in_transition = true;

@@ -293,6 +293,12 @@ static void flush(struct run *r) {
     feed(r, &(struct raft_input){.kind = RAFT_PERSISTED, .ticket = r->durable});
 }
 
+/* What is saved durably is an index that was applied. */
+static void snapshot_taken(struct run *r, uint64_t back) {
+    if (r->applied > back)
+        feed(r, &(struct raft_input){.kind = RAFT_SNAPSHOT_TAKEN, .index = r->applied - back});
+}
+
 static void owner(struct run *r, uint8_t what) {
     struct script *s = &r->script;
     struct raft_id voters[PEERS];
@@ -321,8 +327,7 @@ static void owner(struct run *r, uint8_t what) {
     case 9: feed(r, &(struct raft_input){.kind = RAFT_TRANSFER, .peer = peer_id(take(s))}); break;
     case 10: feed(r, &(struct raft_input){.kind = RAFT_LEADER_DEAD, .peer = peer_id(take(s))}); break;
     case 11:
-        if (r->applied > 0) /* what is saved durably is an index that was applied and kept */
-            feed(r, &(struct raft_input){.kind = RAFT_SNAPSHOT_TAKEN, .index = near_to(s, r->applied)});
+        snapshot_taken(r, take(s) % 16);
         break;
     case 12:
         feed(r, &(struct raft_input){.kind = RAFT_SNAPSHOT_CHUNK_READ,

@@ -62,6 +62,15 @@ static bool has_voter(const struct known_config *c, const struct raft_id *id) {
 
 /* ---- looking ------------------------------------------------------------------------------------------- */
 
+/* The host that has seen most. */
+static const struct sim_host *best_informed(const struct world *w) {
+    const struct sim_host *best = NULL;
+    for (uint32_t i = 0; i < w->hosts_count; i++)
+        if (best == NULL || w->configs[i].commit > w->configs[best->index].commit)
+            best = &w->hosts[i];
+    return best;
+}
+
 static void half_take(struct known_config *k, unsigned half, const struct raft_id *voters, size_t count) {
     k->count[half] = count;
     mem_copy(k->voters[half], voters, count * sizeof *voters);
@@ -78,6 +87,7 @@ void atlas_look(struct world *w, struct sim_host *h) {
                        &h->raft_id)) { /* a new life: what ended the old one was damage, found by its agent */
         atlas_damaged(w, h);
         h->raft_id = id;
+        h->member_index = w->configs[best_informed(w)->index].commit;
     }
     k->commit = raft_commit_index(r);
     k->last = raft_last_index(r);
@@ -95,15 +105,6 @@ void atlas_damaged(struct world *w, const struct sim_host *h) {
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------- */
-
-/* The host that has seen most. */
-static const struct sim_host *best_informed(const struct world *w) {
-    const struct sim_host *best = NULL;
-    for (uint32_t i = 0; i < w->hosts_count; i++)
-        if (best == NULL || w->configs[i].commit > w->configs[best->index].commit)
-            best = &w->hosts[i];
-    return best;
-}
 
 static bool is_being_seeded(const struct world *w, const struct sim_host *h) {
     if (ID_IS_ZERO(h->raft_id.log))
@@ -156,7 +157,10 @@ bool atlas_may_damage(struct world *w, const struct sim_host *h) {
     return known;
 }
 
-/* By an operator's word: the node table of whoever has applied most tells. */
+/*
+ * By an operator's word: the node table of whoever has applied most tells. Those that know most may be down
+ * at this moment: that a host is missing in an older table may be as it has come since.
+ */
 bool atlas_taken_out(const struct world *w, const struct sim_host *h) {
     const struct state *best = NULL;
     for (uint32_t i = 0; i < w->hosts_count; i++) {
@@ -167,7 +171,7 @@ bool atlas_taken_out(const struct world *w, const struct sim_host *h) {
     if (best == NULL || ID_IS_ZERO(h->raft_id.node))
         return false;
     const struct wire_node_record *r = state_node_find(best, h->raft_id.node);
-    return r == NULL || r->status == NODE_STATUS_LEFT;
+    return r == NULL ? state_index(best) > h->member_index : r->status == NODE_STATUS_LEFT;
 }
 
 static bool half_enough(const struct world *w, const struct known_config *c, unsigned half, uint32_t hosts) {

@@ -2,11 +2,12 @@
  * Copyright the covey authors */
 
 /*
- * Nobody who is well is held dead. Two hosts that have both been up, not stopped, and well connected to each
- * other and to everybody who runs for LONG_PERIODS do not come to hold each other dead: whoever accuses one
- * of them, it hears of it and refutes in time. Nor does a host that was stopped for a while blame those who
- * were well meanwhile: for PAUSE_PERIODS after it goes on (or its network does) it declares nobody dead who
- * has been well connected to it before and is again.
+ * Nobody who is well is held dead by one who hears it. Two hosts that have both been up, not stopped, and
+ * well connected to each other for LONG_PERIODS do not come to hold each other dead, whatever a third one
+ * says that does not see one of them: each hears of the accusation from the other, and refutes it in time.
+ * Nor does a host that was stopped for a while blame those who were well meanwhile: for PAUSE_PERIODS after
+ * it goes on (or its network does) it declares nobody dead who has been well connected to it before and is
+ * again.
  */
 #include "links.h"
 #include "views.h"
@@ -75,9 +76,9 @@ static void false_death_see(void *self, struct world *w, const struct sight *s) 
         const struct view_change *c = &v->changes.data[i];
         bool dies = c->now.known && c->now.state == MEMBER_STATE_DEAD &&
                     (!c->old.known || c->old.state != MEMBER_STATE_DEAD);
-        if (dies && links_steady(w, c->by, long_us) && links_steady(w, c->of, long_us))
-            check_fail(w, &check_false_death, (int)c->by, "h%u holds h%u dead; both have been well for long",
-                       c->by, c->of);
+        if (dies && links_good(w, c->by, c->of, long_us))
+            check_fail(w, &check_false_death, (int)c->by,
+                       "h%u holds h%u dead; both have been well for long, and hear each other", c->by, c->of);
         else if (dies && (blames(f, w, c->by, c->of) || at_once(f, w, c->by, c->of)))
             check_fail(w, &check_false_death, (int)c->by, "h%u was stopped, and holds h%u dead for it", c->by,
                        c->of);

@@ -9,9 +9,19 @@
  *     + 24 periods                     the longest suspicion, beta 6 * alpha 4, when nobody confirms it
  *     + 12 periods                     for the news to spread
  * and an eighth, for clocks that run slow.
+ *
+ * So is every return. Two hosts that both run, well connected to all that run, do not hold each other dead
+ * for longer than
+ *     12.5 s                           the smaller side of a cut tries its dead ones this often (contact.c)
+ *     + (2n - 1) periods               whoever is held dead probes whom it holds alive
+ *     + 24 periods                     a verdict younger than the longest suspicion is undone by a refutation
+ *     + 12 periods                     for the news to spread
+ * from when the last fault between them and the others ended.
  */
 #include "links.h"
 #include "views.h"
+
+#define RETRY_US (12500 * US_PER_MS)
 
 extern const struct checker check_notice;
 
@@ -23,30 +33,51 @@ static int64_t limit_us(const struct world *w) {
     return us + us / 8;
 }
 
+static int64_t return_us(const struct world *w) {
+    int64_t us = RETRY_US + views_periods_us(w, 2 * (uint64_t)w->hosts_count - 1 + 24 + 12);
+    return us + us / 8;
+}
+
+static bool goes(const struct sim_host *h) {
+    return h->node != NULL && node_swim(h->node) != NULL && !h->leaving && !h->has_left && h->mistake == 0;
+}
+
+static void see_death(struct world *w, uint32_t by, uint32_t of, int64_t limit) {
+    const struct view *v = &views_of(w)->held[by][of];
+    int64_t down_us = links_of(w)->down_us[of];
+    if (down_us != 0 && down_us < v->alive_us)
+        down_us = v->alive_us; /* by a packet that was held up for long */
+    bool alive = v->known && (v->state == MEMBER_STATE_ALIVE || v->state == MEMBER_STATE_SUSPECT);
+    if (alive && down_us != 0 && w->now_us - down_us > limit + 2 * US_PER_S)
+        check_fail(w, &check_notice, (int)by, "h%u holds h%u alive, which has been gone for %lld s", by, of,
+                   (long long)((w->now_us - down_us) / US_PER_S));
+}
+
+static void see_return(struct world *w, uint32_t by, uint32_t of, int64_t limit) {
+    const struct view *v = &views_of(w)->held[by][of];
+    if (v->known && v->state == MEMBER_STATE_DEAD && by != of && goes(&w->hosts[by]) && goes(&w->hosts[of]) &&
+        links_steady(w, by, limit) && links_steady(w, of, limit))
+        check_fail(w, &check_notice, (int)by, "h%u still holds h%u dead; both have been well for %lld s", by,
+                   of, (long long)(limit / US_PER_S));
+}
+
 static void notice_see(void *self, struct world *w, const struct sight *s) {
-    int64_t *next_us = self, limit = limit_us(w);
+    int64_t *next_us = self, limit = limit_us(w), back = return_us(w);
     uint32_t by = s->host->index;
     if (w->now_us < *next_us)
         return;
     *next_us = w->now_us + US_PER_S / 4;
-    if (!links_steady(w, by, limit))
-        return;
-    for (uint32_t of = 0; of < w->hosts_count; of++) {
-        const struct view *v = &views_of(w)->held[by][of];
-        int64_t down_us = links_of(w)->down_us[of];
-        if (down_us != 0 && down_us < v->alive_us)
-            down_us = v->alive_us; /* by a packet that was held up for long */
-        bool alive = v->known && (v->state == MEMBER_STATE_ALIVE || v->state == MEMBER_STATE_SUSPECT);
-        if (alive && down_us != 0 && w->now_us - down_us > limit + 2 * US_PER_S)
-            check_fail(w, &check_notice, (int)by, "h%u holds h%u alive, which has been gone for %lld s", by,
-                       of, (long long)((w->now_us - down_us) / US_PER_S));
+    for (uint32_t of = 0; of < w->hosts_count && !w->failed; of++) {
+        if (links_steady(w, by, limit))
+            see_death(w, by, of, limit);
+        see_return(w, by, of, back);
     }
 }
 
 const struct checker check_notice = {
     .name = "swim-notice",
     .promise = "a death is noticed by all within two rounds of probes and the longest suspicion (SWIM 4.3: "
-               "time-bounded completeness)",
+               "time-bounded completeness), and so is a return",
     .size = sizeof(int64_t),
     .sees = SEES(SIGHT_STEP),
     .see = notice_see,

@@ -18,11 +18,11 @@ struct resurrection {
     bool damaged[HOSTS_MAX];     /* its disk was lost or damaged since the last start of its agent */
     bool forgotten[HOSTS_MAX];   /* the same, before a start since the last run that gossiped */
     uint64_t removed[HOSTS_MAX]; /* log index at which it was last taken out */
-    uint64_t applied[HOSTS_MAX]; /* by each host before this step */
+    uint64_t applied[HOSTS_MAX]; /* by each host when its table was last looked at */
 };
 extern const struct checker check_resurrection;
 
-/* In this very step, to be learnt of anew. */
+/* Since its table was last looked at, to be learnt of anew. */
 static bool was_dropped(const struct resurrection *r, const struct world *w, const struct view_change *c) {
     uint64_t removed = r->removed[c->of];
     return r->applied[c->by] < removed && removed <= state_index(node_state(w->hosts[c->by].node));
@@ -81,7 +81,8 @@ static void resurrection_see(void *self, struct world *w, const struct sight *s)
         see_begin(r, w, s->host);
     for (size_t i = 0; i < v->changes.count && !w->failed; i++)
         see_change(r, w, &v->changes.data[i]);
-    r->applied[s->host->index] = state_index(node_state(s->host->node));
+    if (v->looked)
+        r->applied[s->host->index] = state_index(node_state(s->host->node));
 }
 
 const struct checker check_resurrection = {

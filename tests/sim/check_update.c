@@ -10,9 +10,6 @@
  * held dead a moment ago, do not count.
  */
 #include "plans.h"
-#include "views.h"
-
-#define UNSEEN_US (2 * US_PER_S) /* what the leader holds dead the log calls unreachable soon */
 
 extern const struct checker check_update;
 
@@ -32,12 +29,6 @@ static void look_other(void *arg, const struct wire_instance_record *other) {
         return;
     const struct wire_node_record *node = state_node_find(v->state, other->node);
     if (node == NULL || node->status != NODE_STATUS_READY || !plan_knows_node(v, other->node))
-        return;
-    const struct sim_host *h = truth_host_of(v->w, other->node);
-    const struct view *view = h != NULL ? &views_of(v->w)->held[v->leader][h->index] : NULL;
-    bool in_sight =
-        view != NULL && ((view->known && view->state <= MEMBER_STATE_SUSPECT) || h->index == v->leader);
-    if (!in_sight || (view->dead_us != 0 && v->made_us - view->dead_us < UNSEEN_US))
         return;
     const char *why = NULL;
     if (other->desired == DESIRED_STATE_STOP && !plan_drains(v, other) &&

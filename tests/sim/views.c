@@ -44,7 +44,7 @@ static void views_see(void *self, struct world *w, const struct sight *s) {
     const struct sim_host *h = s->host;
     const struct swim *swim = node_swim(h->node);
     v->changes.count = 0;
-    v->begins = false;
+    v->begins = v->looked = false;
     if (swim == NULL)
         return;
     if (v->run[h->index] != h->run) {
@@ -55,6 +55,7 @@ static void views_see(void *self, struct world *w, const struct sight *s) {
     size_t alive = swim_alive_count(swim);
     if (!v->begins && alive == v->alive[h->index] && w->now_us - v->looked_us[h->index] < LOOK_US)
         return;
+    v->looked = true;
     v->alive[h->index] = alive;
     v->looked_us[h->index] = w->now_us;
     for (uint32_t i = 0; i < w->hosts_count; i++)

@@ -23,6 +23,7 @@ struct views {
     VEC(struct view_change) changes;        /* in this step */
     uint32_t run[HOSTS_MAX];
     bool begins; /* this step is the first of its run in which the host gossips */
+    bool looked; /* its table was walked in this step: `changes` are all since the last time */
     int64_t looked_us[HOSTS_MAX];
     size_t alive[HOSTS_MAX];
 };

@@ -228,6 +228,7 @@ struct sim_host {
     uint64_t applied_checked;
     struct boot_id boot;
     struct raft_id raft_id; /* as it last was; zero before it had one */
+    uint64_t member_index;  /* what was committed when it had that one: a state before it may not know it */
     uint32_t ip;            /* last byte of its address */
 };
 

@@ -297,6 +297,60 @@ Test(node_voters, an_operator_excludes_the_leader_and_pins_another) {
     town_done(&t);
 }
 
+/* Every word on a change of the voters that is told between hosts is of an entry that made one. */
+static unsigned handovers_seen, handovers_odd;
+
+static bool handovers_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)to;
+    if (codec_decode(&wire_peer_message_type, data, &t->arena, &m, NULL) != 0 || m.checkpoint == NULL)
+        return true;
+    const struct wire_raft_entry *entries;
+    size_t count = 0;
+    handovers_seen++;
+    bool is_there = raft_log_read(node_raft(t->hosts[from].node), m.checkpoint->index, PULL_BYTES_MAX,
+                                  &entries, &count) == 0;
+    handovers_odd += !is_there || count == 0 || entries[0].kind != ENTRY_KIND_CONFIG;
+    return true;
+}
+
+static void restart(struct town *t, size_t host) {
+    town_kill(t, host);
+    town_start(t, host);
+    town_run(t, 5 * US_PER_S);
+}
+
+/* From three voters to one, and while a third host is away to another one. */
+static size_t votes_move(struct town *t, size_t away) {
+    cr_assert_eq(vote(t, 0, t->hosts[away].name, VOTE_RULE_EXCLUDE), 0);
+    town_run(t, 20 * US_PER_S);
+    size_t first = town_leader(t), last = 3 - away - first;
+    cr_assert_str_eq(town_voters(t, away), t->hosts[first].name);
+    town_kill(t, away);
+    cr_assert_eq(vote(t, last, t->hosts[first].name, VOTE_RULE_EXCLUDE), 0);
+    town_run(t, 20 * US_PER_S);
+    cr_assert_str_eq(town_voters(t, first), t->hosts[last].name);
+    return last;
+}
+
+Test(node_voters, who_was_away_while_all_voters_changed_finds_them_though_all_began_anew) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    t.passes = handovers_pass;
+    size_t away = (town_leader(&t) + 1) % 3, last = votes_move(&t, away);
+    cr_assert_gt(handovers_seen, 0);
+    cr_assert_eq(handovers_odd, 0);
+    for (size_t i = 0; i < 3; i++)
+        if (i != away)
+            restart(&t, i);
+    cr_assert_eq(town_put(&t, last, "k", "v"), 0);
+    town_start(&t, away);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[away].node)), state_index(node_state(t.hosts[last].node)));
+    cr_assert_str_eq(town_voters(&t, away), t.hosts[last].name);
+    town_done(&t);
+}
+
 Test(node_voters, leadership_leaves_a_host_whose_disk_is_slower_than_a_majoritys) {
     struct town t;
     town_init(&t, 3, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* Hosts that an operator drains, or that are away as announced. */
+/* Hosts that an operator drains, that are away as announced, or that a new leader has not seen yet. */
 #include "rig.h"
 
 static void drain(struct rig *r, unsigned node, bool on) {
@@ -228,5 +228,50 @@ Test(reconcile_drain, what_runs_there_counts_more_than_what_nobody_sees) {
     cr_assert_eq(wanted_on(&r, "web", 2, 4), 1, "one at a time, as they run");
     rig_run(&r);
     cr_assert_eq(wanted_on(&r, "web", 2, 4), 2);
+    rig_done(&r);
+}
+
+/* ---- a leader that has just begun: who is in sight it learns before the log says who is not ---- */
+
+Test(reconcile_unsettled, a_drained_slot_moves_when_the_log_has_settled_of_whom_else_it_may_be_held) {
+    struct rig r = rig_new(3);
+    run_service(&r.w, "web", 1, "/bin/a");
+    rig_run(&r);
+    unsigned first = rig_node_of(&r, "web", 0);
+    rig_lose(&r, first);
+    rig_until(&r, r.now_us + 10 * US_PER_S);
+    unsigned second = rig_node_of(&r, "web", 0);
+    rig_return(&r, first);
+    rig_run(&r);
+    cr_assert_eq(rig_wanted(&r, "web"), 2, "surplus is left alone at first");
+    r.views[first - 1].alive = false;
+    drain(&r, second, true);
+    rig_sleep(&r, 60 * US_PER_S);
+    cr_assert_not(rig_plan(&r), "the log says that a host which is ready holds the slot");
+    rig_lose(&r, first);
+    r.views[first - 1].last_good_us = r.now_us - 1;
+    cr_assert_not(rig_plan(&r), "it was seen a moment ago");
+    rig_sleep(&r, r.options.replace_after_us);
+    cr_assert(rig_plan(&r));
+    cr_assert(r.plan.plan.places_count == 1 &&
+              ID_EQUAL(r.plan.plan.places[0].node, node_of(6 - first - second)));
+    rig_done(&r);
+}
+
+Test(reconcile_unsettled, an_update_waits_for_a_stop_on_a_host_that_is_ready_by_the_log) {
+    struct rig r = rig_new(2);
+    struct wire_job *job = job_of(&r.w, "web", JOB_TYPE_SERVICE, 2, "/bin/a");
+    job->groups[0].tasks[0].memory_mib = node_record(1).memory_mib / 2 + 1; /* one a host */
+    run_job(&r.w, job);
+    rig_run(&r);
+    job->groups[0].tasks[0].kill_timeout_ms = 1;
+    run_job(&r.w, job);
+    cr_assert(rig_plan(&r) && r.plan.plan.stops_count == 1);
+    unsigned node = state_instance_find(r.w.state, r.plan.plan.stops[0].instance)->node.b[1];
+    r.views[node - 1].alive = false;
+    cr_assert_not(rig_plan(&r), "two slots would be out of service");
+    r.views[node - 1].alive = true;
+    rig_run(&r);
+    cr_assert_eq(rig_running(&r, "web"), 2);
     rig_done(&r);
 }
