@@ -53,6 +53,7 @@ enum gossip_input_kind {
     GOSSIP_SET,        /* key, value: a fact of this node, from here on. An empty value removes it */
     GOSSIP_MEMBER,     /* from, key_of: who owns facts under which key. No facts of others are taken */
     GOSSIP_LEFT,       /* from: it has left: its facts go, and none of the run that left are taken again */
+    GOSSIP_RETURNED,   /* from, generation: it lives after all, in this run, and is heard again */
     GOSSIP_FORGET,     /* from: no member any more: its facts go, and none are taken */
     GOSSIP_PACKET,     /* from, packet: bytes of a gossip_packet out of a member's datagram */
     GOSSIP_SYNC,       /* from, packet: bytes of a gossip_sync from a member over a stream */
@@ -107,8 +108,8 @@ void gossip_free(struct gossip *g);
 /*
  * 0. ERR_INVALID: a packet that does not decode, an empty key. ERR_LIMIT: a fact of this node over
  * FACT_KEY_MAX, FACT_VALUE_MAX, FACTS_MAX or FACTS_BYTES_MAX (nothing has changed; also told as
- * GOSSIP_REFUSED), or more owners than owners_max. ERR_NOT_FOUND: GOSSIP_LEFT of nobody known. A clock that
- * goes back stands still.
+ * GOSSIP_REFUSED), or more owners than owners_max. ERR_NOT_FOUND: GOSSIP_LEFT or GOSSIP_RETURNED of
+ * nobody known. A clock that goes back stands still.
  */
 int gossip_feed(struct gossip *g, int64_t now_us, const struct gossip_input *input);
 bool gossip_drain(struct gossip *g, struct gossip_effect *ret_effect);

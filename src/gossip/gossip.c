@@ -142,6 +142,19 @@ static int member_left(struct gossip *g, const struct gossip_input *in) {
     return 0;
 }
 
+/*
+ * Whoever has left, lost its disk and joined anew counts its runs from 1 again: its new life may come to the
+ * very generation in which the old one left. Membership tells the two apart by more than the generation.
+ */
+static int member_returned(struct gossip *g, const struct gossip_input *in) {
+    struct owner *o = gossip_find(g, in->from);
+    if (o == NULL || o == g->self)
+        return ERR_NOT_FOUND;
+    if (o->gone_below > in->generation)
+        o->gone_below = in->generation;
+    return 0;
+}
+
 static void member_forget(struct gossip *g, const struct gossip_input *in) {
     struct owner *o = gossip_find(g, in->from);
     if (o == NULL || o == g->self)
@@ -158,6 +171,7 @@ static int dispatch(struct gossip *g, const struct gossip_input *in) {
     case GOSSIP_SET: return gossip_own_set(g, in->key, in->value);
     case GOSSIP_MEMBER: return member_add(g, in);
     case GOSSIP_LEFT: return member_left(g, in);
+    case GOSSIP_RETURNED: return member_returned(g, in);
     case GOSSIP_FORGET: member_forget(g, in); return 0;
     case GOSSIP_PACKET: return gossip_packet_take(g, in);
     case GOSSIP_SYNC: return gossip_sync_take(g, in);

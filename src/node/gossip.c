@@ -124,6 +124,9 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
     switch (e->event) {
     case SWIM_JOINED:
         node_event(n, "member.joined", e->member, none, "%.*s is alive", BYTES_FMT(name));
+        (void)node_facts_feed(
+            n,
+            &(struct gossip_input){.kind = GOSSIP_RETURNED, .from = e->member, .generation = e->generation});
         break;
     case SWIM_SUSPECTED:
         node_event(n, "member.suspected", e->member, none, "%.*s is suspected by %.*s", BYTES_FMT(name),

@@ -150,9 +150,13 @@ static void report_send(struct node *n, struct node_id leader, const struct wire
     node_leader_tick(n);
 }
 
-/* Not before it is known what runs here, nor once everybody was told that this host has left. */
+/*
+ * Not before it is known what runs here, nor once everybody was told that this host has left. Nor while the
+ * number of this run could be forgotten: the next run would have the same one, and take what the log has of
+ * this one for its own inventory.
+ */
 static bool may_report(const struct node *n) {
-    return n->scan_done && n->raft != NULL && n->leave != LEAVE_TELLING;
+    return n->scan_done && n->raft != NULL && n->leave != LEAVE_TELLING && n->boot_ticket == 0;
 }
 
 void node_report_tick(struct node *n) {

@@ -29,6 +29,11 @@
  * stopped, out of sight and about to be replaced, or failed in the new version and waiting. So it takes one
  * slot out of service at a time, and a version that fails takes out no second one.
  *
+ * A leader that has just begun may not have heard of any host yet. While one is out of sight and the log
+ * calls it ready, one of the two is about to change, and nothing that rests on its absence is done: of a slot
+ * that it may hold no second one is placed, and a stop that it may not have carried out is in the way of an
+ * update.
+ *
  * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in
  * runs, but for an update, which is stop-first, and for what nobody wants any more. Between planning and
  * applying that may change: so each stop names what it rests on (who is kept, the version of the job, that

@@ -6,8 +6,8 @@
  * version, and none of its slot is kept, then no other slot of its group below the count is on its way: the
  * plan takes no second one out, none is being stopped on a host that is ready (unless another of its slot
  * runs: of a host that does not answer nobody waits for the end of a stop), and whatever is of the newest
- * version and wanted there runs. Hosts that the leader does not know alive, or has
- * held dead a moment ago, do not count.
+ * version and wanted there runs. Ready is what the log says: a leader that has just begun, and does not know
+ * yet who is in sight, waits too.
  */
 #include "plans.h"
 

@@ -87,6 +87,22 @@ Test(owners, who_has_left_has_no_facts_and_its_run_gets_none_again) {
     room_done(&r);
 }
 
+/* Left, given an empty disk, and a member again: its runs are counted from 1, and reach the old number. */
+Test(owners, who_has_left_is_heard_again_when_it_lives_in_the_same_generation) {
+    struct room r;
+    room_init(&r, 3);
+    room_set(&r, 0, "host", "here");
+    room_talk(&r, 10 * US_PER_S, false);
+    room_feed(&r, 1, &(struct gossip_input){.kind = GOSSIP_LEFT, .from = room_id(&r, 0), .generation = 1});
+    room_compare(&r, 1, 2);
+    cr_assert_str_eq(room_get(&r, 1, 0, "host"), "");
+    room_feed(&r, 1,
+              &(struct gossip_input){.kind = GOSSIP_RETURNED, .from = room_id(&r, 0), .generation = 1});
+    room_compare(&r, 1, 2);
+    cr_assert_str_eq(room_get(&r, 1, 0, "host"), "here");
+    room_done(&r);
+}
+
 Test(owners, no_facts_of_those_that_are_no_members) {
     struct room r;
     room_init(&r, 3);

@@ -5,6 +5,30 @@
  * more. */
 #include "town.h"
 
+/* ---- the number of a run ------------------------------------------------------------------------------- */
+
+static uint32_t generation_of(const struct town *t, size_t host, size_t as_seen_by) {
+    const struct state *s = node_state(t->hosts[as_seen_by].node);
+    return state_node_find(s, node_self(t->hosts[host].node))->generation;
+}
+
+/* A crash in between gives the next run the same number, which is to have no inventory in the log. */
+Test(node_run, the_log_learns_of_no_run_whose_number_is_not_durable) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t leader = town_leader(&t), other = (leader + 1) % 3;
+    uint32_t before = generation_of(&t, other, leader);
+    town_kill(&t, other);
+    t.hosts[other].disk_latency_us = 3 * US_PER_S;
+    town_start(&t, other);
+    town_run(&t, 2 * US_PER_S);
+    cr_assert_eq(generation_of(&t, other, leader), before);
+    t.hosts[other].disk_latency_us = US_PER_MS;
+    town_run(&t, 10 * US_PER_S);
+    cr_assert_eq(generation_of(&t, other, leader), before + 1);
+    town_done(&t);
+}
+
 /* ---- a log that is given up ---------------------------------------------------------------------------- */
 
 #define SEVERED 2 /* this host's raft hears nobody; the rest of its wire is whole */
