@@ -78,6 +78,7 @@ struct peer {
     size_t queue_count;
     struct replay_window window;
     int64_t said_us;
+    unsigned closed_count; /* streams in a row that it closed at once */
     int64_t sync_asked_us; /* last time a stream sync was asked because of an unknown boot */
     uint64_t pull_next;    /* a pull of this peer that waits for news: first index wanted, 0 = none */
     uint64_t pull_term, pull_snapshot, pull_offset; /* the rest of that request */

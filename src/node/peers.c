@@ -372,10 +372,15 @@ void node_stream_message(struct node *n, const struct node_input *in) {
 
 /* ---- closed by the other side ---- */
 
+/* Now and then it is a race of two dials, or of an old stream with a new one: several in a row are not. */
+#define CLOSED_SAY 5
+
 static void closed_at_once(struct node *n, struct peer *p) {
     struct wire_admin_freshness fresh;
     node_freshness(n, &fresh);
-    if (!fresh.isolated || (p->said_us != 0 && n->now_us - p->said_us < SAY_REPEAT_US))
+    p->closed_count++;
+    if (p->closed_count < CLOSED_SAY || !fresh.isolated ||
+        (p->said_us != 0 && n->now_us - p->said_us < SAY_REPEAT_US))
         return;
     p->said_us = n->now_us;
     node_say(
@@ -412,6 +417,8 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
         if (n->now_us - opened_us < DIAL_RETRY_US) {
             to->dial_after_us = n->now_us + DIAL_RETRY_US;
             closed_at_once(n, to);
+        } else {
+            to->closed_count = 0;
         }
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
         return;

@@ -22,6 +22,12 @@ struct false_death {
 };
 extern const struct checker check_false_death;
 
+/* It is no member there, or has not been for long: whoever was taken out is not heard, and not told. */
+static bool is_heard(struct world *w, uint32_t by, uint32_t at) {
+    const struct view *v = &views_of(w)->held[at][by];
+    return v->known && w->now_us - v->alive_us >= views_periods_us(w, REFUTE_PERIODS);
+}
+
 static void see_pause(struct false_death *f, struct world *w, const struct sight *s) {
     uint32_t h = s->host->index;
     if (s->kind == SIGHT_RESUMED)
@@ -76,7 +82,7 @@ static void false_death_see(void *self, struct world *w, const struct sight *s) 
         const struct view_change *c = &v->changes.data[i];
         bool dies = c->now.known && c->now.state == MEMBER_STATE_DEAD &&
                     (!c->old.known || c->old.state != MEMBER_STATE_DEAD);
-        if (dies && links_good(w, c->by, c->of, long_us))
+        if (dies && links_good(w, c->by, c->of, long_us) && is_heard(w, c->by, c->of))
             check_fail(w, &check_false_death, (int)c->by,
                        "h%u holds h%u dead; both have been well for long, and hear each other", c->by, c->of);
         else if (dies && (blames(f, w, c->by, c->of) || at_once(f, w, c->by, c->of)))

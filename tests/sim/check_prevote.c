@@ -14,7 +14,9 @@ struct prevotes {
     uint64_t begun;                         /* newest term that anybody stood for */
     uint64_t stood[HOSTS_MAX];              /* newest term of each host as candidate or leader */
     uint64_t granted[HOSTS_MAX][HOSTS_MAX]; /* to whom, by whom: newest term */
-    uint64_t called[HOSTS_MAX];             /* the term that a leader told this host to stand for */
+    /* The last one: a host that loses a term with its power, before the disk had it, asks for that again. */
+    uint64_t last[HOSTS_MAX][HOSTS_MAX];
+    uint64_t called[HOSTS_MAX]; /* the term that a leader told this host to stand for */
 };
 extern const struct checker check_prevote;
 
@@ -27,6 +29,7 @@ static void see_message(struct prevotes *p, struct world *w, const struct sim_ho
         p->called[to->index] = m->term + 1;
     if (m->vote_response == NULL || !m->vote_response->pre || !m->vote_response->granted)
         return;
+    p->last[to->index][from->index] = m->term;
     if (m->term > p->granted[to->index][from->index]) /* an old request may come late */
         p->granted[to->index][from->index] = m->term;
 }
@@ -36,7 +39,8 @@ static bool majority(const struct prevotes *p, struct world *w, const struct sim
     size_t count = 0;
     for (size_t i = 0; i < ids_count; i++) {
         const struct sim_host *voter = truth_host_of(w, ids[i].node);
-        count += voter == h || (voter != NULL && p->granted[h->index][voter->index] == term);
+        count += voter == h || (voter != NULL && (p->granted[h->index][voter->index] == term ||
+                                                  p->last[h->index][voter->index] == term));
     }
     return count > ids_count / 2;
 }
