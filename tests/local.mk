@@ -108,7 +108,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/raft-pre-vote-moves-term.mutant \
 	%D%/sim/mutants/raft-prev-term-unchecked.mutant \
 	%D%/sim/mutants/raft-ready-too-early.mutant \
-	%D%/sim/mutants/raft-snapshot-cuts-suffix.mutant \
+	%D%/sim/mutants/raft-snapshot-older-taken.mutant \
 	%D%/sim/mutants/raft-vote-before-sync.mutant \
 	%D%/sim/mutants/raft-vote-by-length.mutant \
 	%D%/sim/mutants/raft-vote-forgotten.mutant \
@@ -140,19 +140,19 @@ EXTRA_DIST += \
 	%D%/sim/mutants/state-stop-of-the-slot.mutant \
 	%D%/sim/mutants/state-stop-unconditional.mutant \
 	%D%/sim/mutants/state-unreachable-means-stop.mutant \
-	%D%/sim/mutants/swim-accuser-never-recovers.mutant \
-	%D%/sim/mutants/swim-card-not-verified.mutant \
-	%D%/sim/mutants/swim-dead-keeps-low-incarnation.mutant \
+	%D%/sim/mutants/swim-accuser-unknown-doubted.mutant \
+	%D%/sim/mutants/swim-card-of-last-run-kept.mutant \
 	%D%/sim/mutants/swim-dead-not-contacted.mutant \
 	%D%/sim/mutants/swim-digest-bucket-skipped.mutant \
 	%D%/sim/mutants/swim-generation-not-kept.mutant \
 	%D%/sim/mutants/swim-generation-not-raised.mutant \
-	%D%/sim/mutants/swim-introduction-not-signed.mutant \
 	%D%/sim/mutants/swim-merge-believes-dead.mutant \
 	%D%/sim/mutants/swim-refute-without-raise.mutant \
+	%D%/sim/mutants/swim-stale-accusation-counts.mutant \
 	%D%/sim/mutants/swim-stall-blames-others.mutant \
 	%D%/sim/mutants/swim-suspect-never-dies.mutant \
 	%D%/sim/mutants/swim-verdict-at-once.mutant \
+	%D%/sim/mutants/swim-window-of-last-run-kept.mutant \
 	%D%/sim/mutants/wal-compacts-too-much.mutant \
 	%D%/sim/mutants/wal-rot-is-a-tear.mutant \
 	%D%/sim/mutants/wal-sync-before-write.mutant \

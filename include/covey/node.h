@@ -188,5 +188,10 @@ const struct gossip *node_facts(const struct node *n);  /* NULL before a cluster
  * feed. */
 size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max);
 const struct state *node_state(const struct node *n);
+/*
+ * 0: the log has the inventory of this run, and what it wants is started. Else since when this host has heard
+ * nothing of a leader: it starts what it last knew to be its own 30 s later.
+ */
+int64_t node_waits_since_us(const struct node *n);
 
 #endif

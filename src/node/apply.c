@@ -28,6 +28,7 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
     struct wire_command command;
     struct codec_fault fault;
     bool decoded = false;
+    n->applied_us = n->now_us;
     if (entry->kind == ENTRY_KIND_COMMAND) {
         decoded = codec_decode(&wire_command_type, entry->data, &n->scratch, &command, &fault) == 0;
         if (!node_format_known(n, entry, decoded ? &command : NULL, &fault))

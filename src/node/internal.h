@@ -302,6 +302,7 @@ struct node {
     bool scan_done, instances_dirty, facts_dirty, self_dirty;
     int64_t report_at_us; /* what is not in the log by then is sent again */
     int64_t started_us, may_start_us, starts_at_us;
+    int64_t applied_us; /* when the copy of the log here moved last */
 
     /* leader */
     VEC(struct leader_node) leader_nodes; /* by id */
@@ -555,6 +556,7 @@ void node_request(struct node *n, uint64_t request, struct bytes method, struct 
 void node_request_closed(struct node *n, uint64_t request);
 void node_reads_changed(struct node *n); /* answer `job` reads whose job changed */
 int64_t node_reads_deadline(const struct node *n);
+int64_t node_contact_us(const struct node *n); /* the last word of a leader; 0: none yet */
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret);
 void node_read_counters(struct node *n, uint64_t request); /* counters.c */
 void node_read_status(struct node *n, uint64_t request);

@@ -15,6 +15,10 @@ static uint64_t since_us(const struct node *n, int64_t at_us) {
     return (uint64_t)(age > 0 ? age : 0);
 }
 
+int64_t node_contact_us(const struct node *n) {
+    return raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_contact_us(n->raft);
+}
+
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
     *ret = (struct wire_admin_freshness){.index = n->applied_index, .consistent = n->confirmed};
     if (n->raft == NULL) {
@@ -26,12 +30,11 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
     if (node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0)
         return; /* it asks nobody but itself */
     int64_t fresh = learner ? n->fresh_us : raft_fresh_us(n->raft);
-    int64_t contact = learner ? n->fresh_us : raft_contact_us(n->raft);
     /* It may have been confirmed long before it could be answered. */
     if (n->confirmed && n->confirmed_us > fresh)
         fresh = n->confirmed_us;
     ret->age_ms = since_us(n, fresh) / 1000;
-    ret->isolated = fresh == 0 || since_us(n, contact) >= ISOLATED_US;
+    ret->isolated = fresh == 0 || since_us(n, node_contact_us(n)) >= ISOLATED_US;
 }
 
 /* ---- status ---- */

@@ -371,18 +371,32 @@ static void instance_forget(struct node *n, struct local_instance *i) {
 
 /*
  * Nothing is started before the leader has this run's inventory: it might have moved the work elsewhere while
- * this host was away. Alone, a host starts what it last knew to be its own after BOOT_GRACE_US.
+ * this host was away. Alone, a host starts what it last knew to be its own after BOOT_GRACE_US. It is not
+ * alone while its copy of the log still moves: what it has of it by now may be old history.
  */
-static bool may_start(struct node *n) {
+static bool inventory_is_known(const struct node *n) {
     const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
-    if (self == NULL || !n->scan_done || n->shutting_down)
-        return false;
     /* A lost disk begins its generations anew: an old part of the log has the same number of another life. */
-    bool is_this_run = self->generation == n->generation && ID_EQUAL(self->boot, n->self.boot) &&
+    bool is_this_run = self != NULL && self->generation == n->generation && ID_EQUAL(self->boot, n->self.boot) &&
                        ID_EQUAL(self->log, n->self.log);
-    if (is_this_run && self->status == NODE_STATUS_READY)
-        return true;
-    return n->now_us - n->started_us >= BOOT_GRACE_US;
+    return is_this_run && self->status == NODE_STATUS_READY;
+}
+
+int64_t node_waits_since_us(const struct node *n) {
+    if (state_node_find(n->state, n->identity.id) == NULL)
+        return n->now_us;
+    if (inventory_is_known(n))
+        return 0;
+    int64_t since_us = n->started_us > n->applied_us ? n->started_us : n->applied_us;
+    int64_t contact_us = n->raft != NULL ? node_contact_us(n) : 0;
+    return contact_us > since_us ? contact_us : since_us;
+}
+
+static bool may_start(const struct node *n) {
+    if (!n->scan_done || n->shutting_down)
+        return false;
+    int64_t since_us = node_waits_since_us(n);
+    return since_us == 0 || n->now_us - since_us >= BOOT_GRACE_US;
 }
 
 /* Something whose shim was lost: a moment's patience, so that a leader that has moved it elsewhere can say so
@@ -436,7 +450,7 @@ void node_tasks_reconcile(struct node *n) {
         if (actions[k].kind == RECONCILE_START && !start) {
             node_mark(n, MARK_NODE_START_HELD);
             if (!n->shutting_down) /* then nothing starts, however long it takes */
-                n->starts_at_us = min_us(n->starts_at_us, n->started_us + BOOT_GRACE_US);
+                n->starts_at_us = min_us(n->starts_at_us, node_waits_since_us(n) + BOOT_GRACE_US);
             continue;
         }
         act(n, &actions[k]);

@@ -21,7 +21,8 @@
  *     before the kept one and does not run.
  *   - the kept one is of an old version: stopped, one slot of the group at a time, and then placed anew.
  *   - its host leaves: a second one is placed, and when that one runs the first is stopped.
- *   - its host is drained: the same, one slot of the group at a time. Batch instances run to their end.
+ *   - its host is drained: the same, one slot of the group at a time, and the next when the stand-in of the
+ *     last one runs. Batch instances run to their end.
  *   - all of it is unreachable, on a host whose absence was announced: nothing, while that lasts.
  * A second one that fails or is refused is tried again with the same delays as one that was alone.
  *
@@ -31,8 +32,8 @@
  *
  * A leader that has just begun may not have heard of any host yet. While one is out of sight and the log
  * calls it ready, one of the two is about to change, and nothing that rests on its absence is done: of a slot
- * that it may hold no second one is placed, and a stop that it may not have carried out is in the way of an
- * update.
+ * that it may hold no second one is placed, a slot that may be on its way there is in the way of the others,
+ * and a stop that it may not have carried out is in the way of an update.
  *
  * An instance is never stopped because its host is out of sight, and none is stopped before its stand-in
  * runs, but for an update, which is stop-first, and for what nobody wants any more. Between planning and
@@ -92,6 +93,7 @@ struct slot {
     int64_t due_us;   /* of those wanted and lost, when the last one has been waited for; 0: there is none */
     bool unsettled;   /* the host of one of those wanted is out of sight, and ready by the log */
     bool given_up;    /* it has a stop on a host in sight, or ready by the log, that nobody waits for */
+    bool several;     /* it has more than one that is wanted */
     bool renewed;     /* one of the newest version is on a host in sight that stays */
     bool ending;      /* the kept one is stopped by this plan */
     bool passed_keep; /* the walk has met the kept one: what comes is newer */
@@ -343,6 +345,7 @@ static void look(void *arg, const struct wire_instance_record *r) {
     s->unsettled |= status_is_due(p, r);
     if (is_lost(p, r) && patience_ends(p, r) > s->due_us)
         s->due_us = patience_ends(p, r);
+    s->several = s->holder != NULL;
     s->holder = r;
     s->last = NULL;
     if (s->keep == NULL || !kept_before(p, s->keep, r))
@@ -504,7 +507,7 @@ static void group_fill(struct plan *p) {
             place_at(p, i, s, p->now_us, (struct node_id){{0}});
         else if (!in_sight(p, s->keep) || (host_leaves(p, s->keep) && !host_drains(p, s->keep)))
             stand_in(p, i, s);
-        else if (s->renewed && !(current(p, s->keep) && s->keep->state == INSTANCE_STATE_RUNNING))
+        else if ((s->renewed || s->unsettled) && !(current(p, s->keep) && runs(p, s->keep)))
             p->in_transition = true;
     }
 }
@@ -520,15 +523,27 @@ static bool drained_is_down(const struct plan *p) {
     return false;
 }
 
-/* A drained host gives its slots away one after the other, and only while nothing else of the group moves. */
-static void group_drain(struct plan *p) {
+/* begun: of the slots that more than one holds already. */
+static void drain_slots(struct plan *p, bool begun) {
     for (uint32_t i = 0; i < p->group->count && !p->in_transition; i++) {
         const struct slot *s = &p->slots[i];
         if (s->complete || s->keep == NULL || !reachable(p, s->keep) || !host_drains(p, s->keep))
             continue;
+        if (s->several != begun)
+            continue;
         mark_hit(p->options->marks, MARK_RECONCILE_DRAINED);
         stand_in(p, i, s);
     }
+}
+
+/*
+ * A drained host gives its slots away one after the other, and only while nothing else of the group moves. A
+ * slot whose stand-in is lost or does not answer is still on its way: it gets the next one before any other
+ * slot moves.
+ */
+static void group_drain(struct plan *p) {
+    drain_slots(p, true);
+    drain_slots(p, false);
 }
 
 static void stop_idle(void *arg, const struct wire_instance_record *r) {

@@ -4,11 +4,11 @@
 /*
  * A host does what its own log says, with a leader or without one. An instance that its log has placed on it
  * and wanted for FOLLOW_US, while its agent ran and was not stopped, has a shim for each of its tasks: from
- * then on the restart policy decides. FOLLOW_US is the 30 s that a host waits alone after its start, and
- * something to start in; after a lost shim, of which several in a row make the agent wait longer, LOST_US.
- * An instance that could not be started is excused (the log, if there is one, says that it is refused), as is
- * one whose restart policy was used up though the log does not know it yet, and an agent that was told to
- * end, or whose disk has failed.
+ * then on the restart policy decides. FOLLOW_US is the 30 s that a host waits after the last word of a leader
+ * that has not its inventory yet, and something to start in; after a lost shim, of which several in a row
+ * make the agent wait longer, LOST_US. An instance that could not be started is excused (the log, if there is
+ * one, says that it is refused), as is one whose restart policy was used up though the log does not know it
+ * yet, and an agent that was told to end, or whose disk has failed.
  */
 #include "ledger.h"
 #include "links.h"
@@ -20,7 +20,7 @@
 
 struct wish {
     struct instance_id id;
-    int64_t since_us;
+    int64_t since_us, waits_us;
     size_t lost; /* shims */
     bool refused;
     bool ended; /* the shim of a task gave up, in this run or an earlier one: the journal knows */
@@ -64,6 +64,11 @@ static void look_at(void *arg, const struct wire_instance_record *r) {
     bool judged = r->desired == DESIRED_STATE_RUN && state_instance_live(r) && group != NULL &&
                   job->spec.type == JOB_TYPE_SERVICE;
     struct wish *wish = wish_of(l->f, r->id, l->w->now_us);
+    int64_t waits_us = node_waits_since_us(l->h->node); /* by its own clock */
+    if (waits_us != 0 && waits_us != wish->waits_us) {
+        wish->waits_us = waits_us;
+        wish->since_us = l->w->now_us;
+    }
     if (!judged || wish->refused || wish->ended || shims(l->h, r->id) >= group->tasks_count) {
         wish->since_us = l->w->now_us;
         return;

@@ -275,3 +275,66 @@ Test(reconcile_unsettled, an_update_waits_for_a_stop_on_a_host_that_is_ready_by_
     cr_assert_eq(rig_running(&r, "web"), 2);
     rig_done(&r);
 }
+
+/* Of three slots two are on drained hosts, and the last one is on its way to `to`. */
+static struct rig rig_half_drained(unsigned *to) {
+    struct rig r = rig_new(4);
+    run_service(&r.w, "web", 3, "/bin/a");
+    rig_run(&r);
+    drain(&r, rig_node_of(&r, "web", 2), true);
+    cr_assert(rig_plan(&r) && r.plan.plan.places_count == 1 && r.plan.plan.places[0].slot == 2);
+    *to = rig_node_of(&r, "web", 2);
+    drain(&r, rig_node_of(&r, "web", 0), true);
+    cr_assert_neq(rig_node_of(&r, "web", 0), *to);
+    cr_assert_not(rig_plan(&r), "one at a time");
+    return r;
+}
+
+Test(reconcile_unsettled, a_drained_slot_waits_for_one_on_its_way_to_a_host_that_is_ready_by_the_log) {
+    unsigned to;
+    struct rig r = rig_half_drained(&to);
+    r.views[to - 1].alive = false;
+    cr_assert_not(rig_plan(&r), "two slots would move");
+    r.views[to - 1].alive = true;
+    rig_run(&r);
+    cr_assert(rig_running(&r, "web") == 3 && r.places == 5 && r.stops == 2);
+    rig_done(&r);
+}
+
+Test(reconcile_drain, a_slot_whose_stand_in_is_lost_gets_another_before_the_next_slot_moves) {
+    unsigned to;
+    struct rig r = rig_half_drained(&to);
+    rig_lose(&r, to);
+    cr_assert_not(rig_plan(&r), "it was seen a moment ago");
+    cr_assert_eq(r.plan.next_us, r.now_us + r.options.replace_after_us);
+    rig_sleep(&r, r.options.replace_after_us);
+    cr_assert(rig_plan(&r) && r.plan.plan.places_count == 1 && r.plan.plan.places[0].slot == 2);
+    rig_done(&r);
+}
+
+Test(reconcile_drain, a_slot_whose_stand_in_is_not_answered_for_gets_another_before_the_next_slot_moves) {
+    unsigned to;
+    struct rig r = rig_half_drained(&to);
+    rig_sleep(&r, r.options.answer_us);
+    cr_assert(rig_plan(&r) && r.plan.plan.places_count == 1 && r.plan.plan.places[0].slot == 2);
+    cr_assert_neq(rig_node_of(&r, "web", 2), to);
+    rig_done(&r);
+}
+
+Test(reconcile_unsettled, an_update_waits_for_a_slot_that_begins_on_a_host_that_is_ready_by_the_log) {
+    struct rig r = rig_new(3);
+    run_service(&r.w, "web", 2, "/bin/a");
+    rig_run(&r);
+    unsigned second = rig_node_of(&r, "web", 1);
+    drain(&r, rig_node_of(&r, "web", 0), true);
+    drain(&r, second, true);
+    run_service(&r.w, "web", 2, "/bin/b");
+    cr_assert(rig_plan(&r) && r.plan.plan.places_count == 1 && r.plan.plan.places[0].slot == 0);
+    drain(&r, second, false);
+    r.views[rig_node_of(&r, "web", 0) - 1].alive = false;
+    cr_assert_not(rig_plan(&r), "the new version has not run yet");
+    r.views[rig_node_of(&r, "web", 0) - 1].alive = true;
+    rig_run(&r);
+    cr_assert(rig_running(&r, "web") == 2 && rig_holder(&r, "web", 1)->version == 2);
+    rig_done(&r);
+}
