@@ -74,7 +74,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/node-end-not-journalled.mutant \
 	%D%/sim/mutants/node-fact-told-by-number.mutant \
 	%D%/sim/mutants/node-install-before-durable.mutant \
-	%D%/sim/mutants/node-leaves-before-commit.mutant \
+	%D%/sim/mutants/node-leaves-with-vote.mutant \
 	%D%/sim/mutants/node-log-with-a-gap.mutant \
 	%D%/sim/mutants/node-lost-shim-believed.mutant \
 	%D%/sim/mutants/node-never-starts-alone.mutant \
