@@ -70,7 +70,6 @@ EXTRA_DIST += \
 	%D%/sim/mutants/node-ack-before-commit.mutant \
 	%D%/sim/mutants/node-ack-other-term.mutant \
 	%D%/sim/mutants/node-away-for-ever.mutant \
-	%D%/sim/mutants/node-change-never-ends.mutant \
 	%D%/sim/mutants/node-end-not-journalled.mutant \
 	%D%/sim/mutants/node-fact-told-by-number.mutant \
 	%D%/sim/mutants/node-install-before-durable.mutant \
