@@ -377,8 +377,8 @@ static void instance_forget(struct node *n, struct local_instance *i) {
 static bool inventory_is_known(const struct node *n) {
     const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
     /* A lost disk begins its generations anew: an old part of the log has the same number of another life. */
-    bool is_this_run = self != NULL && self->generation == n->generation && ID_EQUAL(self->boot, n->self.boot) &&
-                       ID_EQUAL(self->log, n->self.log);
+    bool is_this_run = self != NULL && self->generation == n->generation &&
+                       ID_EQUAL(self->boot, n->self.boot) && ID_EQUAL(self->log, n->self.log);
     return is_this_run && self->status == NODE_STATUS_READY;
 }
 

@@ -167,8 +167,8 @@ static void ask_logs(struct world *w, struct visit_ask *ask) {
 }
 
 /*
- * Not where a log may be damaged that nobody has read again yet: with the votes that go, its host may become the
- * only one that votes, and nothing is promised of a cluster whose only log is damaged.
+ * Not where a log may be damaged that nobody has read again yet: with the votes that go, its host may become
+ * the only one that votes, and nothing is promised of a cluster whose only log is damaged.
  */
 static bool may_take_votes(const struct world *w) {
     const struct swarm *s = w->swarm;
