@@ -3,13 +3,15 @@
 
 /*
  * What only grows while an agent runs: its term, its commit index, the index of its state. The state is never
- * ahead of the commit index, and the commit index never ahead of the log.
+ * ahead of the commit index, and the commit index never ahead of the log. A log that is given up for a new
+ * one, under a new id, begins anew.
  */
 #include "truth.h"
 
 struct monotone {
     struct past {
         uint32_t run;
+        struct log_id log;
         uint64_t term, commit, state;
     } hosts[HOSTS_MAX];
 };
@@ -36,10 +38,11 @@ static void monotone_see(void *self, struct world *w, const struct sight *s) {
     if (r == NULL)
         return;
     struct past now = {.run = h->run,
+                       .log = raft_self(r).log,
                        .term = raft_term(r),
                        .commit = raft_commit_index(r),
                        .state = state_index(node_state(h->node))};
-    if (p->run == h->run) {
+    if (p->run == h->run && ID_EQUAL(p->log, now.log)) {
         grows(w, h, "term", p->term, now.term);
         grows(w, h, "commit index", p->commit, now.commit);
         grows(w, h, "state's index", p->state, now.state);
