@@ -124,21 +124,6 @@ static uint32_t staying(const struct world *w) {
     return mask;
 }
 
-/* A leave that has begun is seen through, until the cluster can do without those that leave. */
-static void finish_leaving(struct world *w) {
-    if (staying(w) == all_hosts(w))
-        return;
-    faults_heal(w, all_hosts(w));
-    int64_t until = w->now_us + LEAVE_MAX_US;
-    bool waits = true;
-    while (waits && w->now_us < until && !w->failed) {
-        world_run(w, w->now_us + US_PER_S);
-        waits = !atlas_enough(w, staying(w));
-        for (uint32_t i = 0; i < w->hosts_count; i++)
-            waits |= w->hosts[i].leaving;
-    }
-}
-
 static uint32_t choose_core(struct world *w) {
     uint32_t all = staying(w), core = 0, order[HOSTS_MAX];
     if (w->swarm->heal_all)
@@ -214,6 +199,49 @@ static uint32_t heal_rest(struct world *w, uint32_t core) {
     core = staying(w);
     faults_heal(w, core);
     return core;
+}
+
+/* false: the cluster cannot do without those that leave yet. */
+static bool leaving_waited(struct world *w) {
+    int64_t until = w->now_us + LEAVE_MAX_US;
+    bool waits = true;
+    while (waits && w->now_us < until && !w->failed) {
+        world_run(w, w->now_us + US_PER_S);
+        waits = !atlas_enough(w, staying(w));
+        for (uint32_t i = 0; i < w->hosts_count; i++)
+            waits |= w->hosts[i].leaving;
+    }
+    return w->failed || atlas_enough(w, staying(w));
+}
+
+/* No visitor takes votes or begins agents anew any longer, and the votes that they took are given back. */
+static void votes_back(struct world *w) {
+    w->visitors_rest = true;
+    w->core = all_hosts(w);
+    for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++) {
+        char name[8] = {'h', (char)('0' + i), 0};
+        struct wire_admin_vote vote = {.node = bytes_str(name), .vote = VOTE_RULE_AUTO};
+        insist(w, "vote", &wire_admin_vote_type, &vote);
+    }
+    hosts_back(w);
+    w->core = 0;
+}
+
+/*
+ * A leave that has begun is seen through, until the cluster can do without those that leave. Visitors may
+ * stand in the way: who leaves keeps its vote where nobody else may have it, or where no learner can catch
+ * up, since its agent begins anew in the middle of every snapshot.
+ */
+static void finish_leaving(struct world *w) {
+    if (staying(w) == all_hosts(w))
+        return;
+    faults_heal(w, all_hosts(w));
+    if (leaving_waited(w))
+        return;
+    if (w->visitors != NULL)
+        votes_back(w);
+    if (!leaving_waited(w))
+        world_fail(w, "those that leave keep votes that the others need");
 }
 
 static void heal(struct world *w) {

@@ -64,7 +64,7 @@ static void ask(struct world *w) {
 }
 
 static void think(struct world *w) {
-    if (w->clients_rest)
+    if (w->clients_rest || w->visitors_rest)
         return;
     int64_t mean_us = w->swarm->think_ms * US_PER_MS;
     later(w, VISIT_NEXT, 0, prng_between(&w->visit_prng, 0, 2 * mean_us));

@@ -289,6 +289,7 @@ struct world {
     uint32_t core;              /* bit i: host i is of the healed set of the liveness phase */
     bool faults_over;
     bool clients_rest;                      /* they finish what they have begun, and begin nothing */
+    bool visitors_rest;                     /* they begin nothing */
     int64_t ambush_until_us;                /* faults.c: the next change of the voters cuts its leader off */
     uint32_t ambush_host;                   /* whose vote an operator has seen to for that */
     int64_t jobs_rest_us;                   /* until then clients leave the jobs as they are */
