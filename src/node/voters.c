@@ -270,8 +270,11 @@ static void change(struct node *n, const struct voter_candidate *list, size_t co
             ids[ids_count++] = list[i].id;
     }
     struct raft_input in = {.kind = RAFT_CHANGE_VOTERS, .voters = ids, .voters_count = ids_count};
-    if (node_log_feed(n, &in) != 0)
+    if (node_log_feed(n, &in) !=
+        0) { /* not yet: a newcomer has fallen behind, or another change is under way */
+        n->leader_tick_us = min_us(n->leader_tick_us, n->now_us + 50 * US_PER_MS);
         return;
+    }
     if (ids_count == before)
         node_mark(n, MARK_NODE_VOTER_REPLACED);
     for (size_t i = 0; i < count; i++)
