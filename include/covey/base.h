@@ -63,6 +63,27 @@ const char *err_str(int code);
 /* The exit status of a code: 0 for 0, 1 for an unknown one. */
 int err_exit(int code);
 
+/* ---- numbers -------------------------------------------------------------------------------------------- */
+
+/* 8 bytes, the highest first. */
+static inline void u64_put(uint8_t *at, uint64_t value) {
+    for (int i = 7; i >= 0; i--, value >>= 8)
+        at[i] = (uint8_t)value;
+}
+static inline uint64_t u64_get(const uint8_t *at) {
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+/* The finalizer of splitmix64 (S. Vigna): each bit of x changes half of the result's. */
+static inline uint64_t u64_mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+static inline bool is_power_of_two(size_t x) { return x > 0 && (x & (x - 1)) == 0; }
+
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
 /* Like malloc, realloc and free, but zeroed, and never NULL for size > 0: no memory ends the process. */

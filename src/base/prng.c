@@ -10,12 +10,7 @@ __extension__ typedef unsigned __int128 wide;
 
 static uint64_t rotated_left(uint64_t x, unsigned bits) { return (x << bits) | (x >> (64 - bits)); }
 
-static uint64_t splitmix64(uint64_t *state) {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
+static uint64_t splitmix64(uint64_t *state) { return u64_mix(*state += UINT64_C(0x9e3779b97f4a7c15)); }
 
 void prng_init(struct prng *p, uint64_t seed) {
     for (size_t i = 0; i < 4; i++)

@@ -457,7 +457,7 @@ int daemon_main(int argc, char **argv) {
     int error = config_load(&d->config, argc, argv);
     signal(SIGPIPE, SIG_IGN);
     raise_limits();
-    host_wake_soon();
+    store_wake_soon();
     if (error == 0) {
         error = daemon_open(d);
         d->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOSIGMASK);

@@ -6,13 +6,10 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,21 +30,6 @@ int64_t host_now_us(void) {
 }
 
 int64_t host_wall_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
-
-/* ---- scheduling ---- */
-
-void host_wake_soon(void) {
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime_ns, deadline_ns, period_ns;
-    } attr = {
-        .size = sizeof attr, .policy = SCHED_OTHER, .flags = 1 /* reset on fork */, .runtime_ns = 100000};
-    attr.nice = getpriority(PRIO_PROCESS, 0);
-    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
-}
 
 /* ---- resources ---- */
 

@@ -21,11 +21,5 @@ int host_make_dirs(const char *path, unsigned mode);
 /* Reads <dir>/identity (32 bytes, 0600), making both where they are not there. Errors are told in ret_text.
  */
 int host_identity(const char *dir, struct secret *ret_seed, char *ret_text, size_t text_size);
-/*
- * The calling thread gets short turns, soon: a slice of a tenth of a millisecond lets it in before those that
- * compute, without any privilege (EEVDF since Linux 6.12; others take no notice). What it starts does not
- * inherit that.
- */
-void host_wake_soon(void);
 
 #endif

@@ -40,26 +40,12 @@ int gossip_moment_compare(const struct moment *x, const struct moment *y) {
 
 /* ---- prints and sums ----------------------------------------------------------------------------------- */
 
-/* The finalizer of splitmix64 (S. Vigna). */
-static uint64_t mix(uint64_t x) {
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-static uint64_t word(const uint8_t *b) {
-    uint64_t x = 0;
-    for (int i = 0; i < 8; i++)
-        x = x << 8 | b[i];
-    return x;
-}
-
 /* The root goes in: of two words under one version each has its own print. */
 uint64_t gossip_print(const struct owner *o) {
-    uint64_t x = mix(word(o->id.b) ^ mix(word(o->id.b + 8)));
-    x = mix(x ^ o->at.generation);
-    x = mix(x ^ o->at.version);
-    return mix(x ^ word(o->at.root));
+    uint64_t x = u64_mix(u64_get(o->id.b) ^ u64_mix(u64_get(o->id.b + 8)));
+    x = u64_mix(x ^ o->at.generation);
+    x = u64_mix(x ^ o->at.version);
+    return u64_mix(x ^ u64_get(o->at.root));
 }
 
 size_t gossip_bucket(struct node_id id) { return id.b[0]; }

@@ -25,20 +25,6 @@
 
 /* ---- messages ------------------------------------------------------------------------------------------ */
 
-static void put_u64(uint8_t *at, uint64_t value) {
-    for (int i = 7; i >= 0; i--, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-static uint64_t get_u64(const uint8_t *at) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
-static bool is_power_of_two(size_t x) { return x > 0 && (x & (x - 1)) == 0; }
-
 static bool bit_get(struct bytes bits, size_t i) {
     return i / 8 < bits.size && (bits.data[i / 8] >> i % 8 & 1);
 }
@@ -72,7 +58,7 @@ void gossip_compare(struct gossip *g, struct node_id to) {
     g->counters.compared++;
     sums_fold(g, buckets, sums);
     for (size_t i = 0; i < buckets; i++)
-        put_u64(encoded + i * SUM_SIZE, sums[i]);
+        u64_put(encoded + i * SUM_SIZE, sums[i]);
     gossip_send(g, to, &(struct wire_gossip_sync){.sums = bytes_of(encoded, buckets * SUM_SIZE)});
 }
 
@@ -169,7 +155,7 @@ static void sums_answer(struct gossip *g, struct node_id to, struct bytes sums) 
     size_t from = (size_t)prng_below(&g->prng, buckets);
     for (size_t i = 0; i < buckets && (total == 0 || total < EXCHANGE_OWNERS); i++) {
         size_t at = (from + i) % buckets;
-        if (own[at] == get_u64(sums.data + at * SUM_SIZE))
+        if (own[at] == u64_get(sums.data + at * SUM_SIZE))
             continue;
         differ[at / 8] = (uint8_t)(differ[at / 8] | 1 << at % 8);
         total += sizes[at];

@@ -390,25 +390,22 @@ static uint64_t flusher_do(struct store *s, const struct disk_op *op) {
     return error || op->kind == DISK_WRITE ? 0 : op->ticket;
 }
 
-/*
- * Others wait for each flush: this thread is let in before those that compute, for it asks for short turns
- * (EEVDF, Linux 6.12; others take no notice).
- */
-static void flusher_wake_soon(void) {
+void store_wake_soon(void) {
     struct {
         uint32_t size, policy;
         uint64_t flags;
         int32_t nice;
         uint32_t priority;
         uint64_t runtime_ns, deadline_ns, period_ns;
-    } attr = {.size = sizeof attr, .policy = SCHED_OTHER, .runtime_ns = 100000};
+    } attr = {
+        .size = sizeof attr, .policy = SCHED_OTHER, .flags = 1 /* reset on fork */, .runtime_ns = 100000};
     attr.nice = getpriority(PRIO_PROCESS, 0);
     (void)syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 void *store_flusher(void *store) {
     struct store *s = store;
-    flusher_wake_soon();
+    store_wake_soon();
     for (;;) {
         struct job *job = job_await(s, &s->flushing, &s->flusher_wanted, &s->closing);
         if (!job)

@@ -10,29 +10,15 @@
 
 #include "internal.h"
 
-/* The finalizer of splitmix64 (S. Vigna). */
-static uint64_t mix(uint64_t x) {
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-static uint64_t word(const uint8_t *b) {
-    uint64_t x = 0;
-    for (int i = 0; i < 8; i++)
-        x = x << 8 | b[i];
-    return x;
-}
-
 static uint64_t id_hash(struct node_id id) {
-    return mix(word(id.b) ^ mix(word(id.b + 8) + UINT64_C(0x9e3779b97f4a7c15)));
+    return u64_mix(u64_get(id.b) ^ u64_mix(u64_get(id.b + 8) + UINT64_C(0x9e3779b97f4a7c15)));
 }
 
 size_t swim_bucket(struct node_id id) { return (size_t)(id_hash(id) >> 56); }
 
 uint64_t swim_fingerprint(const struct member *m) {
     uint64_t incarnation = (uint64_t)m->incarnation.generation << 32 | m->incarnation.version;
-    return mix(mix(id_hash(swim_id(m)) ^ incarnation) + m->state);
+    return u64_mix(u64_mix(id_hash(swim_id(m)) ^ incarnation) + m->state);
 }
 
 void swim_sums_toggle(struct swim *s, const struct member *m) {

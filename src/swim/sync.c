@@ -116,20 +116,6 @@ static void later_send(struct swim *s, const struct party *to) {
 
 /* ---- sums and fingerprints ----------------------------------------------------------------------------- */
 
-static void put_u64(uint8_t *at, uint64_t value) {
-    for (int i = 7; i >= 0; i--, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-static uint64_t get_u64(const uint8_t *at) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
-static bool is_power_of_two(size_t x) { return x > 0 && (x & (x - 1)) == 0; }
-
 /* About 16 members a bucket. */
 static size_t buckets_wanted(const struct swim *s) {
     size_t buckets = 1;
@@ -160,7 +146,7 @@ static uint64_t *prints_take(struct swim *s, struct bytes field, size_t *ret_cou
     *ret_count = field.size / SUM_SIZE;
     uint64_t *prints = arena_alloc(&s->arena, *ret_count * sizeof *prints);
     for (size_t i = 0; i < *ret_count; i++)
-        prints[i] = get_u64(field.data + i * SUM_SIZE);
+        prints[i] = u64_get(field.data + i * SUM_SIZE);
     qsort(prints, *ret_count, sizeof *prints, u64_order);
     return prints;
 }
@@ -183,7 +169,7 @@ static void sums_send(struct swim *s, const struct party *to) {
     size_t buckets = buckets_wanted(s);
     sums_fold(s, buckets, sums);
     for (size_t i = 0; i < buckets; i++)
-        put_u64(encoded + i * SUM_SIZE, sums[i]);
+        u64_put(encoded + i * SUM_SIZE, sums[i]);
     struct wire_member self = swim_record(s->self, true);
     sync_send(s, to,
               &(struct wire_swim_sync){
@@ -211,7 +197,7 @@ static void held_send(struct swim *s, const struct party *to, struct bytes sums)
     size_t from = (size_t)prng_below(&s->prng, buckets);
     for (size_t i = 0; i < buckets && (total == 0 || total < EXCHANGE_RECORDS); i++) {
         size_t at = (from + i) % buckets;
-        if (own[at] == get_u64(sums.data + at * SUM_SIZE))
+        if (own[at] == u64_get(sums.data + at * SUM_SIZE))
             continue;
         differ[at / 8] = (uint8_t)(differ[at / 8] | 1 << at % 8);
         total += sizes[at];
@@ -229,7 +215,7 @@ static void held_send(struct swim *s, const struct party *to, struct bytes sums)
     for (size_t i = 0; i < s->order.count && count < WIRE_SYNC_HELD_MAX / SUM_SIZE; i++) {
         const struct member *m = swim_at(s, i);
         if (!swim_is_gone(m->state) && bit_get(bits, swim_bucket(swim_id(m)) * buckets / BUCKETS))
-            put_u64(held + count++ * SUM_SIZE, swim_fingerprint(m));
+            u64_put(held + count++ * SUM_SIZE, swim_fingerprint(m));
     }
     struct wire_member self = swim_record(s->self, true);
     sync_send(s, to,
@@ -259,7 +245,7 @@ static void held_take(struct swim *s, const struct party *from, const struct wir
     uint8_t *wanted = arena_alloc(&s->arena, (theirs_count + 1) * SUM_SIZE);
     for (size_t i = 0; i < theirs_count && wanted_count < EXCHANGE_RECORDS; i++) {
         if (!prints_have(own, own_count, theirs[i]))
-            put_u64(wanted + wanted_count++ * SUM_SIZE, theirs[i]);
+            u64_put(wanted + wanted_count++ * SUM_SIZE, theirs[i]);
     }
     struct wire_swim_sync last = {.wanted = bytes_of(wanted, wanted_count * SUM_SIZE)};
     if (load.count > 0 || wanted_count > 0)

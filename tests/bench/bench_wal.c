@@ -13,11 +13,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,20 +35,6 @@ static int64_t now_us(void) {
 static _Noreturn void fail(const char *what) {
     fprintf(stderr, "bench_wal: %s\n", what);
     exit(1);
-}
-
-/* What the flusher asks for, for the bare writer and the caller as well: else the log wins for being let in.
- */
-static void wake_soon(void) {
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime_ns, deadline_ns, period_ns;
-    } attr = {.size = sizeof attr, .policy = SCHED_OTHER, .runtime_ns = 100000};
-    attr.nice = getpriority(PRIO_PROCESS, 0);
-    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 static void log_commit(struct wal *w, struct store *s, uint64_t ticket, const struct wire_raft_entry *entries,
@@ -102,7 +85,7 @@ static void side_say(const char *name, const struct side *s) {
 int main(int argc, char **argv) {
     if (argc < 2)
         fail("usage: bench_wal DIRECTORY [SECONDS [ENTRIES [BYTES]]]");
-    wake_soon();
+    store_wake_soon(); /* as the flusher does: else the log wins for being let in */
     double seconds = argc > 2 ? atof(argv[2]) : 4;
     size_t entries_count = argc > 3 ? (size_t)atoi(argv[3]) : 1,
            size = argc > 4 ? (size_t)atoi(argv[4]) : 256;

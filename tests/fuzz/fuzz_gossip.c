@@ -12,6 +12,8 @@
 #include <covey/crypto.h>
 #include <covey/gossip.h>
 
+#include "script.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define OWNERS      8 /* 0 is the node itself; 6 and 7 are strangers at first */
@@ -19,27 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define EFFECTS_MAX 5000 /* of one input */
 #define FACTS_TOLD  6
 #define AUTHORS     3
-
-struct script {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint8_t take(struct script *s) {
-    if (s->size == 0)
-        return 0;
-    s->size--;
-    return *s->data++;
-}
-
-static struct bytes take_bytes(struct script *s, size_t size) {
-    if (size > s->size)
-        size = s->size;
-    struct bytes part = bytes_of(s->data, size);
-    s->data += size;
-    s->size -= size;
-    return part;
-}
 
 struct keys {
     bool made;
@@ -359,7 +340,7 @@ static void step(struct run *r, struct script *s) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct script s = {data, size};
+    struct script s = {.data = data, .size = size};
     struct run r = {.now_us = 1000 * US_PER_S};
     uint8_t how = take(&s);
     struct gossip_config config = {.id = owner_key(0)->id,

@@ -14,6 +14,8 @@
 #include <covey/raft.h>
 #include <covey/state.h>
 
+#include "script.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define STEPS_MAX     100
@@ -23,19 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define REQUESTS      8
 #define MEMBER_STREAM 1 /* the peer's; the streams of strangers have odd numbers above */
 
-struct script {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint8_t take(struct script *s) {
-    if (s->size == 0)
-        return 0;
-    s->size--;
-    return *s->data++;
-}
-
-static struct bytes take_bytes(struct script *s) {
+static struct bytes take_part(struct script *s) {
     size_t size = take(s);
     if (size == 255)
         size = 1000;
@@ -340,7 +330,7 @@ static void datagram(struct run *r) {
                 packet.members[i].id = i == 0 ? node_self(r->node) : peer.id;
         codec_encode(&wire_swim_packet_type, &packet, &plain);
     }
-    struct bytes payload = how & 4 ? buf_bytes(&plain) : take_bytes(&r->script);
+    struct bytes payload = how & 4 ? buf_bytes(&plain) : take_part(&r->script);
     if (envelope_seal(&r->gossip_keys, &r->cluster, &r->csprng, &head, payload, &sealed) == 0)
         feed_settled(r, (struct node_input){
                             .kind = NODE_DATAGRAM, .addr = addr_number(2), .data = buf_bytes(&sealed)});
@@ -381,7 +371,7 @@ static void stream_message(struct run *r, uint64_t stream) {
     uint8_t how = take(&r->script);
     struct bytes data;
     if (how & 128) {
-        data = take_bytes(&r->script);
+        data = take_part(&r->script);
     } else {
         struct prng prng;
         struct wire_peer_message m;
@@ -401,7 +391,7 @@ static void forward(struct run *r) {
     struct buf out = {0};
     uint8_t how = take(&r->script);
     struct wire_forward_request request = {
-        .id = how, .method = bytes_str(methods[how % 6]), .params = take_bytes(&r->script)};
+        .id = how, .method = bytes_str(methods[how % 6]), .params = take_part(&r->script)};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.forward_request = &request}, &out);
     feed_settled(r, (struct node_input){
                         .kind = NODE_STREAM_MESSAGE, .stream = MEMBER_STREAM, .data = buf_bytes(&out)});
@@ -480,7 +470,7 @@ static void client(struct run *r) {
         return;
     }
     if (how & 128) {
-        data = take_bytes(&r->script);
+        data = take_part(&r->script);
     } else {
         struct prng prng;
         void *params = arena_alloc(&a, c->params->size);
@@ -584,7 +574,7 @@ static void step(struct run *r) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (initial.count == 0)
         cluster_make();
-    struct run r = {.script = {data, size}, .now_us = 2000 * US_PER_S, .stranger = 0};
+    struct run r = {.script = {.data = data, .size = size}, .now_us = 2000 * US_PER_S, .stranger = 0};
     struct secret seed = secret_number(5);
     csprng_init(&r.csprng, &seed);
     cluster_open(&r);

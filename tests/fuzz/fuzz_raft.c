@@ -11,23 +11,13 @@
 #include <covey/codec.h>
 #include <covey/raft.h>
 
+#include "script.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PEERS       5
 #define STEPS_MAX   300
 #define EFFECTS_MAX 10000
-
-struct script {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint8_t take(struct script *s) {
-    if (s->size == 0)
-        return 0;
-    s->size--;
-    return *s->data++;
-}
 
 /* 0 is the node itself. */
 static struct raft_id peer_id(unsigned number) {
@@ -421,7 +411,7 @@ static struct raft *raft_make(struct run *r, uint8_t how) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct run r = {.script = {data, size}, .now_us = 1000 * US_PER_S};
+    struct run r = {.script = {.data = data, .size = size}, .now_us = 1000 * US_PER_S};
     uint8_t how = take(&r.script);
     r.raft = raft_make(&r, how);
     assert(r.raft != NULL);

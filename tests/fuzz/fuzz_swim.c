@@ -11,33 +11,13 @@
 #include <covey/crypto.h>
 #include <covey/swim.h>
 
+#include "script.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MEMBERS_MAX 32
 #define STEPS_MAX   400
 #define EFFECTS_MAX 20000 /* of one input: what a sync of a full table may cause, many times over */
-
-struct script {
-    const uint8_t *data;
-    size_t size;
-    bool is_signed;
-};
-
-static uint8_t take(struct script *s) {
-    if (s->size == 0)
-        return 0;
-    s->size--;
-    return *s->data++;
-}
-
-static struct bytes take_bytes(struct script *s, size_t size) {
-    if (size > s->size)
-        size = s->size;
-    struct bytes part = bytes_of(s->data, size);
-    s->data += size;
-    s->size -= size;
-    return part;
-}
 
 /* 0 is the node itself; there are more than the table holds. In a group that signs the ids are of keys. */
 #define KEYS_COUNT 64

@@ -181,6 +181,7 @@ TESTS += %D%/unit_raft
 check_PROGRAMS += %D%/unit_reconcile
 %C%_unit_reconcile_SOURCES = \
 	%D%/reconcile/cluster.c \
+	%D%/reconcile/ends.c \
 	%D%/reconcile/hosts.c \
 	%D%/reconcile/node.c \
 	%D%/reconcile/random.c \
