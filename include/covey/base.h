@@ -63,7 +63,7 @@ const char *err_str(int code);
 /* The exit status of a code: 0 for 0, 1 for an unknown one. */
 int err_exit(int code);
 
-/* ---- numbers -------------------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------------------- */
 
 /* 8 bytes, the highest first. */
 static inline void u64_put(uint8_t *at, uint64_t value) {
