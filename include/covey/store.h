@@ -81,8 +81,8 @@ uint64_t store_backlog_bytes(const struct store *s);
 
 /*
  * For the calling thread, for whose work others wait: it is let in before those that compute, as it asks for
- * short turns (EEVDF, Linux 6.12; older ones take no notice). What it forks does not inherit that. The flusher
- * does so.
+ * short turns (EEVDF, Linux 6.12; older ones take no notice). What it forks does not inherit that.
+ * The flusher does so.
  */
 void store_wake_soon(void);
 
