@@ -54,6 +54,7 @@ EXTRA_DIST += \
 	%D%/cluster/22-nodes-view.test \
 	%D%/cluster/23-drain.test \
 	%D%/cluster/24-away.test \
+	%D%/cluster/25-forget.test \
 	%D%/cluster/26-log-tools.test \
 	%D%/cluster/27-facts.test \
 	%D%/cluster/harness.py \

@@ -8,7 +8,7 @@
 
 #include "wait.h"
 
-static int wait_drained(struct cli *c, const char *name, int64_t deadline_us) {
+static int wait_drained(struct cli *c, const char *name, const char *id, int64_t deadline_us) {
     struct cli_line line = {0};
     struct arena a = {0};
     struct wire_admin_nodes nodes;
@@ -18,7 +18,7 @@ static int wait_drained(struct cli *c, const char *name, int64_t deadline_us) {
     while (!is_over && cli_now_us() < deadline_us) {
         struct buf progress = {0};
         error = cli_nodes_poll(c, &a, &nodes);
-        n = error == 0 ? cli_node_in(&nodes, name) : NULL;
+        n = error == 0 ? cli_node_in(&nodes, id) : NULL;
         is_over = (error != 0 && !cli_is_broken(error)) ||
                   (error == 0 && (n == NULL || (n->drained && n->record.drain)));
         if (n != NULL)
@@ -46,9 +46,9 @@ static int wait_drained(struct cli *c, const char *name, int64_t deadline_us) {
 }
 
 int cli_drain(struct cli *c) {
-    const char *name = c->options.operands[0];
+    const char *name = c->options.operands[0], *id = cli_node_id(c, name);
     struct wire_admin_drain params = {
-        .request = cli_request_id(), .node = bytes_str(name), .off = c->options.off};
+        .request = cli_request_id(), .node = bytes_str(id), .off = c->options.off};
     struct wire_admin_write_result result;
     int64_t deadline_us = cli_now_us() + c->options.timeout_us;
     int error = cli_write(c, "drain", &wire_admin_drain_type, &params, &wire_admin_write_result_type, &result,
@@ -58,7 +58,7 @@ int cli_drain(struct cli *c) {
     if (error != 0)
         return cli_fail_call(c, error);
     if (!c->options.detach && !c->options.off)
-        return wait_drained(c, name, deadline_us);
+        return wait_drained(c, name, id, deadline_us);
     if (c->options.json)
         cli_print_json(&wire_admin_write_result_type, &result);
     else

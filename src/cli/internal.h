@@ -141,7 +141,7 @@ void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out);
 void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_ms, struct buf *out);
 void cli_view_voters(const struct wire_admin_voters *voters, struct buf *out);
 void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out);
-/* By name or the beginning of its id; NULL: none. */
+/* By name, or by the beginning of its id; NULL: none, or several begin so. */
 const struct wire_admin_node *cli_node_in(const struct wire_admin_nodes *nodes, const char *name);
 void cli_view_draining(const struct wire_admin_node *n, struct buf *out); /* one line, without its end */
 void cli_view_matrix(const struct wire_admin_matrix *m, struct buf *out);

@@ -67,11 +67,24 @@ int cli_nodes_poll(struct cli *c, struct arena *a, struct wire_admin_nodes *ret)
     return error;
 }
 
+const char *cli_node_id(struct cli *c, const char *name) {
+    struct arena a = {0};
+    struct wire_admin_nodes nodes;
+    const struct wire_admin_node *n = cli_nodes_poll(c, &a, &nodes) == 0 ? cli_node_in(&nodes, name) : NULL;
+    if (n != NULL) {
+        char hex[ID_TEXT_SIZE];
+        id_text(n->record.id.b, hex);
+        name = arena_printf(&c->arena, "%s", hex);
+    }
+    arena_done(&a);
+    return name;
+}
+
 void cli_pause(void) { nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000L}, NULL); }
 
 /* ---- forget ---- */
 
-static int wait_gone(struct cli *c, const char *name, int64_t deadline_us) {
+static int wait_gone(struct cli *c, const char *name, const char *id, int64_t deadline_us) {
     struct arena a = {0};
     struct wire_admin_nodes nodes;
     const struct wire_admin_node *n = NULL;
@@ -79,7 +92,7 @@ static int wait_gone(struct cli *c, const char *name, int64_t deadline_us) {
     int error = 0;
     do {
         error = cli_nodes_poll(c, &a, &nodes);
-        n = error == 0 ? cli_node_in(&nodes, name) : NULL;
+        n = error == 0 ? cli_node_in(&nodes, id) : NULL;
         was_self |= n != NULL && n->self;
         if (n != NULL || cli_is_broken(error))
             cli_pause();
@@ -104,10 +117,10 @@ static int wait_gone(struct cli *c, const char *name, int64_t deadline_us) {
 }
 
 static int forget(struct cli *c) {
-    const char *name = c->options.operands[1];
+    const char *name = c->options.operands[1], *id = cli_node_id(c, name);
     int64_t deadline_us = cli_now_us() + c->options.timeout_us;
     struct wire_admin_forget params = {
-        .request = cli_request_id(), .node = bytes_str(name), .force = c->options.force};
+        .request = cli_request_id(), .node = bytes_str(id), .force = c->options.force};
     struct wire_admin_write_result result;
     int error = cli_write(c, "forget", &wire_admin_forget_type, &params, &wire_admin_write_result_type,
                           &result, deadline_us);
@@ -116,7 +129,7 @@ static int forget(struct cli *c) {
     if (error != 0)
         return cli_fail_call(c, error);
     if (!c->options.detach)
-        return wait_gone(c, name, deadline_us);
+        return wait_gone(c, name, id, deadline_us);
     if (c->options.json)
         cli_print_json(&wire_admin_write_result_type, &result);
     else

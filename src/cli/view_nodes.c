@@ -126,17 +126,19 @@ void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out) {
 
 const struct wire_admin_node *cli_node_in(const struct wire_admin_nodes *nodes, const char *name) {
     const struct wire_admin_node *found = NULL;
-    size_t size = strlen(name);
+    size_t size = strlen(name), matches = 0;
     for (size_t i = 0; i < nodes->nodes_count; i++) {
         const struct wire_admin_node *n = &nodes->nodes[i];
         char hex[ID_TEXT_SIZE];
         id_text(n->record.id.b, hex);
         if (bytes_is(n->record.name, name))
             return n;
-        if (size > 0 && size < sizeof hex && memcmp(hex, name, size) == 0)
-            found = n;
+        if (size == 0 || size >= sizeof hex || memcmp(hex, name, size) != 0)
+            continue;
+        found = n;
+        matches++;
     }
-    return found;
+    return matches == 1 ? found : NULL;
 }
 
 void cli_view_draining(const struct wire_admin_node *n, struct buf *out) {

@@ -113,6 +113,21 @@ Test(cli_nodes, a_host_is_found_by_name_before_by_the_beginning_of_an_id) {
     cr_assert_null(cli_node_in(&nodes, "c"));
 }
 
+/* A host that is gone is not mistaken for another whose id begins as its name: waiting would never end. */
+Test(cli_nodes, a_host_that_is_gone_is_found_by_its_id_no_more) {
+    struct wire_admin_node list[] = {host("a", MEMBER_STATE_ALIVE), host("c", MEMBER_STATE_ALIVE)};
+    struct node_id gone = made_node_id(0xb0);
+    char hex[ID_TEXT_SIZE];
+    list[1].record.id = made_node_id(0xb1);
+    id_text(gone.b, hex);
+    struct wire_admin_nodes nodes = {.nodes = list, .nodes_count = 2};
+    cr_assert_eq(cli_node_in(&nodes, "b"), &list[1]);
+    cr_assert_null(cli_node_in(&nodes, hex));
+    list[0].record.id = gone;
+    cr_assert_eq(cli_node_in(&nodes, hex), &list[0]);
+    cr_assert_null(cli_node_in(&nodes, "b"), "two begin so");
+}
+
 Test(cli_nodes, a_drain_tells_what_is_left) {
     struct wire_admin_node n = host("a", MEMBER_STATE_ALIVE);
     struct buf out = {0};
