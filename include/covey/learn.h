@@ -136,6 +136,7 @@ struct learn_memory {
 struct learn_pick {
     struct node_id parent; /* asked as long as it answers; zero: none */
     uint32_t depth;        /* of this host below the voters, as its parent told; 0: not known */
+    bool stranded;         /* all that could be asked were asked of late, in vain: learn_choose() found so */
     VEC(struct learn_memory) memory;
 };
 void learn_pick_done(struct learn_pick *p);
@@ -144,7 +145,9 @@ bool learn_parent(const struct learn_pick *p, int64_t now_us, struct node_id *re
 /*
  * The parent, if it is among the candidates and nothing speaks against it; else another: a voter that does
  * not lead, the leader, one that a busy peer named, anybody; the nearest of them, as near as 1 to 2, by
- * chance. Those that are to be avoided come last. false: no candidates.
+ * chance. Those that are to be avoided come last: whoever has only them left is stranded, and is served in
+ * another's place. A newcomer is so when the leader serves others, whose keys it can learn from the log alone.
+ * false: no candidates.
  */
 bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,
                   const struct learn_candidate *candidates, size_t count, struct node_id *ret);

@@ -86,7 +86,8 @@ struct peer {
     struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
     uint64_t pull_voters_index, pull_state_index;
     bool pull_reseed, pull_wrong;
-    int64_t pull_served_us; /* it was taken as one of those that are served; 0: never */
+    int64_t pull_served_us;   /* it was taken as one of those that are served; 0: never */
+    int64_t pull_admitted_us; /* since when it is one of them */
 };
 
 /* A key of the committed table (or of the one a join brought), as a handshake shows it. */

@@ -115,6 +115,7 @@ static void request_fill(struct node *n, struct node_id peer, struct wire_pull_r
     raft_pull_next(n->raft, q);
     q->voters_index = n->proofs.voters.index;
     q->state_index = n->proofs.state.index;
+    q->stranded = n->pick.stranded;
     if (voter_asks(n)) {
         q->voter = n->self.log;
         q->wrong = voter_is_wrong(n);

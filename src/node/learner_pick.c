@@ -16,6 +16,8 @@
 
 #define MEMORY_MAX     4096u /* hosts that something is known of */
 #define RTT_UNKNOWN_US (20 * US_PER_MS)
+#define KIND_SHIFT     40
+#define KIND_AVOID     4u
 
 void learn_pick_done(struct learn_pick *p) { VEC_DONE(&p->memory); }
 
@@ -62,12 +64,12 @@ static uint64_t cost(const struct learn_pick *p, int64_t now_us, struct prng *pr
                      const struct learn_candidate *c) {
     const struct learn_memory *m = memory_find(p, c->id);
     bool avoid = m != NULL && m->avoid_until_us > now_us, hint = m != NULL && m->hint_until_us > now_us;
-    uint64_t kind = avoid ? 4 : c->leader ? 1 : c->voter ? 0 : hint ? 2 : 3;
+    uint64_t kind = avoid ? KIND_AVOID : c->leader ? 1 : c->voter ? 0 : hint ? 2 : 3;
     int64_t rtt_us = c->rtt_us > 0 ? c->rtt_us : RTT_UNKNOWN_US;
     if (rtt_us > 60 * US_PER_S)
         rtt_us = 60 * US_PER_S;
     uint64_t far = ((uint64_t)rtt_us + 1000) * (256 + prng_below(prng, 256)) / 256;
-    return (kind << 40) + far;
+    return (kind << KIND_SHIFT) + far;
 }
 
 bool learn_parent(const struct learn_pick *p, int64_t now_us, struct node_id *ret) {
@@ -82,6 +84,7 @@ bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,
                   const struct learn_candidate *candidates, size_t count, struct node_id *ret) {
     struct node_id parent;
     bool well = learn_parent(p, now_us, &parent);
+    p->stranded = false;
     for (size_t i = 0; i < count && well; i++)
         if (ID_EQUAL(candidates[i].id, parent)) {
             *ret = parent;
@@ -97,6 +100,7 @@ bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,
     }
     p->parent = (struct node_id){{0}};
     p->depth = 0;
+    p->stranded = count > 0 && best >> KIND_SHIFT == KIND_AVOID;
     return best != UINT64_MAX;
 }
 
@@ -118,6 +122,7 @@ void learn_answered(struct learn_pick *p, struct node_id from, int64_t now_us, u
     }
     p->parent = from;
     p->depth = depth + 1;
+    p->stranded = false;
 }
 
 void learn_busy(struct learn_pick *p, struct node_id from, int64_t now_us, const struct node_id *others,

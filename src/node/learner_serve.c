@@ -103,26 +103,61 @@ static bool is_served(const struct node *n, const struct peer *p) {
     return p->pull_served_us != 0 && n->now_us - p->pull_served_us < PULL_SERVED_US;
 }
 
-/* Room for one more? If not, the answer names those that are served. */
-static bool pull_admit(struct node *n, struct peer *p, struct wire_pull_response *r) {
+static void pull_busy(struct node *n, struct peer *p, struct wire_pull_response *r) {
+    node_mark(n, MARK_LEARN_BUSY);
+    r->busy = true;
+    r->term = raft_term(n->raft);
+    (void)node_leader_id(n, &r->leader);
+    p->pull_next = 0;
+    node_peer_send(n, p->id, &(struct wire_peer_message){.pull_response = r});
+}
+
+/* Those that are served, but this one; the return value is their number. */
+static size_t pull_others(struct node *n, const struct peer *p, struct wire_pull_response *r,
+                          struct peer **ret_first) {
     size_t count = 0;
     r->others = arena_alloc(&n->scratch, (n->pulls_max + 1) * sizeof *r->others);
+    r->others_count = 0;
+    *ret_first = NULL;
     for (size_t i = 0; i < n->peers.count; i++) {
-        const struct peer *other = n->peers.entries[i].value;
+        struct peer *other = n->peers.entries[i].value;
         if (other == p || !is_served(n, other))
             continue;
         count++;
+        if (*ret_first == NULL || other->pull_admitted_us < (*ret_first)->pull_admitted_us)
+            *ret_first = other;
         if (r->others_count < n->pulls_max && r->others_count < 16 && node_alive(n, other->id))
             r->others[r->others_count++] = other->id;
     }
-    if (count >= n->pulls_max && !is_served(n, p)) {
-        node_mark(n, MARK_LEARN_BUSY);
-        r->busy = true;
-        return false;
+    return count;
+}
+
+/*
+ * Room for one more? If not, the answer names those that are served. One that is stranded takes the place of
+ * that which was served first: it has the log by now, and with it the keys of others to ask.
+ */
+static void pull_admit(struct node *n, struct peer *p, uint64_t next, bool stranded) {
+    struct wire_pull_response r = {.prev_index = next - 1};
+    struct peer *first;
+    size_t count = pull_others(n, p, &r, &first);
+    bool full = count >= n->pulls_max && !is_served(n, p);
+    if (full && !stranded) {
+        pull_busy(n, p, &r);
+        return;
     }
-    r->others_count = 0;
+    if (!is_served(n, p))
+        p->pull_admitted_us = n->now_us;
     p->pull_served_us = n->now_us;
-    return true;
+    if (!full)
+        return;
+    node_mark(n, MARK_LEARN_STRANDED);
+    first->pull_served_us = 0;
+    if (first->pull_next != 0) {
+        struct peer *unused;
+        r.prev_index = first->pull_next - 1;
+        (void)pull_others(n, first, &r, &unused);
+        pull_busy(n, first, &r);
+    }
 }
 
 /* As many as four chunks of a snapshot weigh, 1 MiB, and not beyond the checkpoint. */
@@ -208,15 +243,12 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_state_index = request->state_index;
     p->pull_reseed = request->reseed;
     p->pull_wrong = request->wrong;
-    struct wire_pull_response r = {.prev_index = request->next - 1};
     if (ID_IS_ZERO(request->voter)) {
-        r.busy = request->reseed && (n->state_wrong != 0 || !node_signs(n));
-        if (!r.busy && pull_admit(n, p, &r))
-            return;
-        p->pull_next = 0;
-        r.term = raft_term(n->raft);
-        (void)node_leader_id(n, &r.leader);
-        node_peer_send(n, from, &(struct wire_peer_message){.pull_response = &r});
+        struct wire_pull_response r = {.prev_index = request->next - 1};
+        if (request->reseed && (n->state_wrong != 0 || !node_signs(n)))
+            pull_busy(n, p, &r);
+        else
+            pull_admit(n, p, request->next, request->stranded);
         return;
     }
     struct raft_id asker = {.node = from, .log = request->voter};

@@ -89,6 +89,8 @@ void atlas_look(struct world *w, struct sim_host *h) {
         h->raft_id = id;
         h->member_index = w->configs[best_informed(w)->index].commit;
     }
+    /* A log that cannot do without a file that is gone (a snapshot) has got a new life by now. */
+    h->disk.file_gone = false;
     k->commit = raft_commit_index(r);
     k->last = raft_last_index(r);
     if (c == NULL)

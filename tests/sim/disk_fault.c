@@ -88,7 +88,7 @@ bool disk_damaged(const struct sim_host *h) {
         if ((f->exists || f->exists_durable) && f->damaged && !kept_aside(f))
             return true;
     }
-    return false;
+    return h->disk.file_gone;
 }
 
 static bool is_zero(const uint8_t *data, size_t size) {
@@ -228,6 +228,7 @@ void disk_fault_spoil(struct world *w, struct sim_host *h, const struct sim_host
     case 0:
         disk_told(w, h, NULL, "%s is gone", f->name);
         disk_file_remove(f, true);
+        h->disk.file_gone = true;
         if (strncmp(f->name, "log-", 4) == 0)
             atlas_damaged(w, h);
         return;
@@ -276,8 +277,20 @@ void disk_kept_drop(struct sim_host *h) {
     VEC_DONE(&h->disk.kept);
 }
 
+/*
+ * Nothing is kept of the time when it voted alone: a disk that is set back to it knows of nobody to be asked,
+ * and leads at once. No host can tell that from the truth.
+ */
+static bool votes_alone(const struct sim_host *h) {
+    const struct raft *r = h->node != NULL ? node_raft(h->node) : NULL;
+    const struct wire_raft_config *c = r != NULL ? raft_config_at(r, raft_commit_index(r)) : NULL;
+    return c == NULL || c->voters_count < 2;
+}
+
 void disk_keep(struct sim_host *h) {
     disk_kept_drop(h);
+    if (votes_alone(h))
+        return;
     for (size_t i = 0; i < h->disk.files.count; i++) {
         const struct sim_file *f = h->disk.files.data[i];
         if (!is_of_log(f))

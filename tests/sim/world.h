@@ -124,6 +124,7 @@ struct sim_disk {
     struct disk_rates rates;
     uint64_t capacity_bytes; /* 0: no limit */
     int64_t slow_us;         /* added to each flush */
+    bool file_gone;          /* by a fault, and no agent has looked at what is left since */
 };
 
 /* What a host believes of time. Its lease clock runs on through pauses and suspensions, and begins anew with
@@ -415,7 +416,8 @@ bool disk_fault_forget(struct world *w, struct sim_host *h);
 /* A file is lost, cut short, that of another host, or of a later version; h has no power. */
 void disk_fault_spoil(struct world *w, struct sim_host *h, const struct sim_host *other);
 void disk_heal(struct world *w, struct sim_host *h);
-bool disk_damaged(const struct sim_host *h); /* silently, and not written anew since */
+/* Silently, and not written anew since; or a file was taken away, and no agent has found out yet. */
+bool disk_damaged(const struct sim_host *h);
 
 /* ---- atlas.c ---- */
 

@@ -198,3 +198,39 @@ Test(node_tasks, a_stop_that_only_some_tasks_were_told_is_told_to_the_others) {
     cr_assert_eq(r.task_commands, 1);
     rig_done(&r);
 }
+
+/* The first to join gets no word of its questions through, until the second is served. */
+static bool first_asks_in_vain(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    bool asks = codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && m.pull_request != NULL;
+    arena_done(&a);
+    (void)t;
+    (void)to;
+    return !asks || from != 1;
+}
+
+/*
+ * The leader serves as many as it may, and names them to the newcomer that was late; but that one knows no key
+ * but the leader's, and can learn the others' from the log alone.
+ */
+Test(node_join, a_newcomer_that_knows_nobody_of_those_that_are_served_gets_the_log) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    town_kill(&t, 0);
+    t.pulls_max = 1;
+    town_start(&t, 0);
+    town_run(&t, 2 * US_PER_S);
+    t.passes = first_asks_in_vain;
+    town_add(&t, "");
+    town_run(&t, 200 * US_PER_MS);
+    town_add(&t, "");
+    town_run(&t, US_PER_S);
+    cr_assert_geq(raft_commit_index(node_raft(t.hosts[2].node)), 4);
+    cr_assert_eq(raft_commit_index(node_raft(t.hosts[1].node)), 0);
+    t.passes = NULL;
+    town_run(&t, 6 * US_PER_S); /* a question that was not answered is asked again */
+    cr_assert_eq(raft_commit_index(node_raft(t.hosts[1].node)), raft_commit_index(node_raft(t.hosts[0].node)));
+    cr_assert_gt(t.hosts[0].marks.hits[MARK_LEARN_STRANDED], 0);
+    town_done(&t);
+}

@@ -50,6 +50,9 @@ Test(node_learner_pick, a_busy_one_names_others_and_those_are_asked) {
     learn_busy(&p, id(3), 0, NULL, 0);
     learn_busy(&p, id(4), 0, NULL, 0);
     cr_assert_eq(choose(&p, 1, c, 5), 5, "anybody");
+    cr_assert(!p.stranded);
+    cr_assert_neq(choose(&p, 1, c, 4), 0, "those that are busy, if there is nobody else");
+    cr_assert(p.stranded);
     cr_assert_eq(choose(&p, LEARN_AVOID_US + 1, c, 5), 2, "they are tried again later");
     learn_pick_done(&p);
 }

@@ -323,6 +323,7 @@ void town_start(struct town *t, size_t host) {
                              .task_root = bytes_str("/tasks"),
                              .snapshot_entries = t->snapshot_entries,
                              .swim_period_us = t->swim_period_us,
+                             .pulls_max = t->pulls_max,
                              .trailing_entries = t->trailing_entries,
                              .format = h->format,
                              .marks = &h->marks,

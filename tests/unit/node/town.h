@@ -74,7 +74,7 @@ struct town {
     struct buf token;
     struct arena arena;
     /* Of agents that start from here on; 0: the default. */
-    uint32_t snapshot_entries, trailing_entries;
+    uint32_t snapshot_entries, trailing_entries, pulls_max;
     int64_t swim_period_us;
     /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
     bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
