@@ -30,6 +30,7 @@
 #include "internal.h"
 
 #define VOTER_LOST_US (2 * US_PER_S)
+#define SENT_US       US_PER_S /* a leader that was heard so lately sends the log */
 #define LIE_SAID_US   (30 * US_PER_S)
 #define AGE_MAX_MS    3600000u /* older is as good as unknown */
 
@@ -103,10 +104,19 @@ static bool pull_pick(struct node *n, struct node_id *ret) {
     return learn_choose(&n->pick, n->now_us, &n->prng, list, count, ret);
 }
 
+/* By a leader that is about to give it a vote. Of two who send a snapshot each would undo what the other
+ * gave. */
+static bool is_sent(const struct node *n) {
+    int64_t heard = raft_contact_us(n->raft);
+    return heard != 0 && n->now_us - heard < SENT_US;
+}
+
 static bool pull_wanted(const struct node *n) {
     if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed || n->format_wanted != 0)
         return false;
-    return raft_role(n->raft) == RAFT_LEARNER || voter_asks(n) || node_reseeds(n);
+    if (raft_role(n->raft) == RAFT_LEARNER && !is_sent(n))
+        return true;
+    return voter_asks(n) || node_reseeds(n);
 }
 
 /* Behind what is committed here, or behind what the same peer gave and nobody has vouched for yet. */
@@ -162,7 +172,8 @@ void node_learner_tick(struct node *n) {
 
 int64_t node_learner_deadline(const struct node *n) {
     if (!pull_wanted(n))
-        return TIME_NEVER_US;
+        return raft_role(n->raft) == RAFT_LEARNER && is_sent(n) ? raft_contact_us(n->raft) + SENT_US
+                                                                : TIME_NEVER_US;
     return n->pull_sent_next != 0 ? n->pull_deadline_us : n->pull_at_us;
 }
 

@@ -15,8 +15,10 @@ static uint64_t since_us(const struct node *n, int64_t at_us) {
     return (uint64_t)(age > 0 ? age : 0);
 }
 
+/* A host without a vote pulls the log, or is sent it by a leader that is about to give it one. */
 int64_t node_contact_us(const struct node *n) {
-    return raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_contact_us(n->raft);
+    int64_t heard = raft_contact_us(n->raft);
+    return raft_role(n->raft) == RAFT_LEARNER && n->fresh_us > heard ? n->fresh_us : heard;
 }
 
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
@@ -25,11 +27,12 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
         ret->isolated = true;
         return;
     }
-    bool learner = raft_role(n->raft) == RAFT_LEARNER;
     const struct wire_raft_config *config = raft_config_now(n->raft);
     if (node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0)
         return; /* it asks nobody but itself */
-    int64_t fresh = learner ? n->fresh_us : raft_fresh_us(n->raft);
+    int64_t fresh = raft_fresh_us(n->raft);
+    if (raft_role(n->raft) == RAFT_LEARNER && n->fresh_us > fresh)
+        fresh = n->fresh_us;
     /* It may have been confirmed long before it could be answered. */
     if (n->confirmed && n->confirmed_us > fresh)
         fresh = n->confirmed_us;

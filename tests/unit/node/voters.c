@@ -413,3 +413,39 @@ Test(node_voters, any_host_tells_who_votes_and_why) {
     cr_assert(r != NULL && r->error == 0, "what it knows by itself");
     town_done(&t);
 }
+
+static unsigned pulls_seen;
+
+/* What the third host answers to its leader is lost, so that it is sent the log for long; its pulls are counted. */
+static bool leader_goes_on_sending(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    bool is_raft = false;
+    if (codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && from == 2) {
+        pulls_seen += m.pull_request != NULL;
+        is_raft = m.raft != NULL;
+    }
+    arena_done(&a);
+    (void)t;
+    (void)to;
+    return !is_raft;
+}
+
+/* Two who send a snapshot at once, each a part of its own, would undo what the other gave, again and again. */
+Test(node_voters, a_newcomer_is_sent_the_log_by_the_leader_or_pulls_it_and_not_both) {
+    struct town t;
+    town_init(&t, 2, NULL);
+    town_add(&t, "");
+    t.passes = leader_goes_on_sending;
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_gt(pulls_seen, 0, "it is no voter, and nobody sends it anything");
+    town_run(&t, 10 * US_PER_S);
+    pulls_seen = 0;
+    town_run(&t, 10 * US_PER_S);
+    cr_assert_eq(pulls_seen, 0);
+    cr_assert_leq(t.now_us - raft_contact_us(node_raft(t.hosts[2].node)), US_PER_S);
+    t.passes = NULL;
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, 2), "h0 h1 h2");
+    town_done(&t);
+}
