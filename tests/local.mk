@@ -198,6 +198,7 @@ EXTRA_DIST += \
 	%D%/tidy/binary.py \
 	%D%/tidy/common.py \
 	%D%/tidy/lists.py \
+	%D%/tidy/mutants.py \
 	%D%/tidy/selftest.py \
 	%D%/tidy/text.py \
 	%D%/tidy/wire.py \
@@ -378,6 +379,7 @@ TESTS += \
 	%D%/tidy/arrows.py \
 	%D%/tidy/binary.py \
 	%D%/tidy/lists.py \
+	%D%/tidy/mutants.py \
 	%D%/tidy/selftest.py \
 	%D%/tidy/text.py \
 	%D%/tidy/wire.py

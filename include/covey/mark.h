@@ -107,6 +107,7 @@
     X(MARK_LEARN_LIE_REFUSED, "learn: a peer gave what no voter had signed, and nothing of it was applied")  \
     X(MARK_LEARN_UNSIGNED, "learn: a checkpoint by nobody who votes was not believed")                       \
     X(MARK_LEARN_HANDED_OVER, "learn: a host learnt of later voters from the word of those that it knew")    \
+    X(MARK_LEARN_SIGNED_AGAIN, "learn: a voter signed who votes, as it had not when that changed")           \
     X(MARK_LEARN_BUSY, "learn: a host that serves as many as it may named others to ask")                    \
     X(MARK_LEARN_STRANDED, "learn: a host that nobody else served took another's place")                     \
     X(MARK_LEARN_DEEP, "learn: a host was served by one that is no voter itself")                            \

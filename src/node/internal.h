@@ -123,7 +123,7 @@ struct local_instance {
     bool released;                   /* its end is in the log: the shims were told to go */
     struct buf reason;
     enum instance_state state;
-    bool end_journalled, end_acknowledged;
+    bool end_journalled;
     bool running_told;      /* the leader was told, in this run of the agent, that it runs */
     int64_t recovery_us;    /* clock of the token bucket of its running again */
     int64_t changed_ms;     /* wall clock: when its tasks last told something */
@@ -169,6 +169,13 @@ struct ticket_pair {
     uint64_t node, raft;
     int64_t begun_us;
     uint64_t last_index; /* of the log, when it was handed out */
+    uint64_t commit;     /* as the batch tells it */
+};
+
+/* An end that the state has, and the journal still. */
+struct acknowledged_end {
+    struct instance_id id;
+    uint64_t index; /* of the log, at which the state had it */
 };
 
 /* A raft send held back until its ticket is durable. */
@@ -225,7 +232,8 @@ struct node {
     uint64_t boot_ticket;        /* of the run's generation; 0 once it is durable */
     struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
-    uint64_t log_id_ticket; /* of the file that tells this log's id: nothing is said under it before */
+    uint64_t commit_durable; /* so far the next run of the agent knows by itself what is committed */
+    uint64_t log_id_ticket;  /* of the file that tells this log's id: nothing is said under it before */
     bool disk_failed, log_damaged;
     bool log_begun;         /* the file `cluster` says that the first batch of the log is durable */
     bool make_again;        /* a cluster was made here, and the agent died before its log was begun */
@@ -237,6 +245,7 @@ struct node {
     uint64_t snapshot_durable;
     uint64_t log_bytes_applied; /* of entries, since the last snapshot was begun */
     struct buf snapshot_bytes;  /* of the newest one, to be sent in chunks */
+    int64_t snapshot_given_us;  /* a chunk of it was, last; 0: none */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
     struct checkpoint install_proof;
@@ -300,6 +309,7 @@ struct node {
     /* tasks */
     struct map instances; /* instance id -> struct local_instance */
     bool ends_dirty;      /* an instance has ended: the journal has to know */
+    VEC(struct acknowledged_end) acknowledged;
     bool scan_done, instances_dirty, facts_dirty, self_dirty;
     int64_t report_at_us; /* what is not in the log by then is sent again */
     int64_t started_us, may_start_us, starts_at_us;

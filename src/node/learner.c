@@ -212,9 +212,14 @@ static void stage_drop(struct node *n) {
 /* false: it is there, and not to be believed. */
 static bool proof_take(struct node *n, struct node_id from, const struct wire_checkpoint *in,
                        struct checkpoint *ret) {
-    if (in == NULL || node_checkpoint_take(n, in, ret) == 0)
+    if (in == NULL)
         return true;
+    if (node_checkpoint_take(n, in, ret) == 0) {
+        node_voters_known(n);
+        return true;
+    }
     node_mark(n, MARK_LEARN_UNSIGNED);
+    node_voters_unknown(n, from, in);
     learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US);
     return false;
 }
@@ -308,9 +313,15 @@ static void pull_verify(struct node *n, struct node_id from, const struct checkp
 static void pull_take(struct node *n, struct node_id from, const struct wire_pull_response *r) {
     struct checkpoint *proofs = arena_alloc(&n->scratch, 2 * sizeof *proofs);
     node_handovers_take(n, r->handovers, r->handovers_count);
-    if (!proof_take(n, from, r->checkpoint, &proofs[0]) || !proof_take(n, from, r->state, &proofs[1])) {
+    if (!proof_take(n, from, r->checkpoint, &proofs[0])) {
         stage_drop(n);
         return;
+    }
+    /* Who signed the newest state may have lost its vote since: its word counts for nothing, the rest for all
+     * it is worth. */
+    if (r->state != NULL && node_checkpoint_take(n, r->state, &proofs[1]) != 0) {
+        node_mark(n, MARK_LEARN_UNSIGNED);
+        proofs[1] = (struct checkpoint){0};
     }
     for (size_t i = 0; i < 2; i++)
         if (proofs[i].has_state) {

@@ -58,6 +58,7 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
         .chain = bytes_of(proof->chain.b, CHAIN_SIZE),
     };
     r->snapshot = chunk;
+    n->snapshot_given_us = n->now_us;
     node_mark(n, MARK_NODE_PULL_SNAPSHOT);
 }
 

@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/facts_counters.c \
 	%D%/format.c \
 	%D%/gossip.c \
+	%D%/handovers.c \
 	%D%/hosts.h \
 	%D%/internal.h \
 	%D%/join.c \

@@ -5,7 +5,9 @@
  * state. */
 #include "internal.h"
 
-#define SNAPSHOT_LOG_BYTES (32u << 20)
+#define SNAPSHOT_LOG_BYTES  (32u << 20)
+#define SNAPSHOT_FETCHED_US (5 * US_PER_S) /* no chunk for longer: nobody fetches it any more */
+#define SNAPSHOT_PATIENCE   4u
 
 bool node_is_leader(const struct node *n) { return n->raft != NULL && raft_leader_ready(n->raft); }
 
@@ -44,7 +46,17 @@ static bool snapshot_may(const struct node *n) {
     return n->applied_index > n->snapshot_durable && !node_snapshot_busy(n) && n->state_wrong == 0;
 }
 
+/*
+ * The next snapshot takes the place of the one that somebody fetches, who would have to begin anew; on a slow
+ * link to a busy cluster again and again. So it is put off, until the log has become a few times as long.
+ */
+static unsigned patience(const struct node *n) {
+    bool fetched = n->snapshot_given_us != 0 && n->now_us - n->snapshot_given_us < SNAPSHOT_FETCHED_US;
+    return fetched ? SNAPSHOT_PATIENCE : 1;
+}
+
 bool node_snapshot_due(const struct node *n, unsigned times) {
+    times *= patience(n);
     return snapshot_may(n) &&
            snapshot_over(n, times * (uint64_t)n->snapshot_entries, times * snapshot_bytes_max(n));
 }
@@ -52,7 +64,7 @@ bool node_snapshot_due(const struct node *n, unsigned times) {
 /* By the size of the log alone: few large entries do not wait for the index at which states are compared. */
 bool node_snapshot_large(const struct node *n) {
     return n->log_bytes_applied >= SNAPSHOT_LOG_BYTES && snapshot_may(n) &&
-           snapshot_over(n, UINT32_MAX, snapshot_bytes_max(n));
+           snapshot_over(n, UINT32_MAX, patience(n) * snapshot_bytes_max(n));
 }
 
 static void log_send(struct node *n, const struct raft_effect *e) {
@@ -96,8 +108,11 @@ static void log_persist(struct node *n, const struct raft_effect *e) {
         n->log_begun = true;
         ticket = node_cluster_file_save(n);
     }
-    struct ticket_pair pair = {
-        .node = ticket, .raft = e->ticket, .begun_us = n->now_us, .last_index = raft_last_index(n->raft)};
+    struct ticket_pair pair = {.node = ticket,
+                               .raft = e->ticket,
+                               .begun_us = n->now_us,
+                               .last_index = raft_last_index(n->raft),
+                               .commit = n->hard.commit};
     VEC_PUSH(&n->raft_tickets, pair);
 }
 
@@ -106,6 +121,7 @@ void node_log_persisted(struct node *n) {
     size_t count = 0;
     while (count < n->raft_tickets.count && n->raft_tickets.data[count].node <= n->ticket_done) {
         node_voters_disk(n, &n->raft_tickets.data[count]);
+        n->commit_durable = n->raft_tickets.data[count].commit;
         done = n->raft_tickets.data[count++].raft;
     }
     if (count == 0)
@@ -163,6 +179,7 @@ static void log_chunk_read(struct node *n, const struct raft_effect *e) {
         .chain = bytes_of(n->proofs.snapshot.chain.b, CHAIN_SIZE),
     };
     in.snapshot = &chunk;
+    n->snapshot_given_us = n->now_us;
     (void)raft_feed(n->raft, n->now_us, &in);
 }
 

@@ -183,6 +183,7 @@ void node_free(struct node *n) {
     VEC_DONE(&n->events);
     VEC_DONE(&n->held);
     VEC_DONE(&n->raft_tickets);
+    VEC_DONE(&n->acknowledged);
     VEC_DONE(&n->seeds);
     node_op_streams_done(n);
     node_watch_done(n);
@@ -204,7 +205,7 @@ void node_free(struct node *n) {
     state_free(n->state);
     state_free(n->install_state);
     reconcile_memory_free(n->memory);
-    node_proofs_done(n);
+    node_handovers_done(n);
     stage_done(&n->stage);
     learn_pick_done(&n->pick);
     buf_done(&n->reseed);
@@ -328,6 +329,7 @@ static void node_turn(struct node *n) {
         node_learner_tick(n);
         node_pull_serve(n);
         node_leave_tick(n);
+        node_handovers_tick(n);
     }
     if (n->instances_dirty || n->now_us >= n->starts_at_us)
         node_tasks_reconcile(n);
@@ -370,6 +372,7 @@ int64_t node_deadline(const struct node *n) {
         at = min_us(at, node_unfit_deadline(n));
         at = min_us(at, node_pull_deadline(n));
         at = min_us(at, node_leave_deadline(n));
+        at = min_us(at, node_handovers_deadline(n));
     }
     at = min_us(at, node_tasks_deadline(n));
     at = min_us(at, node_report_deadline(n));

@@ -319,6 +319,8 @@ static void peer_dispatch(struct node *n, struct node_id from, struct bytes data
         node_reasons_response(n, m->reasons_response);
     if (m->checkpoint != NULL)
         node_handover_told(n, from, m->checkpoint);
+    if (m->handovers != NULL)
+        node_handovers_told(n, from, m->handovers);
     if (m->state_report != NULL)
         node_state_told(n, from, m->state_report);
     if (m->view_request != NULL)

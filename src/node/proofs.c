@@ -5,13 +5,10 @@
  * What this host can prove of its log to others, and whom it believes itself.
  *
  * A voter signs for its own committed log: the newest index when somebody asks for it, at most once in
- * CHECKPOINT_US; each change of the voters when it is applied, so that who was away while all voters changed
- * still finds its way from those that it knows to those there are; and a state, where it has hashed one, for
- * who needs a snapshot. Hosts without a vote pass on what they have verified.
+ * CHECKPOINT_US; each change of the voters when it is applied (handovers.c); and a state, where it has hashed
+ * one, for who needs a snapshot. Hosts without a vote pass on what they have verified.
  */
 #include "internal.h"
-
-#define HANDOVERS_PER_INDEX 3
 
 /* ---- whose word is believed -----------------------------------------------------------------------------
  */
@@ -32,6 +29,7 @@ void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_co
     if (index <= n->proofs.voters.index || config->voters_count == 0)
         return;
     learn_voters_set(&n->proofs.voters, index, config);
+    node_voted_note(n, &n->proofs.voters);
     n->table_dirty = true; /* the file `cluster` has them, too */
 }
 
@@ -50,93 +48,15 @@ int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struc
     return 0;
 }
 
-/* ---- changes of the voters ------------------------------------------------------------------------------
+/* ---- the log --------------------------------------------------------------------------------------------
  */
 
-static void handover_keep(struct node *n, const struct checkpoint *c) {
-    struct proofs *p = &n->proofs;
-    size_t at = p->handovers.count, same = 0;
-    for (size_t i = 0; i < p->handovers.count; i++) {
-        const struct checkpoint *old = &p->handovers.data[i];
-        if (old->index == c->index && memcmp(&old->key, &c->key, sizeof c->key) == 0)
-            return;
-        same += old->index == c->index;
-    }
-    if (same >= HANDOVERS_PER_INDEX)
-        return;
-    if (at >= WIRE_HANDOVERS_MAX) {
-        VEC_REMOVE(&p->handovers, 0);
-        at--;
-    }
-    while (at > 0 && p->handovers.data[at - 1].index > c->index)
-        at--;
-    VEC_INSERT(&p->handovers, at, *c);
-}
-
-/* Those that lead from voters known here to later ones, and what else those signed. */
-void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count) {
-    if (count == 0)
-        return;
-    struct checkpoint *list = arena_alloc(&n->scratch, count * sizeof *list);
-    size_t good = 0;
-    for (size_t i = 0; i < count; i++)
-        good += checkpoint_in(&in[i], &list[good]) == 0;
-    struct learn_voters before = n->proofs.voters;
-    if (learn_voters_follow(&n->proofs.voters, list, good, n->cluster.generation, n->cluster.recovery) == 0)
-        return;
-    node_mark(n, MARK_LEARN_HANDED_OVER);
-    n->table_dirty = true;
-    for (size_t i = 0; i < good; i++) {
-        struct node_id signer = identity_node_id(&list[i].key);
-        bool known = learn_voters_have(&before, signer) || learn_voters_have(&n->proofs.voters, signer);
-        if (list[i].has_voters && list[i].index <= n->proofs.voters.index && known &&
-            checkpoint_signed(&list[i]))
-            handover_keep(n, &list[i]);
-    }
-}
-
-/* A voter's word on a change, sent when it was made: this host may be asked for it when that voter is gone.
- */
-void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in) {
-    struct checkpoint c;
-    if (n->raft == NULL || checkpoint_in(in, &c) != 0 || !c.has_voters ||
-        !ID_EQUAL(identity_node_id(&c.key), from) || !learn_voters_have(&c.voters, from) ||
-        !learn_voters_have(&n->proofs.voters, from))
-        return;
-    if (c.generation == n->cluster.generation && ID_EQUAL(c.recovery, n->cluster.recovery) &&
-        checkpoint_signed(&c)) {
-        handover_keep(n, &c);
-        n->table_dirty =
-            true; /* it is in the file `cluster`: its signer may be gone when this host is back */
-    }
-}
-
-static struct checkpoint checkpoint_here(const struct node *n, uint64_t term) {
+struct checkpoint node_checkpoint_here(const struct node *n, uint64_t term) {
     return (struct checkpoint){.generation = n->cluster.generation,
                                .recovery = n->cluster.recovery,
                                .term = term,
                                .index = n->applied_index,
                                .chain = n->proofs.chain};
-}
-
-/* The entry is about to be applied: the word is on the log up to it. */
-static void handover_sign(struct node *n, uint64_t index, uint64_t term) {
-    struct checkpoint c = checkpoint_here(n, term);
-    c.index = index;
-    c.has_voters = true;
-    c.voters = n->proofs.voters;
-    checkpoint_sign(&c, &n->identity);
-    handover_keep(n, &c);
-    if (n->swim == NULL)
-        return; /* at the start: whoever needs it was told by the last run, or asks */
-    struct checkpoint_out out;
-    checkpoint_out(&c, &out);
-    for (size_t i = 0; i < c.voters.count + c.voters.next_count; i++) {
-        struct node_id id =
-            i < c.voters.count ? c.voters.ids[i].node : c.voters.next[i - c.voters.count].node;
-        if (!ID_EQUAL(id, n->identity.id))
-            node_peer_send(n, id, &(struct wire_peer_message){.checkpoint = &out.wire});
-    }
 }
 
 /* Everything that follows from the place of an entry, before it changes the state. */
@@ -152,7 +72,7 @@ void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry) {
     node_voters_learn(n, entry->index, &config);
     if (n->proofs.voters.index == entry->index && (signed_before || node_signs(n)) &&
         learn_voters_have(&n->proofs.voters, n->identity.id))
-        handover_sign(n, entry->index, entry->term);
+        node_handover_sign(n, entry->index, entry->term);
 }
 
 /* ---- the newest, and states -----------------------------------------------------------------------------
@@ -163,7 +83,7 @@ const struct checkpoint *node_checkpoint_newest(struct node *n) {
     bool moved = p->newest.index < n->applied_index;
     if (moved && n->applied_index == raft_commit_index(n->raft) && node_signs(n) &&
         (p->newest.index == 0 || n->now_us - p->newest_us >= CHECKPOINT_US)) {
-        p->newest = checkpoint_here(n, raft_term_at(n->raft, n->applied_index));
+        p->newest = node_checkpoint_here(n, raft_term_at(n->raft, n->applied_index));
         checkpoint_sign(&p->newest, &n->identity);
         p->newest_us = n->now_us;
         node_mark(n, MARK_LEARN_CHECKPOINT_MADE);
@@ -221,7 +141,7 @@ const struct checkpoint *node_checkpoint_snapshot(struct node *n) {
 struct checkpoint node_checkpoint_full(const struct node *n, uint64_t term,
                                        const struct wire_raft_config *config,
                                        const uint8_t hash[STATE_HASH_SIZE]) {
-    struct checkpoint c = checkpoint_here(n, term);
+    struct checkpoint c = node_checkpoint_here(n, term);
     c.has_voters = c.has_state = true;
     learn_voters_set(&c.voters, c.index, config);
     memcpy(c.state, hash, sizeof c.state);
@@ -253,38 +173,6 @@ const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t i
 /* ---- on the disk ----------------------------------------------------------------------------------------
  */
 
-/* In the scratch arena. */
-static struct wire_checkpoint *handovers_behind(struct node *n, uint64_t index, size_t *ret_count) {
-    const struct checkpoint *all = n->proofs.handovers.data;
-    size_t count = n->proofs.handovers.count;
-    struct wire_checkpoint *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
-    *ret_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (all[i].index <= index)
-            continue;
-        struct checkpoint_out *out = arena_alloc(&n->scratch, sizeof *out);
-        checkpoint_out(&all[i], out);
-        list[(*ret_count)++] = out->wire;
-    }
-    return list;
-}
-
-/*
- * To and from the file `cluster`, where the voters are that they lead to: a log that is applied again does
- * not sign them again, as those voters are known by then.
- */
-void node_handovers_save(struct node *n, struct wire_node_files_keys *keys) {
-    keys->handovers = handovers_behind(n, 0, &keys->handovers_count);
-}
-
-/* From this host's own disk. */
-void node_handovers_load(struct node *n, const struct wire_checkpoint *in, size_t count) {
-    struct checkpoint c;
-    for (size_t i = 0; i < count; i++)
-        if (checkpoint_in(&in[i], &c) == 0 && c.has_voters)
-            handover_keep(n, &c);
-}
-
 /* What the snapshot's header tells of the log that it takes the place of; in the scratch arena. */
 void node_proofs_save(struct node *n, struct wire_snapshot_header *head) {
     struct proofs *p = &n->proofs;
@@ -295,7 +183,7 @@ void node_proofs_save(struct node *n, struct wire_snapshot_header *head) {
         checkpoint_out(proof, out);
         head->proof = &out->wire;
     }
-    head->handovers = handovers_behind(n, 0, &head->handovers_count);
+    head->handovers = node_handovers_behind(n, 0, &head->handovers_count);
 }
 
 /* Of a snapshot on this host's own disk: what it says was checked when it was written. */
@@ -316,12 +204,3 @@ void node_proofs_load(struct node *n, const struct wire_snapshot_header *head, s
     }
     node_handovers_load(n, head->handovers, head->handovers_count);
 }
-
-/* For an asker that knows the voters as of this index: in the scratch arena. */
-void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r) {
-    if (n->proofs.voters.index <= behind)
-        return;
-    r->handovers = handovers_behind(n, behind, &r->handovers_count);
-}
-
-void node_proofs_done(struct node *n) { VEC_DONE(&n->proofs.handovers); }

@@ -37,7 +37,11 @@ struct proofs {
     size_t recent_next;
     struct checkpoint snapshot;       /* of the snapshot at hand ... */
     bool snapshot_proven;             /* ... signed by a voter, or to be signed here */
-    VEC(struct checkpoint) handovers; /* by index */
+    VEC(struct checkpoint) handovers; /* by index; of each signer the newest */
+    VEC(struct node_id) voted;        /* who is known to vote, or to have voted: the latest last */
+    int64_t handovers_ask_us;         /* when another voter is asked for those that it has */
+    size_t handovers_asked;
+    int64_t unknown_since_us, unknown_said_us; /* what came is signed by nobody whose vote is known here */
     struct state_mark marks[STATE_MARKS];
     struct state_told told[STATE_TOLD];
     size_t told_next;
@@ -48,11 +52,6 @@ bool node_signs(const struct node *n); /* as a voter, as far as is known here */
 void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_config *config);
 /* ERR_INVALID; ERR_DENIED: of another cluster's log, or by nobody who votes. */
 int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret);
-void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count);
-void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r);
-void node_handovers_save(struct node *n, struct wire_node_files_keys *keys);
-void node_handovers_load(struct node *n, const struct wire_checkpoint *in, size_t count);
-void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in);
 void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry);
 /* NULL: there is none. Borrowed until the next entry. */
 const struct checkpoint *node_checkpoint_newest(struct node *n);
@@ -63,12 +62,30 @@ void node_checkpoint_verified(struct node *n, const struct checkpoint *c);
 void node_checkpoint_keep(struct node *n, const struct checkpoint *c);
 const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t index);
 /* Of what is applied, not signed. */
+struct checkpoint node_checkpoint_here(const struct node *n, uint64_t term);
 struct checkpoint node_checkpoint_full(const struct node *n, uint64_t term,
                                        const struct wire_raft_config *config,
                                        const uint8_t hash[STATE_HASH_SIZE]);
 void node_proofs_save(struct node *n, struct wire_snapshot_header *head);
 void node_proofs_load(struct node *n, const struct wire_snapshot_header *head, struct bytes state);
-void node_proofs_done(struct node *n);
+
+/* handovers.c */
+void node_voted_note(struct node *n, const struct learn_voters *v);
+void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count);
+void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in);
+void node_handovers_told(struct node *n, struct node_id from, const struct wire_handovers *in);
+void node_handover_sign(struct node *n, uint64_t index, uint64_t term); /* of an entry about to be applied */
+void node_handovers_tick(struct node *n);
+int64_t node_handovers_deadline(const struct node *n);
+/* In the scratch arena. */
+struct wire_checkpoint *node_handovers_behind(struct node *n, uint64_t index, size_t *ret_count);
+void node_handovers_out(struct node *n, uint64_t behind, struct wire_pull_response *r);
+void node_handovers_save(struct node *n, struct wire_node_files_keys *keys);
+void node_handovers_load(struct node *n, const struct wire_checkpoint *in, size_t count);
+void node_handovers_done(struct node *n);
+/* A checkpoint was not believed; it was. */
+void node_voters_unknown(struct node *n, struct node_id from, const struct wire_checkpoint *in);
+void node_voters_known(struct node *n);
 
 /* state_check.c */
 void node_state_applied(struct node *n, uint64_t term);

@@ -51,7 +51,14 @@ struct local_task *node_instance_task(struct local_instance *i, struct bytes nam
     return t;
 }
 
-/* ---- ends, kept until the log has them ---- */
+/*
+ * ---- ends, kept until the log has them ----
+ *
+ * The log on this very disk, that is. An entry is applied as soon as a majority has it; that it is committed
+ * this disk may hear only with the next batch. Should the power fail in between, and no leader be there to
+ * ask, the next run of the agent begins with a state in which the instance still lives: then the journal must
+ * know better.
+ */
 
 static void task_take(struct local_task *t, const struct wire_task_fact *fact) {
     buf_clear(&t->reason);
@@ -67,22 +74,33 @@ static bool instance_is_over(const struct local_instance *i) {
            i->state == INSTANCE_STATE_STOPPED;
 }
 
+/* Of those that the next run of the agent is sure to find in the log. */
+static size_t ends_acknowledged(struct node *n, struct wire_journal_record *records) {
+    uint64_t durable = n->commit_durable > n->snapshot_durable ? n->commit_durable : n->snapshot_durable;
+    size_t count = 0, kept = 0;
+    for (size_t k = 0; k < n->acknowledged.count; k++) {
+        const struct acknowledged_end *end = &n->acknowledged.data[k];
+        if (end->index <= durable)
+            records[count++] = (struct wire_journal_record){.done = end->id};
+        else
+            n->acknowledged.data[kept++] = *end;
+    }
+    n->acknowledged.count = kept;
+    return count;
+}
+
 void node_tasks_journal(struct node *n) {
-    if (!n->ends_dirty || n->disk_failed || !n->scan_done)
+    if ((!n->ends_dirty && n->acknowledged.count == 0) || n->disk_failed || !n->scan_done)
         return;
+    size_t max = n->ends_dirty ? n->instances.count : 0;
     n->ends_dirty = false;
-    size_t count = 0, max = n->instances.count;
-    struct wire_journal_record *records = arena_alloc(&n->scratch, (max + 1) * sizeof *records);
+    struct wire_journal_record *records =
+        arena_alloc(&n->scratch, (max + n->acknowledged.count + 1) * sizeof *records);
     struct wire_fact *facts = arena_alloc(&n->scratch, (max + 1) * sizeof *facts);
+    size_t count = ends_acknowledged(n, records);
     for (size_t k = 0; k < max; k++) {
         struct local_instance *i = n->instances.entries[k].value;
-        if (!instance_is_over(i))
-            continue;
-        if (i->released && i->end_journalled && !i->end_acknowledged) {
-            i->end_acknowledged = true;
-            records[count++] = (struct wire_journal_record){.done = i->id};
-        }
-        if (i->end_journalled || i->released)
+        if (!instance_is_over(i) || i->end_journalled || i->released)
             continue;
         i->end_journalled = true;
         facts[k] = (struct wire_fact){.instance = i->id,
@@ -186,7 +204,7 @@ void node_tasks_kept(struct node *n, struct instance_id id) {
         return; /* another task of it is still there */
     i = node_instance_add(n, id);
     i->state = INSTANCE_STATE_COMPLETE;
-    i->released = i->end_journalled = i->end_acknowledged = true;
+    i->released = i->end_journalled = true;
 }
 
 void node_tasks_status(struct node *n, const struct node_input *in) {
@@ -272,6 +290,27 @@ static bool was_known(void *arg, struct instance_id id) {
     return i != NULL && i->known;
 }
 
+static bool inventory_is_known(const struct node *n) {
+    const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
+    /* A lost disk begins its generations anew: an old part of the log has the same number of another life. */
+    bool is_this_run = self != NULL && self->generation == n->generation &&
+                       ID_EQUAL(self->boot, n->self.boot) && ID_EQUAL(self->log, n->self.log);
+    return is_this_run && self->status == NODE_STATUS_READY;
+}
+
+/*
+ * What was kept for the log's sake alone: output, once the log has the end of its tasks; an end in the
+ * journal. Once the log here is current, it knows the instance or has dropped it.
+ */
+static bool was_dropped(const struct node *n, const struct local_instance *i) {
+    if (i->released)
+        return n->may_start_us != 0;
+    bool is_here = false;
+    for (size_t t = 0; t < i->tasks_count; t++)
+        is_here |= i->tasks[t].started;
+    return i->end_journalled && !is_here && inventory_is_known(n);
+}
+
 static int instance_order(const void *a, const void *b) {
     return ID_COMPARE(((const struct reconcile_instance *)a)->id, ((const struct reconcile_instance *)b)->id);
 }
@@ -299,10 +338,8 @@ static struct reconcile_instance *observe(struct node *n) {
     struct reconcile_instance *list = arena_alloc(&n->scratch, (count + 1) * sizeof *list);
     for (size_t k = 0; k < count; k++) {
         struct local_instance *i = n->instances.entries[k].value;
-        /* Output that was kept for the log's sake: once the log here is current, it knows the instance or has
-         * dropped it. */
         const struct wire_instance_record *r = state_instance_find(n->state, i->id);
-        if (r != NULL || (i->released && n->may_start_us != 0))
+        if (r != NULL || was_dropped(n, i))
             i->known = true;
         if (r != NULL)
             instance_expect(n, i, r);
@@ -350,7 +387,11 @@ static void instance_stop(struct node *n, struct local_instance *i) {
 static void instance_release(struct node *n, struct local_instance *i) {
     if (i->released)
         return;
-    i->released = n->ends_dirty = n->own_dirty = true;
+    i->released = n->own_dirty = true;
+    if (i->end_journalled) {
+        struct acknowledged_end end = {.id = i->id, .index = n->applied_index};
+        VEC_PUSH(&n->acknowledged, end);
+    }
     for (size_t t = 0; t < i->tasks_count; t++) {
         if (!i->tasks[t].started)
             continue;
@@ -374,14 +415,6 @@ static void instance_forget(struct node *n, struct local_instance *i) {
  * this host was away. Alone, a host starts what it last knew to be its own after BOOT_GRACE_US. It is not
  * alone while its copy of the log still moves: what it has of it by now may be old history.
  */
-static bool inventory_is_known(const struct node *n) {
-    const struct wire_node_record *self = state_node_find(n->state, n->identity.id);
-    /* A lost disk begins its generations anew: an old part of the log has the same number of another life. */
-    bool is_this_run = self != NULL && self->generation == n->generation &&
-                       ID_EQUAL(self->boot, n->self.boot) && ID_EQUAL(self->log, n->self.log);
-    return is_this_run && self->status == NODE_STATUS_READY;
-}
-
 int64_t node_waits_since_us(const struct node *n) {
     if (state_node_find(n->state, n->identity.id) == NULL)
         return n->now_us;

@@ -423,10 +423,25 @@ void node_write_request(struct node *n, uint64_t request, struct bytes method, s
     node_write_forward(n, request, 0, (struct node_id){{0}}, method, params);
 }
 
+/*
+ * Is it in the log already, and was sent again only because that takes long? Its answer comes when it is
+ * applied. As an entry of its own each sending would make a log that lags lag more, for as long as anybody
+ * asks.
+ */
+static bool is_pending(const struct node *n, struct node_id from, const struct wire_forward_request *f) {
+    for (size_t i = n->pending_done; i < n->pending.count; i++) {
+        const struct pending_write *w = &n->pending.data[i];
+        if (w->origin == WRITE_FORWARDED && w->request == f->id && ID_EQUAL(w->peer, from) &&
+            bytes_equal(w->method, f->method) && bytes_equal(w->params, f->params))
+            return true;
+    }
+    return false;
+}
+
 void node_write_forwarded(struct node *n, struct node_id from, const struct wire_forward_request *f) {
     if (!node_is_leader(n))
         answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
-    else {
+    else if (!is_pending(n, from, f)) {
         n->writes_gather = n->writes_due = n->more_follows;
         node_write_execute(n, WRITE_FORWARDED, f->id, from, f->method, f->params, f->since, 0);
         n->writes_gather = false;

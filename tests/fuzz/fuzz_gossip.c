@@ -301,8 +301,9 @@ static void fill(struct run *r, struct script *s) {
 }
 
 static void step(struct run *r, struct script *s) {
-    static const enum gossip_input_kind kinds[] = {GOSSIP_MEMBER, GOSSIP_LEFT,       GOSSIP_FORGET,
-                                                   GOSSIP_STREAM, GOSSIP_GENERATION, GOSSIP_TICK};
+    static const enum gossip_input_kind kinds[] = {GOSSIP_MEMBER,  GOSSIP_LEFT,       GOSSIP_FORGET,
+                                                   GOSSIP_STREAM,  GOSSIP_GENERATION, GOSSIP_TICK,
+                                                   GOSSIP_RETURNED};
     uint8_t what = take(s);
     switch (what & 7) {
     case 0: {
@@ -331,7 +332,7 @@ static void step(struct run *r, struct script *s) {
     }
     default: {
         const struct identity *who = owner_key(take(s));
-        feed(r, &(struct gossip_input){.kind = kinds[(what >> 3) % 6],
+        feed(r, &(struct gossip_input){.kind = kinds[(what >> 3) % 7],
                                        .from = who->id,
                                        .key_of = who->public_key,
                                        .generation = take(s)});

@@ -97,6 +97,11 @@ void atlas_look(struct world *w, struct sim_host *h) {
         return;
     half_take(k, 0, c->voters, c->voters_count);
     half_take(k, 1, c->voters_next, c->voters_next_count);
+    const struct wire_raft_config *committed = raft_config_at(r, k->commit);
+    if (committed == NULL)
+        committed = c;
+    half_take(k, 2, committed->voters, committed->voters_count);
+    half_take(k, 3, committed->voters_next, committed->voters_next_count);
 }
 
 void atlas_damaged(struct world *w, const struct sim_host *h) {
@@ -185,6 +190,11 @@ static bool half_enough(const struct world *w, const struct known_config *c, uns
     return c->count[half] == 0 || whole > c->count[half] / 2;
 }
 
+/*
+ * Of the best informed both the committed set and what it has behind that count. Those who have no more than
+ * what is committed elect by that set: a change which is only in the best informed's log does not bind them,
+ * and frees nobody of them either.
+ */
 bool atlas_enough(struct world *w, uint32_t hosts) {
     const struct sim_host *best = best_informed(w);
     uint64_t commit = w->configs[best->index].commit;
@@ -192,8 +202,10 @@ bool atlas_enough(struct world *w, uint32_t hosts) {
         const struct known_config *c = &w->configs[i];
         /* What ends in the part that is committed is no news to the best informed. */
         bool counts = &w->hosts[i] == best || c->last > commit;
-        if (counts && (!half_enough(w, c, 0, hosts) || !half_enough(w, c, 1, hosts)))
-            return false;
+        size_t halves = &w->hosts[i] == best ? 4 : 2;
+        for (unsigned half = 0; half < halves && counts; half++)
+            if (!half_enough(w, c, half, hosts))
+                return false;
     }
     return commit > 0;
 }

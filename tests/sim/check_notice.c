@@ -16,7 +16,9 @@
  *     + (2n - 1) periods               whoever is held dead probes whom it holds alive
  *     + 24 periods                     a verdict younger than the longest suspicion is undone by a refutation
  *     + 12 periods                     for the news to spread
- * from when the last fault between them and the others ended.
+ * from when the last fault between them and the others ended. But for a host that was taken out while it was
+ * away: to those whose log says so it is a stranger. They close its streams and do not answer its probes, and
+ * it goes on holding them dead (and says on its own what it makes of that) until an operator sees to it.
  */
 #include "links.h"
 #include "views.h"
@@ -53,10 +55,18 @@ static void see_death(struct world *w, uint32_t by, uint32_t of, int64_t limit) 
                    (long long)((w->now_us - down_us) / US_PER_S));
 }
 
+/* By what this one has applied, not by what others may know. */
+static bool was_taken_out(const struct world *w, uint32_t host, uint32_t at) {
+    const struct sim_host *h = &w->hosts[host];
+    const struct state *s = node_state(w->hosts[at].node);
+    return !ID_IS_ZERO(h->raft_id.node) && state_index(s) > h->member_index &&
+           state_node_find(s, h->raft_id.node) == NULL;
+}
+
 static void see_return(struct world *w, uint32_t by, uint32_t of, int64_t limit) {
     const struct view *v = &views_of(w)->held[by][of];
     if (v->known && v->state == MEMBER_STATE_DEAD && by != of && goes(&w->hosts[by]) && goes(&w->hosts[of]) &&
-        links_steady(w, by, limit) && links_steady(w, of, limit))
+        links_steady(w, by, limit) && links_steady(w, of, limit) && !was_taken_out(w, by, of))
         check_fail(w, &check_notice, (int)by, "h%u still holds h%u dead; both have been well for %lld s", by,
                    of, (long long)(limit / US_PER_S));
 }

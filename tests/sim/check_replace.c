@@ -6,7 +6,7 @@
  * unreachable, was planned when its leader had heard nothing from that host for replace_after, and had been
  * in office for as long. What it has heard is known here: the messages on members' streams that its agent
  * took. So a link that flaps starts nothing, as "heal-stable" sees to it that it stops nothing (partition
- * promise F1). Clocks may run fast by an eighth.
+ * promise F1). Clocks may run fast by an eighth. What an operator drains is moved at once, seen or not.
  */
 #include "check_matching.h"
 #include "ledger.h"
@@ -38,7 +38,8 @@ static void see_stand_in(const struct replace *r, struct world *w, const struct 
     const struct entry_seen *seen = entry_find(w, s->entry->index, s->entry->term);
     uint32_t leader = s->host->index;
     bool planned_here = seen != NULL && raft_term(node_raft(s->host->node)) == s->entry->term;
-    if (node == NULL || host == NULL || node->status != NODE_STATUS_UNREACHABLE || !planned_here)
+    if (node == NULL || host == NULL || node->status != NODE_STATUS_UNREACHABLE || node->drain ||
+        !planned_here)
         return;
     int64_t patience = patience_us(w, i), heard = links_of(w)->heard_us[leader][host->index];
     char id[ID_SHORT_SIZE];

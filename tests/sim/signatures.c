@@ -2,10 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * Each host of a simulated cluster verifies the same signatures, and the second run of a seed all of them once
- * more: a third of the time went into them. Linked with --wrap, this remembers what libsodium said of the same
- * key, text and signature, compared in whole. The function has no other input, so the answer is the same; the
- * first of each is always verified in earnest.
+ * Each host of a simulated cluster verifies the same signatures, and the second run of a seed all of them
+ * once more: a third of the time went into them. Linked with --wrap, this remembers what libsodium said of
+ * the same key, text and signature, compared in whole. The function has no other input, so the answer is the
+ * same; the first of each is always verified in earnest.
  */
 #include <string.h>
 

@@ -243,9 +243,10 @@ struct reply {
 
 /* A voter set that some host has, or had when its agent ended: see atlas.c. */
 struct known_config {
-    uint64_t commit, last;                     /* indices, of the host that knows it */
-    struct raft_id voters[2][WIRE_VOTERS_MAX]; /* now, next (of a joint configuration) */
-    size_t count[2];
+    uint64_t commit, last; /* indices, of the host that knows it */
+    /* Now, next (of a joint configuration); the same of the one in force at the commit index. */
+    struct raft_id voters[4][WIRE_VOTERS_MAX];
+    size_t count[4];
 };
 
 struct swarm;

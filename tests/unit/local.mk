@@ -120,6 +120,7 @@ check_PROGRAMS += %D%/unit_node
 	%D%/node/counters.c \
 	%D%/node/facts.c \
 	%D%/node/failover.c \
+	%D%/node/handovers.c \
 	%D%/node/hosts.c \
 	%D%/node/join.c \
 	%D%/node/learner_pick.c \

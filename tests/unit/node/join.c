@@ -211,8 +211,8 @@ static bool first_asks_in_vain(struct town *t, size_t from, size_t to, struct by
 }
 
 /*
- * The leader serves as many as it may, and names them to the newcomer that was late; but that one knows no key
- * but the leader's, and can learn the others' from the log alone.
+ * The leader serves as many as it may, and names them to the newcomer that was late; but that one knows no
+ * key but the leader's, and can learn the others' from the log alone.
  */
 Test(node_join, a_newcomer_that_knows_nobody_of_those_that_are_served_gets_the_log) {
     struct town t;
@@ -230,7 +230,8 @@ Test(node_join, a_newcomer_that_knows_nobody_of_those_that_are_served_gets_the_l
     cr_assert_eq(raft_commit_index(node_raft(t.hosts[1].node)), 0);
     t.passes = NULL;
     town_run(&t, 6 * US_PER_S); /* a question that was not answered is asked again */
-    cr_assert_eq(raft_commit_index(node_raft(t.hosts[1].node)), raft_commit_index(node_raft(t.hosts[0].node)));
+    cr_assert_eq(raft_commit_index(node_raft(t.hosts[1].node)),
+                 raft_commit_index(node_raft(t.hosts[0].node)));
     cr_assert_gt(t.hosts[0].marks.hits[MARK_LEARN_STRANDED], 0);
     town_done(&t);
 }

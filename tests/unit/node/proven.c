@@ -31,6 +31,11 @@ static bool same_state(const struct town *t, size_t a, size_t b) {
     return state_index(s) == state_index(o) && memcmp(x, y, sizeof x) == 0;
 }
 
+static void writes(struct town *t, size_t host, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        cr_assert_eq(town_put(t, host, "k", i % 2 ? "v" : "w"), 0);
+}
+
 /* ---- peers that lie -------------------------------------------------------------------------------------
  */
 
@@ -118,6 +123,39 @@ Test(node_proven, a_learner_that_was_away_takes_a_snapshot_that_a_voter_signed) 
     town_done(&t);
 }
 
+/* The word on a state is of one whose vote nobody knows: here, of nobody at all. */
+static unsigned states_spoilt;
+
+static bool states_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from;
+    if (to != LEARNER || codec_decode(&wire_peer_message_type, data, &t->arena, &m, NULL) != 0 ||
+        m.pull_response == NULL || m.pull_response->state == NULL)
+        return true;
+    struct bytes signature = m.pull_response->state->signature;
+    for (size_t i = 0; i + signature.size <= data.size; i++)
+        if (memcmp(data.data + i, signature.data, signature.size) == 0) {
+            ((uint8_t *)(uintptr_t)data.data)[i] ^= 1;
+            states_spoilt++;
+            break;
+        }
+    return true;
+}
+
+Test(node_proven, a_word_on_a_state_that_is_not_believed_holds_back_no_entries) {
+    struct town t;
+    town_of_four(&t, 0, 0);
+    writes(&t, 0, 300);
+    t.passes = states_pass;
+    town_kill(&t, LEARNER);
+    cr_assert_eq(town_put(&t, 0, "honest", "x"), 0);
+    town_start(&t, LEARNER);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_gt(states_spoilt, 0);
+    cr_assert(has_var(&t, LEARNER, "honest"));
+    town_done(&t);
+}
+
 /* ---- states that differ ---------------------------------------------------------------------------------
  */
 
@@ -137,11 +175,6 @@ static void rot(struct town *t, size_t host) {
     codec_encode(&wire_state_snapshot_type, &s, &bytes);
     cr_assert_eq(state_restore(state, buf_bytes(&bytes)), 0);
     buf_done(&bytes);
-}
-
-static void writes(struct town *t, size_t host, unsigned count) {
-    for (unsigned i = 0; i < count; i++)
-        cr_assert_eq(town_put(t, host, "k", i % 2 ? "v" : "w"), 0);
 }
 
 Test(node_proven, a_learner_whose_state_differs_says_so_and_takes_it_anew) {

@@ -286,6 +286,51 @@ Test(node_writes, one_is_done_once_by_the_next_leader_too) {
     town_done(&t);
 }
 
+/* A leader whose entries do not arrive goes on leading: it is heard. */
+static bool lose_entries(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    bool lost = codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && m.raft != NULL &&
+                m.raft->append_request != NULL && m.raft->append_request->entries_count > 0;
+    arena_done(&a);
+    (void)t;
+    (void)from;
+    (void)to;
+    return !lost;
+}
+
+/* Committed entries of a host's log that write a variable. */
+static size_t var_entries(struct town *t, size_t host) {
+    const struct raft *r = node_raft(t->hosts[host].node);
+    const struct wire_raft_entry *entries = NULL;
+    size_t count = 0, found = 0;
+    cr_assert_eq(raft_log_read(r, raft_first_index(r), SIZE_MAX, &entries, &count), 0);
+    for (size_t i = 0; i < count; i++) {
+        struct wire_command c;
+        found += entries[i].kind == ENTRY_KIND_COMMAND &&
+                 codec_decode(&wire_command_type, entries[i].data, &t->arena, &c, NULL) == 0 && c.var != NULL;
+    }
+    return found;
+}
+
+Test(node_writes, one_that_takes_long_is_sent_again_and_stays_one_entry) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t leader = town_leader(&t), other = other_than(leader);
+    struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("1")}};
+    t.passes = lose_entries;
+    uint64_t request = town_call(&t, other, "var.put", &wire_admin_var_put_type, &put);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_null(town_reply(&t, other, request));
+    cr_assert_eq(town_leader(&t), leader);
+    t.passes = NULL;
+    town_run(&t, 2 * US_PER_S);
+    const struct town_reply *r = town_reply(&t, other, request);
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(var_entries(&t, leader), 1);
+    town_done(&t);
+}
+
 Test(node_writes, are_answered_when_the_host_asked_has_them_too) {
     struct town t;
     town_init(&t, 4, NULL);

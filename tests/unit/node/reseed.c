@@ -3,6 +3,8 @@
 
 /* A voter gives its log up when it must, and never otherwise; whom leadership goes to; who is trusted no
  * more. */
+#include <stdio.h>
+
 #include "town.h"
 
 /* ---- the number of a run ------------------------------------------------------------------------------- */
@@ -111,6 +113,43 @@ Test(node_reseed, a_voter_gives_its_log_up_for_nobody_but_the_leader_of_its_term
     town_run(&t, 5 * US_PER_S);
     cr_assert_eq(raft_role(node_raft(t.hosts[SEVERED].node)), RAFT_FOLLOWER, "also after a restart");
     cr_assert(!has_log(&t, &id));
+    town_done(&t);
+}
+
+/* ---- a snapshot that takes long to fetch ----------------------------------------------------------------
+ */
+
+/* A write every 10 ms makes a snapshot due every 160; what is there by then takes 300 to fetch. */
+Test(node_snapshot, is_fetched_whole_from_a_cluster_that_goes_on_writing) {
+    struct town t;
+    char key[8], value[1500];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = 0;
+    town_init(&t, 2, NULL);
+    t.snapshot_entries = 16;
+    t.trailing_entries = 1;
+    t.chunk_size_bytes = 256;
+    for (size_t host = 0; host < 2; host++) {
+        town_kill(&t, host);
+        town_start(&t, host);
+    }
+    town_run(&t, 5 * US_PER_S);
+    town_kill(&t, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(key, sizeof key, "k%u", i % 20);
+        cr_assert_eq(town_put(&t, 0, key, value), 0);
+    }
+    town_start(&t, 1);
+    bool caught_up = false;
+    for (unsigned i = 0; i < 500 && !caught_up; i++) {
+        struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("v")}};
+        (void)town_call(&t, 0, "var.put", &wire_admin_var_put_type, &put);
+        town_run(&t, 10 * US_PER_MS);
+        const struct raft *r = node_raft(t.hosts[1].node);
+        caught_up = r != NULL && raft_commit_index(r) + 4 >= raft_commit_index(node_raft(t.hosts[0].node));
+    }
+    cr_assert(caught_up);
+    cr_assert_gt(t.hosts[0].marks.hits[MARK_NODE_PULL_SNAPSHOT], 50);
     town_done(&t);
 }
 

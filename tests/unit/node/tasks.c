@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* Instances of two tasks: what becomes of the one when something happens to the other. */
+/* Instances of two tasks: what becomes of the one when something happens to the other. And how long the
+ * journal keeps that an instance is over. */
 #include "rig.h"
+
+#include <covey/journal.h>
+#include <covey/wal.h>
+
+#include "town.h"
 
 static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
     struct buf out = {0};
@@ -110,4 +116,109 @@ Test(node_tasks, an_instance_is_refused_when_none_of_its_tasks_is_left) {
     told(&r, id, "t", 1, TASK_STATE_DEAD);
     cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_REFUSED);
     rig_done(&r);
+}
+
+static size_t journal_ends(struct rig *r) {
+    struct journal_recovery found;
+    journal_recover(r->files, r->files_count, NULL, &r->arena, &found);
+    return found.facts_count;
+}
+
+/* What the log on the disk tells the next run of the agent of what is committed. */
+static uint64_t commit_on_disk(struct rig *r) {
+    struct wal_recovery found;
+    wal_recover(r->files, r->files_count, NULL, &r->arena, &found);
+    return found.hard.commit;
+}
+
+static void dies(struct rig *r, struct instance_id id, const char *task) {
+    struct wire_shim_status status = {.sequence = 2,
+                                      .fact = {.name = bytes_str(task), .state = TASK_STATE_DEAD}};
+    RIG_FEED(r, .kind = NODE_TASK_STATUS, .instance = id, .task = bytes_str(task), .status = &status);
+}
+
+Test(node_tasks, an_end_stays_in_the_journal_until_the_log_on_this_disk_has_it_for_certain) {
+    struct rig r = two_tasks();
+    struct instance_id id = r.last_started;
+    dies(&r, id, "t");
+    dies(&r, id, "u");
+    cr_assert_eq(in_the_log(&r, id), INSTANCE_STATE_FAILED);
+    uint64_t index = state_instance_find(node_state(r.node), id)->modify_index;
+    cr_assert_lt(commit_on_disk(&r), index, "nothing came after it");
+    cr_assert_eq(journal_ends(&r), 1, "the power may fail now: the next run would start it anew");
+    struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("v")}};
+    rig_request(&r, 2, "var.put", encoded(&r, &wire_admin_var_put_type, &put));
+    rig_until(&r, 2 * US_PER_S);
+    cr_assert_geq(commit_on_disk(&r), index);
+    cr_assert_eq(journal_ends(&r), 0);
+    rig_done(&r);
+}
+
+/* It ended, the log has had it and dropped it, and the agent died before it wrote that down. */
+Test(node_tasks, an_end_that_the_log_has_dropped_does_not_stay_in_the_journal_for_ever) {
+    struct rig r = two_tasks();
+    struct node_id self = node_self(r.node);
+    struct wire_fact fact = {.instance = {{9}}, .state = INSTANCE_STATE_FAILED, .sequence = 3};
+    struct disk_op op;
+    rig_kill(&r);
+    struct journal *j = journal_new(&self, r.files, r.files_count);
+    cr_assert_eq(journal_append(j, 1, &(struct wire_journal_record){.fact = &fact}, 1), 0);
+    while (journal_drain(j, &op))
+        if (op.kind == DISK_WRITE)
+            memcpy((uint8_t *)(uintptr_t)rig_file(&r, JOURNAL_FILE_NAME)->data.data + op.offset, op.data.data,
+                   op.data.size);
+    journal_free(j);
+    cr_assert_eq(journal_ends(&r), 1);
+    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    rig_until(&r, 10 * US_PER_S);
+    struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("v")}};
+    rig_request(&r, 2, "var.put", encoded(&r, &wire_admin_var_put_type, &put));
+    rig_until(&r, 10 * US_PER_S);
+    cr_assert_eq(journal_ends(&r), 0);
+    rig_done(&r);
+}
+
+static size_t starter(const struct town *t) {
+    for (size_t i = 0; i < t->count; i++)
+        if (t->hosts[i].starts > 0)
+            return i;
+    return TOWN_MAX;
+}
+
+/* The power fails everywhere, at the moment when the log has the end; one host alone comes back, and finds no
+ * directory of the task. */
+Test(node_tasks, an_end_that_was_committed_just_before_a_power_cut_is_known_to_who_comes_back_alone,
+     .timeout = 60) {
+    struct town t;
+    struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true")};
+    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
+    struct wire_admin_run run = {
+        .job = {.name = bytes_str("once"), .type = JOB_TYPE_BATCH, .groups = &group, .groups_count = 1}};
+    struct wire_shim_status dead = {
+        .sequence = 1, .fact = {.name = bytes_str("t"), .state = TASK_STATE_DEAD, .started_ms = 1}};
+    const struct wire_instance_record *r = NULL;
+    town_init(&t, 3, NULL);
+    (void)town_call(&t, 0, "run", &wire_admin_run_type, &run);
+    town_run(&t, 5 * US_PER_S);
+    size_t host = starter(&t);
+    cr_assert_neq(host, TOWN_MAX);
+    struct town_host *h = &t.hosts[host];
+    town_feed(
+        &t, host,
+        &(struct node_input){
+            .kind = NODE_TASK_STATUS, .instance = h->last_started, .task = bytes_str("t"), .status = &dead});
+    for (unsigned i = 0; i < 10000 && (r == NULL || r->state != INSTANCE_STATE_COMPLETE); i++) {
+        town_run(&t, 100);
+        r = state_instance_find(node_state(h->node), h->last_started);
+    }
+    cr_assert_eq(r->state, INSTANCE_STATE_COMPLETE);
+    town_run(&t, US_PER_MS);
+    for (size_t i = 0; i < t.count; i++)
+        town_kill(&t, i);
+    town_start(&t, host);
+    town_run(&t, 120 * US_PER_S);
+    r = state_instance_find(node_state(h->node), h->last_started);
+    cr_assert(r != NULL && r->state != INSTANCE_STATE_COMPLETE, "it was committed, and nobody can tell");
+    cr_assert_eq(h->starts, 1, "it ran twice");
+    town_done(&t);
 }

@@ -214,8 +214,11 @@ static void carry_out(struct town *t, size_t host) {
             break;
         }
         case NODE_RESTART: h->restarts++; break;
-        case NODE_SAY:
         case NODE_TASK_START:
+            h->starts++;
+            h->last_started = e.spec->instance;
+            break;
+        case NODE_SAY:
         case NODE_TASK_COMMAND:
         case NODE_TASK_RELEASE:
         case NODE_TASK_REMOVE:
@@ -251,6 +254,8 @@ static void feed(struct town *t, size_t host, struct node_input in) {
     if (h->node != NULL)
         arm(t, host);
 }
+
+void town_feed(struct town *t, size_t host, const struct node_input *input) { feed(t, host, *input); }
 
 /* ---- time ---- */
 
@@ -324,6 +329,7 @@ void town_start(struct town *t, size_t host) {
                              .snapshot_entries = t->snapshot_entries,
                              .swim_period_us = t->swim_period_us,
                              .pulls_max = t->pulls_max,
+                             .chunk_size_bytes = t->chunk_size_bytes,
                              .trailing_entries = t->trailing_entries,
                              .format = h->format,
                              .marks = &h->marks,

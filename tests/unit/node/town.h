@@ -34,6 +34,8 @@ struct town_host {
     struct disk_file files[TOWN_FILES_MAX];
     size_t files_count;
     unsigned runs, restarts; /* restarts: that it asked for */
+    unsigned starts;         /* of tasks, by all its runs */
+    struct instance_id last_started;
     uint64_t stream_next;
     int64_t tick_us;         /* of the tick under way */
     unsigned ticks_at_once;  /* in a row, behind each of which the deadline lay in the past */
@@ -74,7 +76,7 @@ struct town {
     struct buf token;
     struct arena arena;
     /* Of agents that start from here on; 0: the default. */
-    uint32_t snapshot_entries, trailing_entries, pulls_max;
+    uint32_t snapshot_entries, trailing_entries, pulls_max, chunk_size_bytes;
     int64_t swim_period_us;
     /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
     bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
@@ -88,7 +90,8 @@ void town_init(struct town *t, size_t count, const char *const *zones);
 void town_done(struct town *t);
 void town_run(struct town *t, int64_t us);
 void town_add(struct town *t, const char *zone);
-void town_kill(struct town *t, size_t host); /* its agent */
+void town_kill(struct town *t, size_t host);                                 /* its agent */
+void town_feed(struct town *t, size_t host, const struct node_input *input); /* and what comes of it */
 void town_start(struct town *t, size_t host);
 void town_away(struct town *t, size_t host, bool away);
 

@@ -354,6 +354,58 @@ Test(node_voters, who_was_away_while_all_voters_changed_finds_them_though_all_be
     town_done(&t);
 }
 
+static bool words_are_lost, exchanges_are_lost;
+
+static bool words_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from;
+    (void)to;
+    if (codec_decode(&wire_peer_message_type, data, &t->arena, &m, NULL) != 0)
+        return true;
+    return !(words_are_lost && m.checkpoint != NULL) && !(exchanges_are_lost && m.handovers != NULL);
+}
+
+/* The words on the changes are lost on their way, and those that signed them end, one for good. */
+Test(node_voters, words_on_changes_that_were_lost_on_their_way_are_told_again) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    t.passes = words_pass;
+    words_are_lost = true;
+    exchanges_are_lost = false;
+    size_t away = (town_leader(&t) + 1) % 3, last = votes_move(&t, away), first = 3 - away - last;
+    town_run(&t, 15 * US_PER_S);
+    town_kill(&t, first); /* it alone signed how its vote went to the last */
+    cr_assert_eq(town_put(&t, last, "k", "v"), 0);
+    town_start(&t, away);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, away), t.hosts[last].name);
+    cr_assert_eq(state_index(node_state(t.hosts[away].node)), state_index(node_state(t.hosts[last].node)));
+    town_done(&t);
+}
+
+/* Nobody is left who could show it: the host says so, and what is to be done. */
+Test(node_voters, who_can_never_be_told_who_votes_says_that_it_has_to_join_anew) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    t.passes = words_pass;
+    words_are_lost = exchanges_are_lost = true;
+    size_t away = (town_leader(&t) + 1) % 3, last = votes_move(&t, away), first = 3 - away - last;
+    town_kill(&t, first);
+    town_start(&t, away);
+    town_run(&t, 90 * US_PER_S);
+    struct wire_event events[64];
+    size_t count = node_events_after(t.hosts[away].node, 0, events, 64), told = 0;
+    for (size_t i = 0; i < count; i++)
+        told += bytes_is(events[i].kind, "log.voters-unknown");
+    cr_assert_eq(told, 1);
+    cr_assert_str_eq(town_voters(&t, away), t.hosts[first].name, "and believes nothing");
+    exchanges_are_lost = false;
+    town_start(&t, first);
+    town_run(&t, 60 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, away), t.hosts[last].name);
+    town_done(&t);
+}
+
 Test(node_voters, leadership_leaves_a_host_whose_disk_is_slower_than_a_majoritys) {
     struct town t;
     town_init(&t, 3, NULL);
@@ -416,7 +468,8 @@ Test(node_voters, any_host_tells_who_votes_and_why) {
 
 static unsigned pulls_seen;
 
-/* What the third host answers to its leader is lost, so that it is sent the log for long; its pulls are counted. */
+/* What the third host answers to its leader is lost, so that it is sent the log for long; its pulls are
+ * counted. */
 static bool leader_goes_on_sending(struct town *t, size_t from, size_t to, struct bytes data) {
     struct arena a = {0};
     struct wire_peer_message m;
@@ -431,7 +484,8 @@ static bool leader_goes_on_sending(struct town *t, size_t from, size_t to, struc
     return !is_raft;
 }
 
-/* Two who send a snapshot at once, each a part of its own, would undo what the other gave, again and again. */
+/* Two who send a snapshot at once, each a part of its own, would undo what the other gave, again and again.
+ */
 Test(node_voters, a_newcomer_is_sent_the_log_by_the_leader_or_pulls_it_and_not_both) {
     struct town t;
     town_init(&t, 2, NULL);
