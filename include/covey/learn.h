@@ -146,8 +146,8 @@ bool learn_parent(const struct learn_pick *p, int64_t now_us, struct node_id *re
  * The parent, if it is among the candidates and nothing speaks against it; else another: a voter that does
  * not lead, the leader, one that a busy peer named, anybody; the nearest of them, as near as 1 to 2, by
  * chance. Those that are to be avoided come last: whoever has only them left is stranded, and is served in
- * another's place. A newcomer is so when the leader serves others, whose keys it can learn from the log alone.
- * false: no candidates.
+ * another's place. A newcomer is so when the leader serves others, whose keys it can learn from the log
+ * alone. false: no candidates.
  */
 bool learn_choose(struct learn_pick *p, int64_t now_us, struct prng *prng,
                   const struct learn_candidate *candidates, size_t count, struct node_id *ret);

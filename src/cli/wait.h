@@ -32,7 +32,8 @@ int cli_poll_job(struct cli *c, struct bytes job, uint64_t *index, struct arena 
  * broke is closed, so that it may be asked again. */
 int cli_nodes_poll(struct cli *c, struct arena *a, struct wire_admin_nodes *ret);
 /* What to wait for: the whole id of the host that this one knows by a name, for once it is gone the name may
- * be the beginning of another's id. The name itself where none or several are known by it: the leader judges. */
+ * be the beginning of another's id. The name itself where none or several are known by it: the leader judges.
+ */
 const char *cli_node_id(struct cli *c, const char *name);
 void cli_pause(void); /* between polls */
 

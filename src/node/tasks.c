@@ -273,13 +273,10 @@ void node_tasks_refused(struct node *n, const struct node_input *in) {
         node_instance_touch(n, i);
         return;
     }
-    const struct wire_instance_record *r = state_instance_find(n->state, i->id);
-    if (in->error == ERR_EXISTS && !started && ++i->port_tries < 4) {
-        if (r != NULL)
-            node_instance_start_again(n, i, r);
-        return;
-    }
-    node_instance_refuse(n, i, "%.*s", BYTES_FMT(in->text));
+    if (in->error == ERR_EXISTS && !started && ++i->port_tries < 4)
+        node_instance_touch(n, i); /* begun anew, if the log still wants it and this host may start it */
+    else
+        node_instance_refuse(n, i, "%.*s", BYTES_FMT(in->text));
 }
 
 /* ---- the log's wishes ---- */

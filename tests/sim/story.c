@@ -36,7 +36,8 @@ static void dump_instance(void *arg, const struct wire_instance_record *r) {
               desired_state_str(r->desired), (unsigned long long)r->sequence, BYTES_FMT(r->reason));
 }
 
-static void dump_voters(struct world *w, const struct sim_host *h, const struct raft_id *voters, size_t count) {
+static void dump_voters(struct world *w, const struct sim_host *h, const struct raft_id *voters,
+                        size_t count) {
     for (size_t i = 0; i < count; i++)
         world_say(w, h->index, "  voter %02x, log %02x%02x", voters[i].node.b[0], voters[i].log.b[0],
                   voters[i].log.b[1]);
@@ -46,17 +47,18 @@ static void dump_raft(struct world *w, const struct sim_host *h, const struct ra
     const struct wire_raft_config *c = raft_config_now(r);
     struct raft_id leader = {{{0}}, {{0}}};
     (void)raft_leader(r, &leader);
-    world_say(w, h->index,
-              "%s in term %llu, log %02x%02x, %llu..%llu, commit %llu, applied %llu, %zu+%zu voters, leader %02x, "
-              "self %02x, alive %zu, contact %lld ms ago%s%s%s",
-              raft_role_str(raft_role(r)), (unsigned long long)raft_term(r), raft_self(r).log.b[0],
-              raft_self(r).log.b[1],
-              (unsigned long long)raft_first_index(r), (unsigned long long)raft_last_index(r),
-              (unsigned long long)raft_commit_index(r), (unsigned long long)state_index(node_state(h->node)),
-              c != NULL ? c->voters_count : 0, c != NULL ? c->voters_next_count : 0, leader.node.b[0],
-              node_self(h->node).b[0], node_swim(h->node) != NULL ? swim_alive_count(node_swim(h->node)) : 0,
-              (long long)(host_now_us(w, h) - raft_contact_us(r)) / 1000, h->paused ? ", stopped" : "",
-              h->suspended ? ", suspended" : "", h->disk.error != 0 ? ", disk failed" : "");
+    world_say(
+        w, h->index,
+        "%s in term %llu, log %02x%02x, %llu..%llu, commit %llu, applied %llu, %zu+%zu voters, leader %02x, "
+        "self %02x, alive %zu, contact %lld ms ago%s%s%s",
+        raft_role_str(raft_role(r)), (unsigned long long)raft_term(r), raft_self(r).log.b[0],
+        raft_self(r).log.b[1], (unsigned long long)raft_first_index(r),
+        (unsigned long long)raft_last_index(r), (unsigned long long)raft_commit_index(r),
+        (unsigned long long)state_index(node_state(h->node)), c != NULL ? c->voters_count : 0,
+        c != NULL ? c->voters_next_count : 0, leader.node.b[0], node_self(h->node).b[0],
+        node_swim(h->node) != NULL ? swim_alive_count(node_swim(h->node)) : 0,
+        (long long)(host_now_us(w, h) - raft_contact_us(r)) / 1000, h->paused ? ", stopped" : "",
+        h->suspended ? ", suspended" : "", h->disk.error != 0 ? ", disk failed" : "");
     if (c != NULL) {
         dump_voters(w, h, c->voters, c->voters_count);
         dump_voters(w, h, c->voters_next, c->voters_next_count);
@@ -243,8 +245,8 @@ static void finish_leaving(struct world *w) {
 
 /*
  * A leader that has not missed the rest yet may begin a change to voters of it, which the core alone can
- * neither finish nor take back: such a rest is healed too. So is one that holds a vote that is needed, though it
- * has learnt by now that it was taken out: it is seen off first.
+ * neither finish nor take back: such a rest is healed too. So is one that holds a vote that is needed, though
+ * it has learnt by now that it was taken out: it is seen off first.
  */
 static uint32_t heal_rest(struct world *w, uint32_t core) {
     world_run(w, w->now_us + NOTICE_US);

@@ -45,8 +45,10 @@ static void views_see(void *self, struct world *w, const struct sight *s) {
     const struct swim *swim = node_swim(h->node);
     v->changes.count = 0;
     v->begins = v->looked = false;
-    if (swim == NULL)
+    if (swim == NULL) { /* a newcomer, or one that lost its disk: what its last run held it does not */
+        memset(v->held[h->index], 0, sizeof v->held[h->index]);
         return;
+    }
     if (v->run[h->index] != h->run) {
         v->run[h->index] = h->run;
         v->begins = true;

@@ -113,7 +113,7 @@ static struct bytes encoded(struct rig *r, const struct codec_type *type, const 
     return copy;
 }
 
-static void run_two_tasks(struct rig *r) {
+static void run_tasks(struct rig *r, size_t count) {
     struct wire_task tasks[2] = {
         {.name = bytes_str("a"), .command = bytes_str("/bin/true"), .memory_mib = 10},
         {.name = bytes_str("b"), .command = bytes_str("/bin/true"), .memory_mib = 10}};
@@ -123,14 +123,14 @@ static void run_two_tasks(struct rig *r) {
                                .ports = &port,
                                .ports_count = 1,
                                .tasks = tasks,
-                               .tasks_count = 2};
+                               .tasks_count = count};
     struct wire_admin_run run = {.job = {.name = bytes_str("two"), .groups = &group, .groups_count = 1}};
     rig_init(r);
     cr_assert_eq(rig_start(r, true, NULL), 0);
     rig_until(r, 10 * US_PER_S);
     (void)rig_request(r, 1, "run", encoded(r, &wire_admin_run_type, &run));
     rig_until(r, 5 * US_PER_S);
-    cr_assert_eq(r->starts, 2);
+    cr_assert_eq(r->starts, count);
 }
 
 static void told(struct rig *r, const char *task, uint64_t sequence, enum task_state state) {
@@ -142,7 +142,7 @@ static void told(struct rig *r, const char *task, uint64_t sequence, enum task_s
 
 Test(node_tasks, one_that_cannot_be_started_anew_stops_none_that_runs_beside_it) {
     struct rig r;
-    run_two_tasks(&r);
+    run_tasks(&r, 2);
     told(&r, "a", 1, TASK_STATE_RUNNING);
     told(&r, "b", 1, TASK_STATE_RUNNING);
     RIG_FEED(&r, .kind = NODE_TASK_LOST, .instance = r.last_started, .task = bytes_str("b"));
@@ -160,12 +160,29 @@ Test(node_tasks, one_that_cannot_be_started_anew_stops_none_that_runs_beside_it)
 
 Test(node_tasks, one_that_is_starting_is_not_started_twice_because_another_was_refused) {
     struct rig r;
-    run_two_tasks(&r);
+    run_tasks(&r, 2);
     RIG_FEED(&r, .kind = NODE_TASK_REFUSED, .instance = r.last_started, .task = bytes_str("b"),
              .error = ERR_EXISTS, .text = bytes_str("a stranger has the port"));
     rig_until(&r, US_PER_S / 2);
     cr_assert_eq(r.starts, 2);
     cr_assert_eq(r.task_commands, 1, "its start is undone");
+    rig_done(&r);
+}
+
+static void port_is_taken(struct rig *r) {
+    RIG_FEED(r, .kind = NODE_TASK_REFUSED, .instance = r->last_started, .task = bytes_str("a"),
+             .error = ERR_EXISTS, .text = bytes_str("a stranger has the port"));
+    rig_until(r, 5 * US_PER_S);
+}
+
+Test(node_tasks, one_whose_port_is_taken_is_started_with_another_and_not_where_nothing_starts_any_more) {
+    struct rig r;
+    run_tasks(&r, 1);
+    port_is_taken(&r);
+    cr_assert_eq(r.starts, 2);
+    RIG_FEED(&r, .kind = NODE_SHUTDOWN);
+    port_is_taken(&r);
+    cr_assert_eq(r.starts, 2, "the agent ends");
     rig_done(&r);
 }
 
@@ -185,7 +202,7 @@ static void found(struct rig *r, const char *task, bool stop_asked) {
 /* Seen in simulation: the agent died between the two commands, and the second task ran for ever. */
 Test(node_tasks, a_stop_that_only_some_tasks_were_told_is_told_to_the_others) {
     struct rig r;
-    run_two_tasks(&r);
+    run_tasks(&r, 2);
     struct wire_admin_stop stop = {.name = bytes_str("two")};
     (void)rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
     rig_until(&r, US_PER_S);
