@@ -89,6 +89,7 @@
     X(MARK_JOURNAL_DAMAGED, "wal: the journal ended in a torn or damaged record")                            \
     X(MARK_JOURNAL_REPLAYED, "node: an end that was journalled before a crash was remembered")               \
     X(MARK_DISK_FAILED, "node: a disk failed: nothing is acknowledged any more")                             \
+    X(MARK_DISK_ROOM, "node: a disk that was full had room again, and the agent began anew")                 \
     X(MARK_DISK_FULL, "node: a disk was full")                                                               \
     /* node: peers */                                                                                        \
     X(MARK_NODE_CHALLENGED, "node: a packet of an unknown run was not believed: its sender was asked")       \

@@ -81,6 +81,7 @@ enum node_input_kind {
     NODE_STREAM_CLOSED,     /* stream, error, text: also when a connect failed */
     NODE_DISK_DONE,         /* ticket: durable, with all before it */
     NODE_DISK_FAILED,       /* error, text: nothing after this becomes durable */
+    NODE_DISK_ROOM,         /* bytes: so much is free, as NODE_DISK_LOOK asked */
     NODE_TASK_FOUND,        /* spec, status (or NULL): a task directory of an earlier run */
     NODE_TASK_STATUS,       /* instance, task, status */
     NODE_TASK_LOST,         /* instance, task, status (or NULL): its shim is gone */
@@ -119,6 +120,7 @@ enum node_effect_kind {
     NODE_STREAM_SEND,       /* stream, data: one message */
     NODE_STREAM_CLOSE,      /* stream, text */
     NODE_DISK,              /* op */
+    NODE_DISK_LOOK,         /* how many bytes are free there? NODE_DISK_ROOM answers */
     NODE_TASK_START,        /* spec */
     NODE_TASK_COMMAND,      /* instance, task, command */
     NODE_TASK_RELEASE,      /* instance, task: its end is acknowledged; output is kept */

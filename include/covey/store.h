@@ -85,5 +85,7 @@ uint64_t store_backlog_bytes(const struct store *s);
  * The flusher does so.
  */
 void store_wake_soon(void);
+/* Bytes that are free on its disk for this process; 0 also when it cannot be told. */
+uint64_t store_room(const struct store *s);
 
 #endif

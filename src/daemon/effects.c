@@ -47,6 +47,10 @@ static void submit(struct daemon *d, const struct disk_op *op) {
     daemon_feed(d, &in);
 }
 
+static void disk_look(struct daemon *d) {
+    daemon_feed(d, &(struct node_input){.kind = NODE_DISK_ROOM, .bytes = store_room(d->store)});
+}
+
 void daemon_effect(struct daemon *d, const struct node_effect *e) {
     switch (e->kind) {
     case NODE_SEND_DATAGRAM: net_datagram(d->net, &e->addr, e->data); break;
@@ -54,6 +58,7 @@ void daemon_effect(struct daemon *d, const struct node_effect *e) {
     case NODE_STREAM_SEND: stream_link_send(d, e->stream, e->data); break;
     case NODE_STREAM_CLOSE: stream_link_close(d, e->stream); break;
     case NODE_DISK: submit(d, &e->op); break;
+    case NODE_DISK_LOOK: disk_look(d); break;
     case NODE_TASK_START: task_start(d, e->spec, e->ports_held); break;
     case NODE_TASK_COMMAND: (void)proc_command(d->proc, e->instance, e->task, &e->command); break;
     case NODE_TASK_RELEASE: proc_release(d->proc, e->instance, e->task, true); break;

@@ -67,9 +67,11 @@ void node_away_look(struct node *n, const struct wire_node_record *r) {
 
 /* ---- the agent begins anew ---- */
 
-static void restart(struct node *n) {
+static const char asked[] = "an operator asked for it";
+
+void node_begin_anew(struct node *n, const char *why) {
     n->restarting = true;
-    node_say(n, NODE_INFO, "the agent begins anew, as an operator asked; tasks go on running");
+    node_say(n, NODE_INFO, "the agent begins anew: %s; tasks go on running", why);
     node_emit(n, NODE_RESTART);
 }
 
@@ -88,7 +90,7 @@ void node_restart_request(struct node *n, uint64_t request, struct bytes params)
     if (q.for_ms == 0) {
         struct wire_admin_write_result done = {.index = n->applied_index};
         node_reply(n, request, &wire_admin_write_result_type, &done);
-        restart(n);
+        node_begin_anew(n, asked);
         return;
     }
     char id[ID_TEXT_SIZE];
@@ -107,5 +109,5 @@ void node_restart_answered(struct node *n, uint64_t request, int error) {
         return;
     n->restart_request = 0;
     if (error == 0)
-        restart(n);
+        node_begin_anew(n, asked);
 }

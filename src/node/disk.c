@@ -4,6 +4,9 @@
 /* Tickets, and the files: log, journal, cluster, snapshots. */
 #include "internal.h"
 
+#define ROOM_LOOK_US (5 * US_PER_S)
+#define ROOM_WANTED  (16u << 20) /* for the log's next files, and twice the snapshot's size */
+
 uint64_t node_disk_ticket(struct node *n) { return n->ticket_next++; }
 
 /* Bytes of an operation are borrowed from the core that made it: copied into the effects' arena here. */
@@ -305,13 +308,42 @@ void node_disk_failed(struct node *n, int error, struct bytes text) {
         return;
     n->disk_failed = true;
     node_mark(n, error == ERR_NO_SPACE ? MARK_DISK_FULL : MARK_DISK_FAILED);
+    bool full = error == ERR_NO_SPACE;
     n->log_state = bytes_str(arena_printf(&n->options_arena,
                                           "the disk failed (%s): %.*s; no vote and no acknowledgement until "
-                                          "the agent is started again",
-                                          err_str(error), BYTES_FMT(text)));
+                                          "%sthe agent is started again",
+                                          err_str(error), BYTES_FMT(text), full ? "there is room, or " : ""));
+    if (full)
+        n->room_look_us = n->now_us + ROOM_LOOK_US;
     node_say(n, NODE_ERROR, "%.*s. Tasks go on running", BYTES_FMT(n->log_state));
     if (n->raft != NULL) {
         struct raft_input in = {.kind = RAFT_DISK_FAILED};
         node_log_feed(n, &in);
     }
+}
+
+/* ---- a disk that was full ---- */
+
+void node_room_tick(struct node *n) {
+    if (n->room_look_us == 0 || n->now_us < n->room_look_us)
+        return;
+    n->room_look_us = n->now_us + ROOM_LOOK_US;
+    node_emit(n, NODE_DISK_LOOK);
+}
+
+int64_t node_room_deadline(const struct node *n) {
+    return n->room_look_us != 0 ? n->room_look_us : TIME_NEVER_US;
+}
+
+/*
+ * What could not be written is not tried again: nobody knows what of it is there. The agent begins anew, as
+ * it would after a crash, and finds out.
+ */
+void node_room_told(struct node *n, uint64_t bytes) {
+    uint64_t wanted = ROOM_WANTED + 2 * (uint64_t)n->snapshot_bytes.size;
+    if (n->room_look_us == 0 || n->restarting || n->shutting_down || bytes < wanted)
+        return;
+    n->room_look_us = 0;
+    node_mark(n, MARK_DISK_ROOM);
+    node_begin_anew(n, "the disk has room again");
 }

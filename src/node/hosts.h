@@ -32,6 +32,7 @@ void node_matrix_done(struct node *n);
 void node_away_note(struct node *n, struct node_id id, const struct wire_node_record *r);
 int64_t node_away_left_us(struct node *n, struct node_id id); /* 0: it is not excused */
 void node_away_look(struct node *n, const struct wire_node_record *r);
+void node_begin_anew(struct node *n, const char *why);
 void node_restart_request(struct node *n, uint64_t request, struct bytes params);
 void node_restart_answered(struct node *n, uint64_t request, int error);
 

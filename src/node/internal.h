@@ -245,6 +245,7 @@ struct node {
     uint64_t snapshot_durable;
     uint64_t log_bytes_applied; /* of entries, since the last snapshot was begun */
     struct buf snapshot_bytes;  /* of the newest one, to be sent in chunks */
+    int64_t room_look_us;       /* the disk was full: when it is looked again; 0: it was not */
     int64_t snapshot_given_us;  /* a chunk of it was, last; 0: none */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
@@ -403,6 +404,9 @@ uint64_t node_disk_ticket(struct node *n);
 void node_disk_flush_wal(struct node *n);
 void node_disk_done(struct node *n, uint64_t ticket);
 void node_disk_failed(struct node *n, int error, struct bytes text);
+void node_room_tick(struct node *n);
+int64_t node_room_deadline(const struct node *n);
+void node_room_told(struct node *n, uint64_t bytes);
 uint64_t node_cluster_file_save(struct node *n); /* returns the ticket */
 /* All in one flush; the ticket tells when they are durable. */
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);

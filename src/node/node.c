@@ -299,6 +299,7 @@ static void node_dispatch(struct node *n, const struct node_input *in) {
     case NODE_STREAM_CLOSED: node_stream_closed(n, in); break;
     case NODE_DISK_DONE: node_disk_done(n, in->ticket); break;
     case NODE_DISK_FAILED: node_disk_failed(n, in->error, in->text); break;
+    case NODE_DISK_ROOM: node_room_told(n, in->bytes); break;
     case NODE_TASK_FOUND: node_tasks_found(n, in); break;
     case NODE_TASK_STATUS: node_tasks_status(n, in); break;
     case NODE_TASK_LOST: node_tasks_lost(n, in); break;
@@ -323,6 +324,7 @@ static void node_turn(struct node *n) {
     if (n->raft != NULL && raft_deadline(n->raft) <= n->now_us)
         node_log_feed(n, &(struct raft_input){.kind = RAFT_TICK});
     node_join_tick(n);
+    node_room_tick(n);
     if (n->raft != NULL) {
         node_unfit_tick(n);
         node_leader_tick(n);
@@ -362,7 +364,7 @@ void node_feed(struct node *n, int64_t now_us, const struct node_input *input) {
 int64_t node_deadline(const struct node *n) {
     if (n->exited)
         return TIME_NEVER_US;
-    int64_t at = node_join_deadline(n);
+    int64_t at = min_us(node_join_deadline(n), node_room_deadline(n));
     if (n->swim != NULL)
         at = min_us(at, swim_deadline(n->swim));
     if (n->raft != NULL) {

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *const prefixes[] = {"cluster", "journal", "log-", "snapshot-", "vote-"};
@@ -164,4 +165,11 @@ int store_files_read(struct store *s, uint64_t bytes_max, char *ret_text, size_t
     if (s->files_count > 0)
         qsort(s->files, s->files_count, sizeof *s->files, file_compare);
     return error;
+}
+
+uint64_t store_room(const struct store *s) {
+    struct statvfs disk;
+    if (fstatvfs(s->directory, &disk) != 0)
+        return 0;
+    return (uint64_t)disk.f_bavail * disk.f_frsize;
 }

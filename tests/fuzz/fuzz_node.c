@@ -173,6 +173,7 @@ static void effect(struct run *r, const struct node_effect *e) {
     case NODE_LOG_CLOSE:
     case NODE_SAY:
     case NODE_RESTART:
+    case NODE_DISK_LOOK:
     case NODE_READY: break;
     }
 }

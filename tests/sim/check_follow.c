@@ -23,7 +23,9 @@ struct wish {
     int64_t since_us, waits_us;
     size_t lost; /* shims */
     bool refused;
-    bool ended; /* the shim of a task gave up, in this run or an earlier one: the journal knows */
+    /* The shim of a task gave up, or the log wanted it stopped and it was, in this run or an earlier one: the
+     * journal knows, and a log that is older by now does not bring it back. */
+    bool ended;
 };
 struct follow {
     struct follow_host {
@@ -69,6 +71,8 @@ static void look_at(void *arg, const struct wire_instance_record *r) {
         wish->waits_us = waits_us;
         wish->since_us = l->w->now_us;
     }
+    if (r->desired == DESIRED_STATE_STOP && shims(l->h, r->id) == 0)
+        wish->ended = true;
     if (!judged || wish->refused || wish->ended || shims(l->h, r->id) >= group->tasks_count) {
         wish->since_us = l->w->now_us;
         return;

@@ -322,3 +322,9 @@ void disk_agent_gone(struct world *w, struct sim_host *h) {
         ops_drop(both[i], false);
     }
 }
+
+void disk_room_event(struct world *w, const struct event *e) {
+    struct sim_host *h = &w->hosts[e->host];
+    if (h->node != NULL && e->run == h->run)
+        host_feed(w, h, &(struct node_input){.kind = NODE_DISK_ROOM, .bytes = room_bytes(h)});
+}

@@ -190,6 +190,8 @@ static void mend(struct world *w, uint32_t host) {
         return;
     }
     disk_heal(w, h);
+    if (h->disk.error == ERR_NO_SPACE && chance(w, 500000))
+        return; /* something was removed to make room, and no more: the agent sees it by itself */
     host_kill_agent(w, host);
     start(w, host, 0);
 }
@@ -521,7 +523,7 @@ static void heal_host(struct world *w, uint32_t i) {
     h->broken = false;
     host_resume(w, i);
     disk_heal(w, h);
-    if (h->disk.error != 0 || h->ending || h->mistake != 0)
+    if ((h->disk.error != 0 && h->disk.error != ERR_NO_SPACE) || h->ending || h->mistake != 0)
         host_kill_agent(w, i);
     h->mistake = 0;
     host_start(w, i, false);

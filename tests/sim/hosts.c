@@ -30,6 +30,7 @@ bool host_holds(const struct sim_host *h, enum event_kind kind) {
     case EVENT_STREAM_MESSAGE:
     case EVENT_STREAM_CLOSE:
     case EVENT_DISK:
+    case EVENT_DISK_ROOM:
     case EVENT_TASK_STATUS:
     case EVENT_TASK_LOST:
     case EVENT_TASK_REFUSED:
@@ -144,6 +145,7 @@ static void agent_effect(struct world *w, struct sim_host *h, const struct node_
     case NODE_STREAM_SEND: network_send(w, h, e->stream, e->data); break;
     case NODE_STREAM_CLOSE: network_close(w, h, e->stream); break;
     case NODE_DISK: disk_submit(w, h, &e->op); break;
+    case NODE_DISK_LOOK: world_push(w, EVENT_DISK_ROOM, 0, h->index); break;
     case NODE_TASK_START: tasks_start(w, h, e); break;
     case NODE_TASK_COMMAND: tasks_command(w, h, e); break;
     case NODE_TASK_RELEASE: tasks_release(w, h, e); break;

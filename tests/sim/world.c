@@ -129,6 +129,7 @@ void world_happen(struct world *w, struct event *e) {
     case EVENT_STREAM_PATIENCE:
     case EVENT_STREAM_CLOSE: streams_event(w, e); break;
     case EVENT_DISK: disk_event(w, e); break;
+    case EVENT_DISK_ROOM: disk_room_event(w, e); break;
     case EVENT_TASK_TICK:
     case EVENT_TASK_SPAWNED:
     case EVENT_TASK_EXIT:

@@ -53,6 +53,7 @@ enum event_kind {
     EVENT_STREAM_PATIENCE, /* a: stream, b: side that may give up */
     EVENT_STREAM_CLOSE,    /* a: the stream's number on this host, b: error */
     EVENT_DISK,
+    EVENT_DISK_ROOM,
     EVENT_TASK_TICK,
     EVENT_TASK_SPAWNED,
     EVENT_TASK_EXIT,
@@ -391,6 +392,7 @@ void streams_done(struct world *w);
 /* disk.c */
 void disk_submit(struct world *w, struct sim_host *h, const struct disk_op *op);
 void disk_event(struct world *w, struct event *e);
+void disk_room_event(struct world *w, const struct event *e);
 /* What was queued is lost, what was under way is done in part, what was written stays. */
 void disk_agent_gone(struct world *w, struct sim_host *h);
 void disk_power_cut(struct world *w, struct sim_host *h);

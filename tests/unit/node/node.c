@@ -259,6 +259,38 @@ Test(node_garbage, reports_of_tasks_that_nobody_started_are_kept_out) {
     rig_done(&r);
 }
 
+/* ---- a disk that is full ---- */
+
+static void disk_fails(struct rig *r, int error) {
+    RIG_FEED(r, .kind = NODE_DISK_FAILED, .error = error, .text = bytes_str("writing it"));
+    rig_until(r, 12 * US_PER_S);
+}
+
+static void room(struct rig *r, uint64_t bytes) { RIG_FEED(r, .kind = NODE_DISK_ROOM, .bytes = bytes); }
+
+Test(node_disk, an_agent_whose_disk_was_full_begins_anew_when_there_is_room_again) {
+    struct rig r = single_host();
+    room(&r, UINT64_MAX);
+    cr_assert_eq(r.restarts, 0, "nothing was the matter");
+    disk_fails(&r, ERR_NO_SPACE);
+    cr_assert_eq(r.looks, 2, "every 5 s");
+    room(&r, 100000);
+    cr_assert_eq(r.restarts, 0, "that is not enough to go on for long");
+    room(&r, 1u << 30);
+    room(&r, 1u << 30);
+    cr_assert_eq(r.restarts, 1);
+    cr_assert_neq(strstr(buf_str(&r.said), "the disk has room again"), NULL);
+    rig_done(&r);
+}
+
+Test(node_disk, one_that_failed_otherwise_waits_for_an_operator) {
+    struct rig r = single_host();
+    disk_fails(&r, ERR_IO);
+    room(&r, UINT64_MAX);
+    cr_assert_eq(r.looks + r.restarts, 0);
+    rig_done(&r);
+}
+
 /* ---- a disk that lies ---- */
 
 static void damage(struct rig *r, const char *prefix, size_t at) {

@@ -117,6 +117,7 @@ static uint64_t carry_out(struct rig *r) {
         case NODE_TASK_REMOVE: r->task_commands++; break;
         case NODE_EXIT: r->exits++; break;
         case NODE_RESTART: r->restarts++; break;
+        case NODE_DISK_LOOK: r->looks++; break;
         case NODE_READY: r->ready++; break;
         case NODE_STREAM_CLOSE: r->closed++; break;
         case NODE_STREAM_SEND: r->sent++; break;

@@ -39,7 +39,7 @@ struct rig {
     struct instance_id last_started;
     struct rig_reply replies[RIG_REPLIES_MAX];
     size_t replies_count;
-    unsigned starts, task_commands, exits, restarts, closed, ready, connects, sent;
+    unsigned starts, task_commands, exits, restarts, looks, closed, ready, connects, sent;
     uint64_t last_connect;
     char why[256]; /* of node_new */
     /* Power cut: only so many operations of the disk are carried out; 0: all. */

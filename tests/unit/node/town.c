@@ -224,6 +224,7 @@ static void carry_out(struct town *t, size_t host) {
         case NODE_TASK_REMOVE:
         case NODE_EXIT:
         case NODE_READY:
+        case NODE_DISK_LOOK:
         case NODE_LOG_OPEN:
         case NODE_LOG_CREDIT:
         case NODE_LOG_CLOSE: break;
