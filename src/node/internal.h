@@ -158,6 +158,7 @@ struct away_seen {
 /* A fact on its way into the log. */
 struct pending_fact {
     struct node_id node;
+    uint32_t generation;
     struct wire_fact fact; /* in facts_arena */
 };
 

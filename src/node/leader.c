@@ -152,7 +152,7 @@ void node_leader_report(struct node *n, struct node_id from, const struct wire_r
     if (report->node != NULL)
         report_node(n, from, report->node);
     for (size_t i = 0; i < report->facts_count; i++) {
-        struct pending_fact p = {.node = from};
+        struct pending_fact p = {.node = from, .generation = report->generation};
         const struct wire_instance_record *known = state_instance_find(n->state, report->facts[i].instance);
         if (known != NULL && known->sequence >= report->facts[i].sequence && !report->facts[i].gone)
             continue;
@@ -161,7 +161,8 @@ void node_leader_report(struct node *n, struct node_id from, const struct wire_r
     }
 }
 
-/* One entry a node, and the next batch only when the last one is applied: what comes meanwhile is gathered.
+/* One entry a node's run, and the next batch only when the last one is applied: what comes meanwhile is
+ * gathered.
  */
 static void facts_propose(struct node *n) {
     if (n->facts.count == 0 || n->report_index > n->applied_index)
@@ -171,12 +172,15 @@ static void facts_propose(struct node *n) {
     for (size_t i = 0; i < n->facts.count; i++) {
         if (taken[i])
             continue;
-        struct wire_cmd_report report = {.node = n->facts.data[i].node, .facts = facts};
+        const struct pending_fact *first = &n->facts.data[i];
+        struct wire_cmd_report report = {
+            .node = first->node, .generation = first->generation, .facts = facts};
         for (size_t j = i; j < n->facts.count; j++) {
-            if (taken[j] || !ID_EQUAL(n->facts.data[j].node, report.node))
+            const struct pending_fact *p = &n->facts.data[j];
+            if (taken[j] || !ID_EQUAL(p->node, first->node) || p->generation != first->generation)
                 continue;
             taken[j] = true;
-            facts[report.facts_count++] = n->facts.data[j].fact;
+            facts[report.facts_count++] = p->fact;
         }
         if (node_propose(n, &(struct wire_command){.report = &report}, &n->report_index) != 0)
             break;

@@ -173,7 +173,8 @@ void node_report_tick(struct node *n) {
     n->report_at_us = TIME_NEVER_US;
     struct gather g = {.n = n, .term = raft_term(n->raft), .later_us = TIME_NEVER_US};
     state_instances_of_node(n->state, n->identity.id, gather_record, &g);
-    struct wire_report_message report = {.facts = g.facts.data, .facts_count = g.facts.count};
+    struct wire_report_message report = {
+        .generation = n->generation, .facts = g.facts.data, .facts_count = g.facts.count};
     const struct wire_node_record *known = state_node_find(n->state, n->identity.id);
     bool leaving = known != NULL && known->status == NODE_STATUS_LEFT;
     if (self_is_news(n) && !leaving)

@@ -404,7 +404,17 @@ static void apply_fact(struct state *s, struct instance_entry *e, const struct w
         slot_trim(s, e->slot, e);
 }
 
+/* A later run of the agent is known: it may have started since what an earlier one gave up, or could not. */
+static bool is_of_earlier_run(const struct state *s, const struct wire_cmd_report *report) {
+    const struct node_entry *node = node_entry_find(s, report->node, NULL);
+    return report->generation != 0 && node != NULL && node->record.generation > report->generation;
+}
+
 static void apply_report(struct state *s, const struct wire_cmd_report *report, struct state_result *ret) {
+    if (is_of_earlier_run(s, report)) {
+        ret->refused_count += (uint32_t)report->facts_count;
+        return;
+    }
     for (size_t i = 0; i < report->facts_count; i++) {
         const struct wire_fact *fact = &report->facts[i];
         struct instance_entry *e = instance_entry_find(s, fact->instance);

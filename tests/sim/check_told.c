@@ -2,13 +2,13 @@
  * Copyright the covey authors */
 
 /*
- * What a voter tells of its disk is so. A vote, and an acknowledgement of entries, are promises to remember;
- * they may leave the host only when the flush behind the bytes is done. And what was flushed is there when an
- * agent starts again: the same terms at the same indexes, a term that is not older; a log that
- * holds anything is given up, for a new raft id, only after a fault hit that disk. A raft id is of one life
- * of a disk: what was lost or given up never comes back under it. A snapshot never takes the place of entries
- * that follow from it (thesis 5.2). An acknowledgement for a term that its sender has left since is not
- * looked at: nobody can count it for anything newer, which "committed-durable" checks.
+ * What a voter tells of its disk is so. A vote, and an acknowledgement of entries or of a snapshot, are
+ * promises to remember; they may leave the host only when the flush behind the bytes is done. And what was
+ * flushed is there when an agent starts again: the same terms at the same indexes, a term that is not older;
+ * a log that holds anything is given up, for a new raft id, only after a fault hit that disk. A raft id is of
+ * one life of a disk: what was lost or given up never comes back under it. A snapshot never takes the place
+ * of entries that follow from it (thesis 5.2). An acknowledgement for a term that its sender has left since
+ * is not looked at: nobody can count it for anything newer, which "committed-durable" checks.
  */
 #include "check_matching.h"
 #include "durable.h"
@@ -143,10 +143,14 @@ static void see_vote(struct world *w, struct sim_host *h, const struct durable_l
 static void see_ack(struct world *w, struct sim_host *h, const struct durable_log *d, uint64_t term,
                     uint64_t match) {
     const struct raft *r = node_raft(h->node);
-    if (term != raft_term(r) || match == 0 || match < raft_first_index(r))
+    uint64_t base = raft_first_index(r) - 1;
+    if (term != raft_term(r) || match == 0)
         return;
-    uint64_t held = raft_term_at(r, match);
-    if (!durable_has(d, match, held))
+    /* Below the entry that its log begins behind, the host itself no longer knows the term. */
+    uint64_t held = match >= base ? raft_term_at(r, match) : 0;
+    bool has = match >= base ? durable_has(d, match, held)
+                             : match <= d->snapshot_index || match <= durable_last(d);
+    if (!has)
         check_fail(w, &check_told, (int)h->index,
                    "h%u acknowledges index %llu of term %llu; its disk has up to %llu", h->index,
                    (unsigned long long)match, (unsigned long long)held, (unsigned long long)durable_last(d));
@@ -163,6 +167,8 @@ static void see_message(struct world *w, struct sim_host *h, const struct durabl
         see_vote(w, h, d, m->term, &m->from);
     else if (m->append_response != NULL && m->append_response->success)
         see_ack(w, h, d, m->term, m->append_response->match_index);
+    else if (m->snapshot_response != NULL) /* under way or installed: up to where the disk has it all */
+        see_ack(w, h, d, m->term, m->snapshot_response->match_index);
 }
 
 /* ---- an agent starts ---- */

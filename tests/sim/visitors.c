@@ -49,6 +49,14 @@ static void visit_over(struct world *w, const struct visit *v) {
 
 /* ---- asking -------------------------------------------------------------------------------------------- */
 
+/* Who follows something may look on for minutes, longer than a connection lives that is cut. */
+static int64_t patience_us(struct world *w, const struct visit_ask *ask) {
+    bool looks_on = ask->reads_log || ask->watches_vars || ask->lists_events;
+    if (chance(w, 200000))
+        return (int64_t)below(w, 20 * US_PER_MS);
+    return (int64_t)below(w, looks_on && chance(w, 500000) ? 120 * US_PER_S : 20 * US_PER_S);
+}
+
 static void ask(struct world *w) {
     uint32_t host = (uint32_t)below(w, w->hosts_count);
     struct visit v = {.host = host, .run = w->hosts[host].run};
@@ -58,9 +66,7 @@ static void ask(struct world *w) {
     if (v.request == 0)
         return;
     VEC_PUSH(&w->visitors->visits, v);
-    int64_t patience_us =
-        chance(w, 200000) ? (int64_t)below(w, 20 * US_PER_MS) : (int64_t)below(w, 20 * US_PER_S);
-    later(w, VISIT_LEAVES, v.request, patience_us);
+    later(w, VISIT_LEAVES, v.request, patience_us(w, &v.ask));
 }
 
 static void think(struct world *w) {

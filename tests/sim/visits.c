@@ -303,14 +303,23 @@ static void spoil(struct world *w, struct visit_ask *ask) {
     buf_done(&kept);
 }
 
+/* As often whether visitors think long or not: where agents live for a second, nothing goes on for long. */
+static bool may_restart(struct world *w) {
+    int64_t think_ms = w->swarm->think_ms < 3000 ? w->swarm->think_ms : 3000;
+    return chance(w, (uint32_t)(think_ms * 1000 / 3));
+}
+
 void visit_draw(struct world *w, struct visit_ask *ret) {
     static void (*const asks[])(struct world *, struct visit_ask *) = {
         ask_read,  ask_nothing, ask_job,    ask_job,    ask_ps,      ask_vars,   ask_put,    ask_put,
         ask_watch, ask_watch,   ask_events, ask_backup, ask_logs,    ask_logs,   ask_vote,   ask_run,
         ask_run,   ask_stop,    ask_drain,  ask_away,   ask_restart, ask_forget, ask_matrix,
     };
+    size_t drawn = (size_t)below(w, sizeof asks / sizeof asks[0]);
     *ret = (struct visit_ask){.method = ""};
-    asks[below(w, sizeof asks / sizeof asks[0])](w, ret);
+    if (asks[drawn] == ask_restart && !may_restart(w))
+        drawn = 0;
+    asks[drawn](w, ret);
     if (chance(w, 120000))
         spoil(w, ret);
 }

@@ -259,6 +259,24 @@ Test(state_facts, of_another_node_are_ignored) {
     world_done(&w);
 }
 
+/* A run that was refused a port tells so, and ends; the next one, whose inventory the log has, starts the
+ * task. */
+Test(state_facts, of_an_earlier_run_of_the_agent_are_ignored) {
+    struct world w = one_job();
+    place_instance(&w, "web", 1, 0, 1, 1);
+    struct wire_fact fact = {.instance = instance_of(1), .state = INSTANCE_STATE_REFUSED, .sequence = 1};
+    struct wire_cmd_report report = {.node = node_of(1), .generation = 2, .facts = &fact, .facts_count = 1};
+    struct wire_node_record node = *state_node_find(w.state, node_of(1));
+    node.generation = 3;
+    APPLY(&w, .node = &node);
+    cr_assert_eq(APPLY(&w, .report = &report).refused_count, 1);
+    cr_assert_eq(record_of(&w, 1)->state, INSTANCE_STATE_PLACED);
+    report.generation = 3;
+    cr_assert_eq(APPLY(&w, .report = &report).refused_count, 0);
+    cr_assert_eq(record_of(&w, 1)->state, INSTANCE_STATE_REFUSED);
+    world_done(&w);
+}
+
 Test(state_facts, a_reason_stays_until_a_newer_one_is_told) {
     struct world w = one_job();
     place_instance(&w, "web", 1, 0, 1, 1);
