@@ -148,8 +148,9 @@ static void see_ack(struct world *w, struct sim_host *h, const struct durable_lo
         return;
     /* Below the entry that its log begins behind, the host itself no longer knows the term. */
     uint64_t held = match >= base ? raft_term_at(r, match) : 0;
-    bool has = match >= base ? durable_has(d, match, held)
-                             : match <= d->snapshot_index || match <= durable_last(d);
+    bool has = match <= d->snapshot_index || match <= durable_last(d);
+    if (match >= base)
+        has = durable_has(d, match, held);
     if (!has)
         check_fail(w, &check_told, (int)h->index,
                    "h%u acknowledges index %llu of term %llu; its disk has up to %llu", h->index,
