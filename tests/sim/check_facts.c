@@ -61,11 +61,19 @@ static void see_fact(struct world *w, struct sim_host *h, const struct wire_fact
         fail_fact(w, h, f, "and a task of it has not ended by itself");
 }
 
+/* What a run of an agent told is over when the log knows of a later one, which may have started it since. */
+static bool of_earlier_run(struct world *w, const struct wire_cmd_report *report) {
+    const struct wire_node_record *now = state_node_find(truth_state(w), report->node);
+    return report->generation != 0 && now != NULL && report->generation < now->generation;
+}
+
 static void facts_see(void *self, struct world *w, const struct sight *s) {
     (void)self;
     const struct wire_cmd_report *report = s->command != NULL ? s->command->report : NULL;
     struct sim_host *h = report != NULL ? truth_host_of(w, report->node) : NULL;
-    for (size_t i = 0; h != NULL && i < report->facts_count && !w->failed; i++)
+    if (h == NULL || of_earlier_run(w, report))
+        return;
+    for (size_t i = 0; i < report->facts_count && !w->failed; i++)
         see_fact(w, h, &report->facts[i]);
 }
 

@@ -166,3 +166,139 @@ Test(swim_contacts, address_name_and_generation_change_with_a_later_incarnation_
     cr_assert_eq(bench_events(b, SWIM_CHANGED, 1), 2);
     bench_free(b);
 }
+
+/* ---- many, and elsewhere ------------------------------------------------------------------------------- */
+
+/* Those that have left for good must not keep newcomers out; nor are the dead forgotten before them. */
+Test(swim_contacts, in_a_full_table_who_left_gives_way_first_then_the_dead_and_nobody_who_lives) {
+    struct bench *b = bench_knowing(4, &(struct swim_config){.members_max = 5});
+    bench_declare_dead(b, 1, 1, 0);
+    bench_record(b, 2, record_of(2, MEMBER_STATE_LEFT, 1, 0));
+    cr_assert_eq(bench_record(b, 3, record_of(11, MEMBER_STATE_ALIVE, 1, 0)), 0);
+    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, 2), 1);
+    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, 1), 0);
+    cr_assert_eq(bench_record(b, 3, record_of(12, MEMBER_STATE_ALIVE, 1, 0)), 0);
+    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, 1), 1);
+    cr_assert_eq(bench_record(b, 3, record_of(13, MEMBER_STATE_ALIVE, 1, 0)), ERR_LIMIT);
+    cr_assert_eq(bench_events(b, SWIM_FORGOTTEN, SIZE_MAX), 2);
+    bench_free(b);
+}
+
+/* A name of the seeds may lead to every host that there is: one of them gives its table, not each. */
+Test(swim_contacts, many_seeds_are_bounded_and_cost_one_table) {
+    enum { SEEDS = 64 };
+    struct bench *b = bench_new(NULL);
+    struct wire_member records[SEEDS];
+    for (size_t i = 0; i < SEEDS; i++) {
+        records[i] = record_of(i + 1, MEMBER_STATE_ALIVE, 1, 0);
+        struct swim_input seed = {.kind = SWIM_SEED, .addr = addr_of(i + 1)};
+        cr_assert_eq(bench_feed(b, &seed), 0);
+    }
+    cr_assert_eq(bench_feed(b, &(struct swim_input){.kind = SWIM_SEED, .addr = addr_of(99)}), ERR_LIMIT);
+    /* It is by streams that is found out who is there; the first that opens is asked. */
+    bench_clear(b);
+    bench_kind(b, SWIM_STREAM, 1);
+    struct wire_swim_sync sync;
+    cr_assert(bench_synced(b, 0, &sync) != SIZE_MAX && sync.table);
+    bench_sync(b, 1, true, records, SEEDS);
+    cr_assert_eq(swim_members_count(b->swim), SEEDS + 1);
+    bench_clear(b);
+    for (size_t i = 2; i <= SEEDS; i++)
+        bench_kind(b, SWIM_STREAM, i);
+    cr_assert_eq(bench_synced(b, 0, &sync), SIZE_MAX, "they are known and live: nothing to ask");
+    bench_free(b);
+}
+
+static size_t sent_to_addr(const struct bench *b, struct addr addr) {
+    size_t count = 0;
+    for (size_t i = 0; i < b->effects.count; i++)
+        count += b->effects.data[i].kind != SWIM_EVENT && addr_equal(&b->effects.data[i].addr, &addr);
+    return count;
+}
+
+/* Somebody else may be there by now. */
+Test(swim_contacts, the_old_address_of_one_that_moved_is_not_dialled_any_more) {
+    struct bench *b = bench_knowing(4, NULL);
+    struct addr old = addr_of(1), new = addr_of(70);
+    bench_declare_dead(b, 1, 1, 0);
+    bench_clear(b);
+    bench_run(b, 30 * SECOND);
+    cr_assert_gt(sent_to_addr(b, old), 0, "while it is dead it is tried where it was");
+    struct wire_member moved = record_of(1, MEMBER_STATE_ALIVE, 2, 0);
+    moved.addr = new;
+    bench_record(b, 2, moved);
+    bench_clear(b);
+    for (int i = 0; i < 300; i++) {
+        bench_run(b, 100 * MS);
+        for (size_t k = 1; k <= 4; k++)
+            bench_kind(b, SWIM_ALIVE_HINT, k);
+    }
+    cr_assert(sent_to_addr(b, old) == 0 && sent_to_addr(b, new) > 0, "%zu", sent_to_addr(b, old));
+    bench_declare_dead(b, 1, 2, 0);
+    bench_clear(b);
+    bench_run(b, 30 * SECOND);
+    cr_assert(sent_to_addr(b, old) == 0 && sent_to_addr(b, new) > 0, "%zu when it is dead again",
+              sent_to_addr(b, old));
+    bench_free(b);
+}
+
+/* Else a name, and who it is that answers there, could be taken over with any word from the past. */
+Test(swim_contacts, who_left_or_died_is_not_brought_back_elsewhere_by_an_older_word) {
+    static const struct { uint32_t generation, version; } older[] = {{3, 5}, {3, 4}, {2, 9}};
+    for (int left = 0; left < 2; left++) {
+        struct bench *b = bench_knowing(4, NULL);
+        bench_record(b, 2, record_of(1, MEMBER_STATE_ALIVE, 3, 5));
+        if (left)
+            bench_record(b, 2, record_of(1, MEMBER_STATE_LEFT, 3, 5));
+        else
+            bench_declare_dead(b, 1, 3, 5);
+        bench_clear(b);
+        for (size_t i = 0; i < 3; i++) {
+            struct wire_member word = record_of(1, MEMBER_STATE_ALIVE, older[i].generation, older[i].version);
+            struct addr own = addr_of(1);
+            word.addr = addr_of(99);
+            word.name = bytes_str("impostor");
+            bench_record(b, 3, word);
+            struct swim_member m = bench_member(b, 1);
+            cr_assert_eq(m.state, left ? MEMBER_STATE_LEFT : MEMBER_STATE_DEAD, "word %zu", i);
+            cr_assert(addr_equal(&m.addr, &own) && bytes_is(m.name, "somebody"), "word %zu", i);
+        }
+        cr_assert_eq(bench_events(b, SWIM_JOINED, 1), 0);
+        bench_free(b);
+    }
+}
+
+/* An agent that took "any address" for its own would send all others nowhere. */
+Test(swim_contacts, nobody_moves_to_where_nobody_can_be) {
+    struct bench *b = bench_knowing(2, NULL);
+    struct wire_member any = record_of(1, MEMBER_STATE_ALIVE, 1, 1), no_port = any;
+    struct addr own = addr_of(0), its = addr_of(1);
+    memset(any.addr.b, 0, 4);
+    addr_set_port(&no_port.addr, 0);
+    no_port.version = 2;
+    bench_record(b, 1, any);
+    cr_assert_eq(bench_member(b, 1).version, 1, "that it is there, though, it may tell");
+    bench_record(b, 1, no_port);
+    struct swim_member m = bench_member(b, 1);
+    cr_assert(addr_equal(&m.addr, &its) && m.version == 2);
+    cr_assert_eq(bench_feed(b, &(struct swim_input){.kind = SWIM_MOVE, .addr = any.addr}), ERR_INVALID);
+    cr_assert_eq(bench_feed(b, &(struct swim_input){.kind = SWIM_MOVE, .addr = no_port.addr}), ERR_INVALID);
+    m = bench_member(b, 0);
+    cr_assert(addr_equal(&m.addr, &own) && m.version == 0);
+    bench_free(b);
+}
+
+/* A word of another is enough to be listed, not to stay. */
+Test(swim_contacts, who_is_heard_of_and_never_answers_is_dead_in_a_while) {
+    struct bench *b = bench_knowing(6, NULL);
+    bench_record(b, 2, record_of(9, MEMBER_STATE_ALIVE, 1, 0));
+    for (int i = 0; i < 400; i++) {
+        bench_run(b, 100 * MS);
+        for (size_t k = 1; k <= 6; k++)
+            bench_kind(b, SWIM_ALIVE_HINT, k);
+    }
+    cr_assert_eq(bench_member(b, 9).state, MEMBER_STATE_DEAD);
+    bench_record(b, 2, record_of(9, MEMBER_STATE_ALIVE, 1, 0));
+    cr_assert_eq(bench_member(b, 9).state, MEMBER_STATE_DEAD, "nor does the same word bring it back");
+    bench_free(b);
+}

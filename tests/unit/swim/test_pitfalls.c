@@ -1,7 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the covey authors */
 
-/* What has gone wrong in other implementations, or hurts in practice: each has its story here. */
+/*
+ * What has gone wrong in other implementations, or hurts in practice, and which test holds that it does not
+ * here. Many have their story in this file; those of one room are in the file of that room.
+ *
+ *   what hurt                                     | what holds it
+ *   --------------------------------------------- + ----------------------------------------------------
+ *   the dead are skipped: halves never merge      | a_cut_of_a_day_heals_..., healing:
+ *                                                 | two_halves_cut_..., a_one_way_cut_heals_too
+ *   healing is a storm, or kills                  | transitions: in_a_merge_dead_counts_as_suspect,
+ *                                                 | accusations_of_a_merge_..., tables:
+ *                                                 | who_was_dead_for_long_...
+ *   joining is tried once, or at stale addresses  | stale_seeds_at_the_start_are_no_end, cluster:
+ *                                                 | a_seed_that_starts_late_is_found, contacts:
+ *                                                 | a_seed_is_...
+ *   joining asks everybody for everything         | contacts: many_seeds_are_bounded_..., tables:
+ *                                                 | when_too_many_...,
+ *                                                 | a_joiner_does_not_gossip_the_table_...
+ *   a restart below the own past stays dead       | healing, signed: a_lost_generation_is_found_again...,
+ *                                                 | packets: a_stale_alive_..., a_member_behind_...
+ *   a higher death is not kept: stale resurrects  | transitions: a_stale_alive_does_not_resurrect_...,
+ *                                                 | each_cell_...
+ *   "left" can be forged, a name taken over       | transitions: nobody_accuses_itself, signed:
+ *                                                 | nobody_is_sent_..., contacts:
+ *                                                 | who_left_or_died_is_not_brought_back_...
+ *   an incarnation above which none is            | transitions: an_incarnation_that_leaves_no_room_...
+ *   one or two accuse hundreds, who refute        | a_member_that_hears_nobody_...,
+ *                                                 | who_is_refuted_again_..., packets:
+ *                                                 | what_was_concluded_alone_is_not_told_on
+ *   one bad link, or one bad host, drags others   | who_is_reached_by_one_other_...,
+ *                                                 | a_star_of_five_holds,
+ *                                                 | who_loses_most_of_its_packets_..., cluster:
+ *                                                 | a_broken_link_...
+ *   too little processor for some                 | agents_that_stop_again_and_again_...
+ *   the own stop is blamed on others              | a_late_loop_..., a_stop_at_the_wrong_moment_...,
+ *                                                 | who_hears_..., cluster:
+ *                                                 | a_member_stopped_for_30_seconds_...
+ *   queues grow without bound                     | tables: more_news_than_..., probe: more_requests_...,
+ *                                                 | packets: a_newer_rumour_...,
+ *                                                 | a_table_of_dead_is_answered_...
+ *   replies to the dead flood                     | packets:
+ *                                                 | whoever_is_held_dead_..._is_told_once_a_period
+ *   an address used again, another cluster's host | healing: an_address_used_again_..., packets:
+ *                                                 | a_ping_for_..., signed: only_a_card_..., envelope:
+ *                                                 | is_bound_to_cluster_...
+ *   moved, left and back, or at 0.0.0.0           | everybody_gets_a_new_address_...,
+ *                                                 | who_left_may_return_..., contacts:
+ *                                                 | the_old_address_..., nobody_moves_to_where_...
+ *   those who left fill the table                 | those_who_are_gone_..., contacts:
+ *                                                 | in_a_full_table_who_left_...
+ *   tables larger than a message, 255 and more    | tables: hundreds_of_new_records_...,
+ *                                                 | one_comparison_is_...
+ *   work that grows with the group while idle     | cluster: idle_each_member_..., tables:
+ *                                                 | equal_tables_move_...
+ *   news starves, or is too long for a packet     | packets: rumours_told_least_...,
+ *                                                 | a_packet_never_exceeds_..., signed:
+ *                                                 | the_longest_record_fits_...
+ *   datagrams one way only, streams both          | probe: a_stream_from_the_target_is_as_good_as_an_ack
+ *   packets corrupted, or made to break           | packets: truncated_and_random_...,
+ *                                                 | corrupted_packets_..., tables:
+ *                                                 | steps_that_make_no_sense_are_refused
+ *   helpers missed in a small group               | probe: with_as_few_others_as_helpers_each_is_asked
+ *   nacks come too late: the prober blames itself | probe: a_nack_is_sent_at_80_percent_...
+ *   ghosts: the dead learnt second-hand           | transitions: the_unknown_dead_..., contacts:
+ *                                                 | who_is_heard_of_...
+ */
 
 #include "harness.h"
 
@@ -162,6 +226,103 @@ Test(swim_pitfalls, honest_accusers_keep_their_word) {
     }
     bench_record(b, 2, accusation_of(7, MEMBER_STATE_SUSPECT, 1, 0, 2));
     cr_assert_eq(bench_member(b, 7).state, MEMBER_STATE_SUSPECT);
+    bench_free(b);
+}
+
+/* ---- links --------------------------------------------------------------------------------------------- */
+
+/* Who, of those that are well, was called dead by any of them. */
+static size_t wrong_deaths(const struct cluster *c, size_t well_from, size_t well_end, int64_t from_us) {
+    size_t count = 0;
+    for (size_t viewer = well_from; viewer < well_end; viewer++) {
+        for (size_t i = well_from; i < well_end; i++)
+            count += cluster_count(c, SWIM_DIED, viewer, i, from_us);
+    }
+    return count;
+}
+
+/* It accuses those whom it does not reach, and they it; among themselves they must not pay for that. */
+Test(swim_pitfalls, who_is_reached_by_one_other_alone_takes_nobody_along) {
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct cluster *c = cluster_new(9, seed, NULL);
+        cluster_join_all(c);
+        for (size_t i = 1; i < 8; i++) {
+            cluster_cut(c, 8, i, true);
+            cluster_cut(c, i, 8, true);
+        }
+        int64_t from_us = c->now_us;
+        cluster_run(c, 300 * SECOND);
+        cr_assert_eq(wrong_deaths(c, 0, 8, from_us), 0, "seed %lu", (unsigned long)seed);
+        for (size_t i = 1; i < 8; i++) {
+            cluster_cut(c, 8, i, false);
+            cluster_cut(c, i, 8, false);
+        }
+        cr_assert(cluster_until(c, 60 * SECOND, cluster_converged), "seed %lu", (unsigned long)seed);
+        cluster_free(c);
+    }
+}
+
+/* With as few members as there are helpers and two, everybody who could bridge is asked. */
+Test(swim_pitfalls, a_star_of_five_holds) {
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct cluster *c = cluster_new(5, seed, NULL);
+        cluster_join_all(c);
+        for (size_t i = 1; i < 5; i++) {
+            for (size_t k = 1; k < 5; k++)
+                cluster_cut(c, i, k, i != k);
+        }
+        int64_t from_us = c->now_us;
+        cluster_run(c, 300 * SECOND);
+        cr_assert_eq(cluster_count(c, SWIM_SUSPECTED, ALL, ALL, from_us), 0, "seed %lu", (unsigned long)seed);
+        cluster_free(c);
+    }
+}
+
+/* Four of five packets to and from one are lost: it may come and go, the others stay. */
+Test(swim_pitfalls, who_loses_most_of_its_packets_takes_nobody_along) {
+    enum { N = 12 };
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct prng p;
+        prng_init(&p, seed);
+        struct cluster *c = cluster_new(N, seed, NULL);
+        cluster_join_all(c);
+        int64_t from_us = c->now_us;
+        while (c->now_us < from_us + 180 * SECOND) {
+            for (size_t i = 1; i < N; i++) {
+                cluster_cut(c, 0, i, prng_chance(&p, 800000));
+                cluster_cut(c, i, 0, prng_chance(&p, 800000));
+            }
+            cluster_run(c, 20 * MS);
+        }
+        cr_assert_gt(cluster_count(c, SWIM_SUSPECTED, ALL, 0, from_us), 0);
+        cr_assert_eq(wrong_deaths(c, 1, N, from_us), 0, "seed %lu", (unsigned long)seed);
+        for (size_t i = 1; i < N; i++) {
+            cluster_cut(c, 0, i, false);
+            cluster_cut(c, i, 0, false);
+        }
+        cr_assert(cluster_until(c, 60 * SECOND, cluster_converged));
+        cluster_free(c);
+    }
+}
+
+/* What comes in at once may speak of everybody: what it gives rise to does not go by how much that was. */
+Test(swim_pitfalls, a_table_of_dead_is_answered_by_some_packets_at_a_time) {
+    enum { N = 200 };
+    struct bench *b = bench_knowing(N, &(struct swim_config){.rumours_max = 4096});
+    struct wire_member told[N];
+    b->now_us += 2 * SECOND;
+    bench_kind(b, SWIM_ALIVE_HINT, 1);
+    for (size_t i = 3; i <= N; i++)
+        told[i - 3] = accusation_of(i, MEMBER_STATE_DEAD, 1, 0, 2);
+    bench_clear(b);
+    bench_sync(b, 2, true, told, N - 2);
+    size_t packets = 0, suspects = 0;
+    for (size_t i = 0; i < b->effects.count; i++)
+        packets += b->effects.data[i].kind == SWIM_SEND;
+    for (size_t i = 3; i <= N; i++)
+        suspects += bench_member(b, i).state == MEMBER_STATE_SUSPECT;
+    cr_assert_eq(suspects, N - 2);
+    cr_assert(packets > 0 && packets <= 64, "%zu", packets);
     bench_free(b);
 }
 

@@ -89,6 +89,23 @@ Test(swim_probe, after_the_timeout_three_others_are_asked_with_the_rest_of_the_p
     }
 }
 
+/* A draw that may miss somebody makes a small group blame those whom the one missed could have reached. */
+Test(swim_probe, with_as_few_others_as_helpers_each_is_asked) {
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        for (size_t others = 2; others <= 4; others++) {
+            struct bench *b = bench_new(&(struct swim_config){.seed = seed});
+            for (size_t i = 1; i <= others; i++)
+                bench_record(b, i, record_of(i, MEMBER_STATE_ALIVE, 1, 0));
+            struct wire_ping_req req = {0};
+            size_t asked[8];
+            uint32_t seq = probe_one(b);
+            run_answering(b, TIMEOUT + 2 * MS);
+            cr_assert_eq(helpers_asked(b, seq, &req, asked), others - 1, "seed %lu", (unsigned long)seed);
+            bench_free(b);
+        }
+    }
+}
+
 Test(swim_probe, without_any_ack_the_target_is_suspect_at_the_end_of_the_period) {
     struct bench *b = knowing(6);
     probe_one(b);
