@@ -53,7 +53,6 @@
     /* raft: snapshots */                                                                                    \
     X(MARK_RAFT_SNAPSHOT_SENT, "raft: a follower that was behind the log was sent a snapshot")               \
     X(MARK_RAFT_SNAPSHOT_RESUMED, "raft: a snapshot that was cut half way went on where it stopped")         \
-    X(MARK_RAFT_SNAPSHOT_KEPT_LOG, "raft: a snapshot came whose end the log had: the entries stayed")        \
     X(MARK_RAFT_INSTALLED, "raft: a snapshot took the place of the log")                                     \
     /* swim */                                                                                               \
     X(MARK_SWIM_REFUTED, "swim: a suspect was alive after all")                                              \

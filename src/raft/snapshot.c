@@ -152,8 +152,6 @@ static void incoming_take(struct raft *r, const struct wire_snapshot_chunk *c) {
 int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, const struct raft_id *to) {
     /* A leader's word is enough to commit what is here; that of a peer, which was asked, is checked later. */
     if (c->index <= r->commit || (to && raft_log_has(&r->log, c->index, c->term))) {
-        if (c->index > r->commit)
-            MARK(r, SNAPSHOT_KEPT_LOG);
         raft_commit_to(r, c->index);
         snapshot_answer(r, to, raft_ticket_log(r, r->commit),
                         (struct wire_snapshot_response){
