@@ -30,9 +30,8 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
     if (node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0)
         return; /* it asks nobody but itself */
-    int64_t fresh = raft_fresh_us(n->raft);
-    if (raft_role(n->raft) == RAFT_LEARNER && n->fresh_us > fresh)
-        fresh = n->fresh_us;
+    /* A leader's word that reaches a host without a vote says nothing of how much of the log it has. */
+    int64_t fresh = raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_fresh_us(n->raft);
     /* It may have been confirmed long before it could be answered. */
     if (n->confirmed && n->confirmed_us > fresh)
         fresh = n->confirmed_us;
