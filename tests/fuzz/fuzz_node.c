@@ -27,14 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct bytes take_part(struct script *s) {
     size_t size = take(s);
-    if (size == 255)
-        size = 1000;
-    if (size > s->size)
-        size = s->size;
-    struct bytes part = bytes_of(s->data, size);
-    s->data += size;
-    s->size -= size;
-    return part;
+    return take_bytes(s, size == 255 ? 1000 : size);
 }
 
 /* ---- a disk that obeys ------------------------------------------------------------------------------------

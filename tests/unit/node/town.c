@@ -427,6 +427,10 @@ void town_away(struct town *t, size_t host, bool away) {
 
 /* ---- looking ---- */
 
+bool town_message(struct town *t, struct bytes data, struct wire_peer_message *ret) {
+    return codec_decode(&wire_peer_message_type, data, &t->arena, ret, NULL) == 0;
+}
+
 size_t town_leader(const struct town *t) {
     size_t leader = TOWN_MAX;
     for (size_t i = 0; i < t->count; i++) {

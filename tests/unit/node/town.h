@@ -95,6 +95,9 @@ void town_feed(struct town *t, size_t host, const struct node_input *input); /* 
 void town_start(struct town *t, size_t host);
 void town_away(struct town *t, size_t host, bool away);
 
+/* For passes(): what was said, in the town's arena; false: it cannot be read. */
+bool town_message(struct town *t, struct bytes data, struct wire_peer_message *ret);
+
 size_t town_leader(const struct town *t); /* TOWN_MAX: none, or more than one */
 /* Names of the voters in force as a host sees them: "h0 h1 h2", in order of name; in the arena. */
 const char *town_voters(struct town *t, size_t host);

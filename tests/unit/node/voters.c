@@ -471,17 +471,12 @@ static unsigned pulls_seen;
 /* What the third host answers to its leader is lost, so that it is sent the log for long; its pulls are
  * counted. */
 static bool leader_goes_on_sending(struct town *t, size_t from, size_t to, struct bytes data) {
-    struct arena a = {0};
     struct wire_peer_message m;
-    bool is_raft = false;
-    if (codec_decode(&wire_peer_message_type, data, &a, &m, NULL) == 0 && from == 2) {
-        pulls_seen += m.pull_request != NULL;
-        is_raft = m.raft != NULL;
-    }
-    arena_done(&a);
-    (void)t;
     (void)to;
-    return !is_raft;
+    if (from != 2 || !town_message(t, data, &m))
+        return true;
+    pulls_seen += m.pull_request != NULL;
+    return m.raft == NULL;
 }
 
 /* Two who send a snapshot at once, each a part of its own, would undo what the other gave, again and again.
