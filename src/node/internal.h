@@ -29,6 +29,7 @@
 #define TABLE_RETRY_US     (5 * US_PER_S)  /* between questions for the table */
 #define JOIN_RETRY_US      (1 * US_PER_S)
 #define REPORT_RETRY_US    (1 * US_PER_S)    /* facts not committed by then are sent again */
+#define AGE_MAX_MS         3600000u /* of a copy: older is as good as unknown */
 #define HEALTH_REPORT_US   (10 * US_PER_S)   /* restarts of what runs are told to the log so often, ... */
 #define RECOVERIES_AT_ONCE 5                 /* ... but so many at first */
 #define BOOT_GRACE_US      (30 * US_PER_S)   /* without news from a leader, own instances start after this */
@@ -81,7 +82,7 @@ struct peer {
     unsigned closed_count; /* streams in a row that it closed at once */
     int64_t sync_asked_us; /* last time a stream sync was asked because of an unknown boot */
     uint64_t pull_next;    /* a pull of this peer that waits for news: first index wanted, 0 = none */
-    uint64_t pull_term, pull_snapshot, pull_offset; /* the rest of that request */
+    uint64_t pull_term, pull_snapshot, pull_offset, pull_number; /* the rest of that request */
     int64_t pull_since_us;
     struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
     uint64_t pull_voters_index, pull_state_index;
@@ -276,7 +277,7 @@ struct node {
     bool log_draining, table_dirty, reads_dirty;
     uint64_t leader_term;       /* term of the leadership that the leader's tables belong to */
     struct node_id leader_seen; /* last leader told by an event */
-    int64_t fresh_us;           /* when the applied state was last known to be current */
+    int64_t fresh_us;           /* when what is applied was last known to be all that was committed anywhere */
 
     /* gossip */
     uint64_t datagram_sequence;
@@ -296,6 +297,7 @@ struct node {
     /* learner */
     int64_t pull_at_us;      /* when the next pull may be sent */
     uint64_t pull_sent_next; /* 0: none under way */
+    uint64_t pull_number;    /* of the question that was sent last */
     struct node_id pull_peer;
     int64_t pull_deadline_us;
     struct node_id pull_leader; /* as the last answer told */
@@ -332,6 +334,7 @@ struct node {
     VEC(struct raft_id) forgotten;   /* voters whose disks lost what they had acknowledged */
     int64_t hand_over_at_us;         /* leadership is not moved again before */
     unsigned hand_overs;
+    struct node_id heir_tried;       /* named last, and this host leads still: another comes first */
     int64_t disk_late_since_us; /* writes came later than those of a majority since then; 0: they do not */
     unsigned disk_late_count;
     int64_t leader_since_us;
@@ -574,6 +577,9 @@ void node_reads_changed(struct node *n); /* answer `job` reads whose job changed
 int64_t node_reads_deadline(const struct node *n);
 int64_t node_contact_us(const struct node *n); /* the last word of a leader; 0: none yet */
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret);
+/* What is applied here was all that was committed anywhere at this time; 0: not known. */
+int64_t node_fresh_us(const struct node *n);
+void node_fresh_settle(struct node *n);
 void node_read_counters(struct node *n, uint64_t request); /* counters.c */
 void node_read_status(struct node *n, uint64_t request);
 /* By name or prefix of its id. ERR_NOT_FOUND, ERR_INVALID: several. *ret is touched in any case. */

@@ -32,7 +32,6 @@
 #define VOTER_LOST_US (2 * US_PER_S)
 #define SENT_US       US_PER_S /* a leader that was heard so lately sends the log */
 #define LIE_SAID_US   (30 * US_PER_S)
-#define AGE_MAX_MS    3600000u /* older is as good as unknown */
 
 /* ---- asking ---- */
 
@@ -166,6 +165,7 @@ void node_learner_tick(struct node *n) {
         node_mark(n, MARK_RAFT_SNAPSHOT_RESUMED);
     n->pull_peer = peer;
     n->pull_sent_next = request.next;
+    n->pull_number = request.number = prng_next(&n->prng);
     n->pull_deadline_us = n->now_us + PULL_HOLD_US + US_PER_S;
     node_peer_send(n, peer, &(struct wire_peer_message){.pull_request = &request});
 }
@@ -336,17 +336,18 @@ static void pull_take(struct node *n, struct node_id from, const struct wire_pul
     pull_verify(n, from, proofs, 2);
 }
 
-/* Counted from the question: the answer may have been under way for long. */
+/* Counted from the question: the answer may have been under way for long. So it must be that question's. */
 static void pull_age(struct node *n, const struct wire_pull_response *r) {
     int64_t asked_us = n->pull_deadline_us - PULL_HOLD_US - US_PER_S;
     int64_t fresh = asked_us - (int64_t)r->age_ms * US_PER_MS;
     if (r->checkpoint != NULL && r->age_ms < AGE_MAX_MS && fresh > n->fresh_us &&
-        raft_commit_index(n->raft) >= r->commit)
+        n->applied_index >= r->commit)
         n->fresh_us = fresh;
 }
 
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *r) {
-    if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer))
+    if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer) ||
+        r->number != n->pull_number)
         return;
     n->pull_sent_next = 0;
     n->pull_peer = (struct node_id){{0}};

@@ -11,7 +11,6 @@
 #include "internal.h"
 
 /* What an isolated host knows is of no known age: it makes nobody's copy fresh. */
-#define AGE_MAX_MS 3600000u
 
 /* ---- what there is ---- */
 
@@ -107,6 +106,7 @@ static bool is_served(const struct node *n, const struct peer *p) {
 static void pull_busy(struct node *n, struct peer *p, struct wire_pull_response *r) {
     node_mark(n, MARK_LEARN_BUSY);
     r->busy = true;
+    r->number = p->pull_number;
     r->term = raft_term(n->raft);
     (void)node_leader_id(n, &r->leader);
     p->pull_next = 0;
@@ -184,15 +184,16 @@ static void pull_entries(struct node *n, struct peer *p, struct wire_pull_respon
     r->entries_count = count < 4096 ? count : 4096;
 }
 
-/* The age that is told is that of `commit`: where a checkpoint came later, it is older than all that is here.
- */
+/* The age that is told is that of `commit`, which may be older than all that is here. */
 static void pull_proofs(struct node *n, const struct peer *p, struct wire_pull_response *r) {
     const struct checkpoint *newest = node_checkpoint_newest(n), *state = node_checkpoint_state(n);
     if (newest == NULL)
         return;
     r->commit = newest->index;
     if (newest->index < n->applied_index)
-        r->age_ms += (uint64_t)((n->now_us - n->proofs.newest_us) / US_PER_MS);
+        r->age_ms = n->proofs.newest_fresh_us != 0
+                        ? (uint64_t)((n->now_us - n->proofs.newest_fresh_us) / US_PER_MS)
+                        : AGE_MAX_MS;
     struct checkpoint_out *out = arena_alloc(&n->scratch, 2 * sizeof *out);
     checkpoint_out(newest, &out[0]);
     r->checkpoint = &out[0].wire;
@@ -210,6 +211,7 @@ static void pull_answer(struct node *n, struct peer *p) {
     struct wire_pull_response r = {
         .prev_index = p->pull_next - 1,
         .prev_term = p->pull_term,
+        .number = p->pull_number,
         .commit = raft_commit_index(n->raft),
         .term = raft_term(n->raft),
         .age_ms = fresh.isolated && fresh.age_ms < AGE_MAX_MS ? AGE_MAX_MS : fresh.age_ms,
@@ -238,6 +240,7 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_term = request->term;
     p->pull_snapshot = request->snapshot_index;
     p->pull_offset = request->offset;
+    p->pull_number = request->number;
     p->pull_since_us = n->now_us;
     p->pull_voter = request->voter;
     p->pull_voters_index = request->voters_index;

@@ -219,6 +219,7 @@ void node_log_drain(struct node *n) {
     while (raft_drain(n->raft, &e))
         log_effect(n, &e);
     n->log_draining = false;
+    node_fresh_settle(n);
     node_apply_changes(n);
 }
 
@@ -229,7 +230,7 @@ int node_log_feed(struct node *n, const struct raft_input *input) {
 }
 
 void node_log_message(struct node *n, const struct wire_raft_message *message) {
-    if (n->raft == NULL)
+    if (n->raft == NULL || (message->timeout_now && node_unfit(n)))
         return;
     struct raft_input in = {.kind = RAFT_MESSAGE, .message = message};
     (void)node_log_feed(n, &in);

@@ -86,8 +86,11 @@ const struct checkpoint *node_checkpoint_newest(struct node *n) {
         p->newest = node_checkpoint_here(n, raft_term_at(n->raft, n->applied_index));
         checkpoint_sign(&p->newest, &n->identity);
         p->newest_us = n->now_us;
+        p->newest_fresh_us = 0;
         node_mark(n, MARK_LEARN_CHECKPOINT_MADE);
     }
+    if (p->newest.index == n->applied_index)
+        p->newest_fresh_us = node_fresh_us(n);
     return p->newest.index != 0 ? &p->newest : NULL;
 }
 
@@ -104,6 +107,7 @@ void node_checkpoint_verified(struct node *n, const struct checkpoint *c) {
         return;
     n->proofs.newest = *c;
     n->proofs.newest_us = n->now_us;
+    n->proofs.newest_fresh_us = 0;
 }
 
 /* Full: with the state's hash and who votes there. Signed when it is asked for. */

@@ -31,6 +31,7 @@ struct proofs {
     struct learn_voters voters; /* whose word is believed: the newest that are known */
     struct checkpoint newest;
     int64_t newest_us;             /* when it was signed, or came */
+    int64_t newest_fresh_us;       /* nothing behind it was committed anywhere then; 0: not known */
     struct checkpoint state;       /* the newest with a state, to be passed on */
     int64_t state_us, snapshot_us; /* when the state was hashed here; 0: another host's word on it came */
     struct checkpoint recent[PROOFS_RECENT];
@@ -103,6 +104,7 @@ int node_format_may(struct node *n, const struct wire_command *command); /* ERR_
 /* command NULL: it could not be decoded. false: it must not be applied, nor anything behind it. */
 bool node_format_known(struct node *n, const struct wire_raft_entry *entry,
                        const struct wire_command *command, const struct codec_fault *fault);
+bool node_unfit(const struct node *n); /* to lead */
 void node_unfit_tick(struct node *n);
 int64_t node_unfit_deadline(const struct node *n);
 

@@ -21,17 +21,30 @@ int64_t node_contact_us(const struct node *n) {
     return raft_role(n->raft) == RAFT_LEARNER && n->fresh_us > heard ? n->fresh_us : heard;
 }
 
+/* It asks nobody but itself. */
+static bool decides_alone(const struct node *n) {
+    const struct wire_raft_config *config = raft_config_now(n->raft);
+    return node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0;
+}
+
+int64_t node_fresh_us(const struct node *n) { return decides_alone(n) ? n->now_us : n->fresh_us; }
+
+/* What raft knows of its log is true of the state when all of that is applied. */
+void node_fresh_settle(struct node *n) {
+    int64_t fresh = raft_fresh_us(n->raft);
+    if (fresh > n->fresh_us && n->applied_index >= raft_commit_index(n->raft))
+        n->fresh_us = fresh;
+}
+
 void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
     *ret = (struct wire_admin_freshness){.index = n->applied_index, .consistent = n->confirmed};
     if (n->raft == NULL) {
         ret->isolated = true;
         return;
     }
-    const struct wire_raft_config *config = raft_config_now(n->raft);
-    if (node_is_leader(n) && config->voters_count == 1 && config->voters_next_count == 0)
-        return; /* it asks nobody but itself */
-    /* A leader's word that reaches a host without a vote says nothing of how much of the log it has. */
-    int64_t fresh = raft_role(n->raft) == RAFT_LEARNER ? n->fresh_us : raft_fresh_us(n->raft);
+    if (decides_alone(n))
+        return;
+    int64_t fresh = n->fresh_us;
     /* It may have been confirmed long before it could be answered. */
     if (n->confirmed && n->confirmed_us > fresh)
         fresh = n->confirmed_us;

@@ -74,7 +74,7 @@ static bool hold_answer(struct town *t, size_t from, size_t to, struct bytes dat
     return !is_answer;
 }
 
-/* The held answer comes, over the stream between the two. */
+/* The held answer of this host comes, over the stream between the two. */
 static void answer_arrives(struct town *t, size_t asker, size_t leader) {
     for (size_t l = 0; l < t->links.count; l++) {
         struct town_link *link = &t->links.data[l];
@@ -194,6 +194,39 @@ Test(node_reads, state_their_age_on_a_cluster_that_has_nothing_to_do) {
     cr_assert_leq(age(&t, leader).age_ms, 300);
     town_run(&t, 6 * US_PER_S);
     cr_assert(age(&t, other).isolated);
+    town_done(&t);
+}
+
+static size_t held_from;
+
+/* Keeps back the first answer to a question for the log, and loses all that come later. */
+static bool hold_pull(struct town *t, size_t from, size_t to, struct bytes data) {
+    if (no_pulls(t, from, to, data))
+        return true;
+    if (t->held.size == 0) {
+        buf_append(&t->held, data.data, data.size);
+        held_from = from;
+    }
+    return false;
+}
+
+/* Found by the simulator: a link that stood still for a minute made a copy of then one of now. */
+Test(node_reads, an_answer_to_an_earlier_question_makes_no_copy_younger) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    size_t learner = 3;
+    town_run(&t, 10 * US_PER_S);
+    t.passes = hold_pull;
+    town_run(&t, 3 * US_PER_S);
+    cr_assert_gt(t.held.size, 0);
+    cr_assert_eq(town_put(&t, 0, "k", "new"), 0);
+    for (unsigned i = 1; i <= 300; i++) { /* so often that the same host will have been asked again */
+        town_run(&t, 100 * US_PER_MS);
+        answer_arrives(&t, learner, held_from);
+        uint64_t told_ms = age(&t, learner).age_ms;
+        cr_assert_geq(told_ms, i * 100, "the write is %u ms old, the copy %llu", i * 100,
+                      (unsigned long long)told_ms);
+    }
     town_done(&t);
 }
 

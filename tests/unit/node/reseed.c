@@ -35,13 +35,18 @@ Test(node_run, the_log_learns_of_no_run_whose_number_is_not_durable) {
 
 #define SEVERED 2 /* this host's raft hears nobody; the rest of its wire is whole */
 static bool refused_seen, answers_pass;
+static uint64_t asked_number; /* of its last question */
 
 static bool severed_passes(struct town *t, size_t from, size_t to, struct bytes data) {
     struct wire_peer_message m;
     struct codec_fault fault;
-    (void)from;
-    if (to != SEVERED || codec_decode(&wire_peer_message_type, data, &t->arena, &m, &fault) != 0)
+    if ((from != SEVERED && to != SEVERED) ||
+        codec_decode(&wire_peer_message_type, data, &t->arena, &m, &fault) != 0)
         return true;
+    if (from == SEVERED) {
+        asked_number = m.pull_request != NULL ? m.pull_request->number : asked_number;
+        return true;
+    }
     refused_seen |= m.pull_response != NULL && m.pull_response->refused;
     return m.raft == NULL && (m.pull_response == NULL || answers_pass);
 }
@@ -49,7 +54,10 @@ static bool severed_passes(struct town *t, size_t from, size_t to, struct bytes 
 /* An answer to the pull that may be under way, as if `from` had sent it. */
 static void forge(struct town *t, size_t from, size_t leader, uint64_t term) {
     struct town_host *h = &t->hosts[SEVERED];
-    struct wire_pull_response r = {.refused = true, .term = term, .leader = node_self(t->hosts[leader].node)};
+    struct wire_pull_response r = {.refused = true,
+                                   .term = term,
+                                   .leader = node_self(t->hosts[leader].node),
+                                   .number = asked_number};
     struct buf out = {0};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.pull_response = &r}, &out);
     for (size_t i = 0; i < t->links.count; i++) {
