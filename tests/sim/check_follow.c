@@ -23,8 +23,8 @@ struct wish {
     int64_t since_us, waits_us;
     size_t lost; /* shims */
     bool refused;
-    /* The shim of a task gave up, or the log wanted it stopped and it was, in this run or an earlier one: the
-     * journal knows, and a log that is older by now does not bring it back. */
+    /* The shim of a task gave up, or the log wanted it stopped and it was told so, or was gone, in this run
+     * or an earlier one: the journal knows, and a log that is older by now does not bring it back. */
     bool ended;
 };
 struct follow {
@@ -116,6 +116,9 @@ static void follow_see(void *self, struct world *w, const struct sight *s) {
         agent_starts(f);
     } else if (s->kind == SIGHT_INPUT) {
         see_input(f, w, s->input);
+    } else if (s->kind == SIGHT_EFFECT) {
+        if (s->effect->kind == NODE_TASK_COMMAND && s->effect->command.stop)
+            wish_of(f, s->effect->instance, w->now_us)->ended = true;
     } else if (w->now_us - f->looked_us >= LOOK_US && !f->ends) {
         f->looked_us = w->now_us;
         state_instances_of_node(node_state(s->host->node), node_self(s->host->node), look_at, &l);
@@ -134,7 +137,7 @@ const struct checker check_follow = {
         "a host starts what its log wants of it, alone after 30 s, and again after a reboot (partition "
         "promises K3, K5)",
     .size = sizeof(struct follow),
-    .sees = SEES(SIGHT_STEP) | SEES(SIGHT_INPUT) | SEES(SIGHT_AGENT_START),
+    .sees = SEES(SIGHT_STEP) | SEES(SIGHT_INPUT) | SEES(SIGHT_EFFECT) | SEES(SIGHT_AGENT_START),
     .see = follow_see,
     .done = follow_done,
 };
