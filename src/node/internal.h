@@ -82,7 +82,7 @@ struct peer {
     unsigned closed_count; /* streams in a row that it closed at once */
     int64_t sync_asked_us; /* last time a stream sync was asked because of an unknown boot */
     uint64_t pull_next;    /* a pull of this peer that waits for news: first index wanted, 0 = none */
-    uint64_t pull_term, pull_snapshot, pull_offset, pull_number; /* the rest of that request */
+    uint64_t pull_term, pull_snapshot, pull_offset, pull_asked_us; /* the rest of that request */
     int64_t pull_since_us;
     struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
     uint64_t pull_voters_index, pull_state_index;
@@ -297,7 +297,7 @@ struct node {
     /* learner */
     int64_t pull_at_us;      /* when the next pull may be sent */
     uint64_t pull_sent_next; /* 0: none under way */
-    uint64_t pull_number;    /* of the question that was sent last */
+    int64_t pull_asked_us;   /* the last question */
     struct node_id pull_peer;
     int64_t pull_deadline_us;
     struct node_id pull_leader; /* as the last answer told */

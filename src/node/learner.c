@@ -165,7 +165,8 @@ void node_learner_tick(struct node *n) {
         node_mark(n, MARK_RAFT_SNAPSHOT_RESUMED);
     n->pull_peer = peer;
     n->pull_sent_next = request.next;
-    n->pull_number = request.number = prng_next(&n->prng);
+    n->pull_asked_us = n->now_us;
+    request.asked_us = (uint64_t)n->now_us;
     n->pull_deadline_us = n->now_us + PULL_HOLD_US + US_PER_S;
     node_peer_send(n, peer, &(struct wire_peer_message){.pull_request = &request});
 }
@@ -338,8 +339,7 @@ static void pull_take(struct node *n, struct node_id from, const struct wire_pul
 
 /* Counted from the question: the answer may have been under way for long. So it must be that question's. */
 static void pull_age(struct node *n, const struct wire_pull_response *r) {
-    int64_t asked_us = n->pull_deadline_us - PULL_HOLD_US - US_PER_S;
-    int64_t fresh = asked_us - (int64_t)r->age_ms * US_PER_MS;
+    int64_t fresh = n->pull_asked_us - (int64_t)r->age_ms * US_PER_MS;
     if (r->checkpoint != NULL && r->age_ms < AGE_MAX_MS && fresh > n->fresh_us &&
         n->applied_index >= r->commit)
         n->fresh_us = fresh;
@@ -347,7 +347,7 @@ static void pull_age(struct node *n, const struct wire_pull_response *r) {
 
 void node_pull_response(struct node *n, struct node_id from, const struct wire_pull_response *r) {
     if (!pull_wanted(n) || n->pull_sent_next == 0 || !ID_EQUAL(from, n->pull_peer) ||
-        r->number != n->pull_number)
+        r->asked_us != (uint64_t)n->pull_asked_us)
         return;
     n->pull_sent_next = 0;
     n->pull_peer = (struct node_id){{0}};

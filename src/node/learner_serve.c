@@ -106,7 +106,7 @@ static bool is_served(const struct node *n, const struct peer *p) {
 static void pull_busy(struct node *n, struct peer *p, struct wire_pull_response *r) {
     node_mark(n, MARK_LEARN_BUSY);
     r->busy = true;
-    r->number = p->pull_number;
+    r->asked_us = p->pull_asked_us;
     r->term = raft_term(n->raft);
     (void)node_leader_id(n, &r->leader);
     p->pull_next = 0;
@@ -211,7 +211,7 @@ static void pull_answer(struct node *n, struct peer *p) {
     struct wire_pull_response r = {
         .prev_index = p->pull_next - 1,
         .prev_term = p->pull_term,
-        .number = p->pull_number,
+        .asked_us = p->pull_asked_us,
         .commit = raft_commit_index(n->raft),
         .term = raft_term(n->raft),
         .age_ms = fresh.isolated && fresh.age_ms < AGE_MAX_MS ? AGE_MAX_MS : fresh.age_ms,
@@ -240,7 +240,7 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_term = request->term;
     p->pull_snapshot = request->snapshot_index;
     p->pull_offset = request->offset;
-    p->pull_number = request->number;
+    p->pull_asked_us = request->asked_us;
     p->pull_since_us = n->now_us;
     p->pull_voter = request->voter;
     p->pull_voters_index = request->voters_index;

@@ -230,7 +230,7 @@ int node_log_feed(struct node *n, const struct raft_input *input) {
 }
 
 void node_log_message(struct node *n, const struct wire_raft_message *message) {
-    if (n->raft == NULL || (message->timeout_now && node_unfit(n)))
+    if (n->raft == NULL)
         return;
     struct raft_input in = {.kind = RAFT_MESSAGE, .message = message};
     (void)node_log_feed(n, &in);

@@ -35,7 +35,7 @@ Test(node_run, the_log_learns_of_no_run_whose_number_is_not_durable) {
 
 #define SEVERED 2 /* this host's raft hears nobody; the rest of its wire is whole */
 static bool refused_seen, answers_pass;
-static uint64_t asked_number; /* of its last question */
+static uint64_t asked_us; /* its last question */
 
 static bool severed_passes(struct town *t, size_t from, size_t to, struct bytes data) {
     struct wire_peer_message m;
@@ -44,7 +44,7 @@ static bool severed_passes(struct town *t, size_t from, size_t to, struct bytes 
         codec_decode(&wire_peer_message_type, data, &t->arena, &m, &fault) != 0)
         return true;
     if (from == SEVERED) {
-        asked_number = m.pull_request != NULL ? m.pull_request->number : asked_number;
+        asked_us = m.pull_request != NULL ? m.pull_request->asked_us : asked_us;
         return true;
     }
     refused_seen |= m.pull_response != NULL && m.pull_response->refused;
@@ -57,7 +57,7 @@ static void forge(struct town *t, size_t from, size_t leader, uint64_t term) {
     struct wire_pull_response r = {.refused = true,
                                    .term = term,
                                    .leader = node_self(t->hosts[leader].node),
-                                   .number = asked_number};
+                                   .asked_us = asked_us};
     struct buf out = {0};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.pull_response = &r}, &out);
     for (size_t i = 0; i < t->links.count; i++) {
