@@ -90,6 +90,8 @@ static void set_take(struct options *o, const char *text) {
     set->value = number("--set", equals + 1, INT64_MIN, INT64_MAX);
     if (!parameter_known(set->name))
         bad("there is no parameter (covey-sim --parameters lists them) ", set->name);
+    if (strcmp(set->name, "hosts") == 0)
+        (void)number("--set hosts", equals + 1, 1, HOSTS_MAX);
 }
 
 static bool option_flag(struct options *o, const char *name) {

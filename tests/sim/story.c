@@ -12,7 +12,9 @@
  */
 #include <stdio.h>
 
+#include "alone.h"
 #include "checker.h"
+#include "crowd.h"
 #include "faults.h"
 #include "run.h"
 #include "swarm.h"
@@ -310,6 +312,8 @@ static void swarm_set(struct swarm *s, const struct run *run) {
         for (size_t k = 0; swarm_parameter_at(k) != NULL; k++)
             if (strcmp(swarm_parameter_at(k)->name, run->sets[i].name) == 0)
                 memcpy((uint8_t *)s + swarm_parameter_at(k)->offset, &run->sets[i].value, sizeof(int64_t));
+    if (s->hosts_late > HOSTS_MAX - s->hosts) /* drawn beside fewer */
+        s->hosts_late = HOSTS_MAX - s->hosts;
 }
 
 void story_run(struct run *run) {
@@ -333,6 +337,10 @@ void story_run(struct run *run) {
         heal(w);
     if (!w->failed && !w->lied)
         tell(w);
+    if (!w->failed && s.alone > 0)
+        alone_play(w, (uint32_t)s.alone);
+    if (!w->failed && s.crowd != 0)
+        crowd_play(w);
     run_over(w, run);
     world_done(w);
     mem_free(w);
