@@ -167,19 +167,25 @@ EXTRA_DIST += \
 	%D%/sim/scenarios/host-drained.txt \
 	%D%/sim/scenarios/host-forgotten.txt \
 	%D%/sim/scenarios/host-lost-and-back.txt \
+	%D%/sim/scenarios/hosts-without.txt \
 	%D%/sim/scenarios/ill-task.txt \
 	%D%/sim/scenarios/late-joiner.txt \
 	%D%/sim/scenarios/leader-disk-fails.txt \
+	%D%/sim/scenarios/leader-disk-slow.txt \
 	%D%/sim/scenarios/leader-leaves.txt \
+	%D%/sim/scenarios/leave-in-vain.txt \
 	%D%/sim/scenarios/leave-interrupted.txt \
 	%D%/sim/scenarios/no-room.txt \
 	%D%/sim/scenarios/one-way-cut.txt \
+	%D%/sim/scenarios/only-host.txt \
 	%D%/sim/scenarios/restored-backup.txt \
 	%D%/sim/scenarios/shutdown-leader.txt \
 	%D%/sim/scenarios/some-links-cut.txt \
 	%D%/sim/scenarios/stalled-host.txt \
+	%D%/sim/scenarios/too-many-writes.txt \
 	%D%/sim/scenarios/two-and-one.txt \
 	%D%/sim/scenarios/update-while-lost.txt \
+	%D%/sim/scenarios/vote-moves-zone.txt \
 	%D%/sim/scenarios/voter-lost.txt \
 	%D%/tidy/allow/base \
 	%D%/tidy/allow/codec \
@@ -226,6 +232,16 @@ TESTS += %D%/sim/covey-sim
 check_PROGRAMS += %D%/sim/covey-sim
 # files: sim/*.c sim/*.h
 %C%_sim_covey_sim_SOURCES = \
+	%D%/sim/alone.c \
+	%D%/sim/alone.h \
+	%D%/sim/alone_commands.c \
+	%D%/sim/alone_disk.c \
+	%D%/sim/alone_node.c \
+	%D%/sim/alone_raft.c \
+	%D%/sim/alone_shim.c \
+	%D%/sim/alone_state.c \
+	%D%/sim/alone_swim.c \
+	%D%/sim/alone_wal.c \
 	%D%/sim/atlas.c \
 	%D%/sim/calls.c \
 	%D%/sim/calls.h \
@@ -276,6 +292,8 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/checkers.c \
 	%D%/sim/client.c \
 	%D%/sim/clock.c \
+	%D%/sim/crowd.c \
+	%D%/sim/crowd.h \
 	%D%/sim/disk.c \
 	%D%/sim/disk.h \
 	%D%/sim/disk_fault.c \

@@ -94,6 +94,16 @@ struct codec_fault {
 void codec_encode(const struct codec_type *t, const void *obj, struct buf *out);
 void codec_encode_named(const struct codec_type *t, const void *obj, struct buf *out);
 
+/* The bytes of codec_encode, in parts; the message's own lists are parted between their items. */
+struct codec_parts {
+    const struct codec_type *type;
+    const void *obj;
+    bool begun; /* this and what follows begin as zeros */
+    size_t field, item;
+};
+/* Appends `size` bytes (> 0) or somewhat more; true: that was the last of it. */
+bool codec_encode_part(struct codec_parts *p, size_t size, struct buf *out);
+
 /*
  * Reads one message that fills `in` exactly. Text and bytes become views into `in`, which must outlive the
  * struct; lists and optional messages are made in `a` (its limit_bytes holds; after a failure it may hold

@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * journal: what a node must not forget though no log holds it yet: that a run of its agent began
- * (generation), and how its instances ended, until the log acknowledged it. The format, told by its crashes,
- * is in proto/journal.md.
+ * journal: what a node must not forget though its log may not hold it: that a run of its agent began
+ * (generation), and how its instances ended, until a snapshot on its disk has it (it is acknowledged). The
+ * format, told by its crashes, is in proto/journal.md.
  *
  * PURE, like wal: bytes in, operations and a verdict out. One file, `journal`: records are appended, one
  * flush an append; when it is full or mostly acknowledged it is written anew, whole (DISK_REPLACE), with what

@@ -113,6 +113,7 @@
     X(MARK_LEARN_DEEP, "learn: a host was served by one that is no voter itself")                            \
     X(MARK_LEARN_STATE_DIFFERS, "learn: the state of this host was found to differ from the voters'")        \
     X(MARK_LEARN_STATE_RESEEDED, "learn: a state that differed was replaced by a voter's")                   \
+    X(MARK_LEARN_STATE_DISPUTED, "learn: voters had two states, and no majority told which is right")        \
     X(MARK_LEARN_FORMAT_UNKNOWN, "node: an entry of a format that is not known here: nothing is applied")    \
     /* node: writes */                                                                                       \
     X(MARK_NODE_DRAIN_ASKED, "node: an operator drained a host")                                             \

@@ -90,7 +90,7 @@ struct reconcile_instance {
 
 enum reconcile_action_kind {
     RECONCILE_START,     /* all tasks of the instance: it has none yet */
-    RECONCILE_STOP,      /* all its tasks */
+    RECONCILE_STOP,      /* all its tasks; if nothing is here of it: it is never to begin, that is all */
     RECONCILE_FORGET,    /* gone from the log and dead here: release and remove its directories */
 };
 struct reconcile_action {

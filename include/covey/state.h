@@ -63,6 +63,24 @@ void state_bytes_hash(struct bytes snapshot, uint8_t ret_hash[16]);
 /* The same of the state_snapshot() of this one. */
 void state_hash(const struct state *s, uint8_t ret_hash[16]);
 
+/*
+ * The bytes of the state as it is now, and what is made of them, in turns: a large one takes longer than a
+ * heartbeat may wait. The state goes on changing meanwhile. Of a state there is one copy at a time, freed
+ * before the state is, or restored.
+ */
+struct state_copy;
+/* front_size: so many bytes before the state's are left to whoever takes them. */
+struct state_copy *state_copy_new(struct state *s, size_t front_size);
+void state_copy_free(struct state_copy *c);
+/* About `size` (> 0) bytes more; true: it is whole. */
+bool state_copy_step(struct state_copy *c, size_t size);
+/* Of a whole one; the bytes, as state_snapshot() had made them behind the front, may be taken. */
+struct buf *state_copy_bytes(struct state_copy *c);
+void state_copy_hash(struct state_copy *c, uint8_t ret_hash[16]); /* once */
+uint32_t state_copy_checksum(const struct state_copy *c);         /* CRC32C */
+/* How many entries of all kinds there are: what a copy costs. */
+size_t state_records_count(const struct state *s);
+
 /* ---- formats of the log, see proto/state.md ---- */
 
 /* What a host must know to apply this command: its `format`, or what its kind asks for, the greater. */

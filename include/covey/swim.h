@@ -39,14 +39,16 @@ enum swim_part {
     SWIM_GRACE = 1 << 8,          /* another's verdict leaves Min to refute it; without it: dead at once */
     SWIM_GOSSIP = 1 << 9,         /* news goes out on a clock of its own, too */
     SWIM_HEALING = 1 << 10,       /* tables are compared; the dead, seeds and contacts are tried again */
+    SWIM_DIGESTS = 1 << 11,       /* tables are compared by digests, the dead have their turns; without it
+                                     tables are sent whole, both ways, and it is drawn who tries one */
 };
 /* SWIM as its paper has it: suspicion lasts suspicion_us (there 3 * ceil(ln(n + 1)) periods). */
-#define SWIM_WITHOUT_DSN2002 (0x7ffu & ~(unsigned)SWIM_SUSPICION)
+#define SWIM_WITHOUT_DSN2002 (0xfffu & ~(unsigned)SWIM_SUSPICION)
 /* What the Lifeguard paper compares itself with (alpha 5), and its own three parts (alpha 5, beta 6). */
 #define SWIM_WITHOUT_MEMBERLIST                                                                              \
     (SWIM_LHA_PROBE | SWIM_LHA_SUSPICION | SWIM_BUDDY | SWIM_WITHOUT_LIFEGUARD)
 #define SWIM_WITHOUT_LIFEGUARD                                                                               \
-    (SWIM_LATENESS | SWIM_ROUND_TRIP | SWIM_ACCUSERS | SWIM_BELIEF | SWIM_GRACE)
+    (SWIM_LATENESS | SWIM_ROUND_TRIP | SWIM_ACCUSERS | SWIM_BELIEF | SWIM_GRACE | SWIM_DIGESTS)
 
 /*
  * What members say of themselves (id, name, address, key, signature), kept once for all cores of a process

@@ -41,6 +41,7 @@ struct disk_op {
     uint64_t offset;
     uint64_t size;
     struct bytes data; /* borrowed from the core that made it */
+    bool lasting;      /* until its ticket is told, or the disk has failed, and need not be copied */
     uint64_t ticket;
 };
 
@@ -184,6 +185,8 @@ bool snapshot_name_parse(const char name[WAL_NAME_SIZE], uint64_t *ret_index);
 
 /* Appends header, then state, both checksummed. Its size and checksum (of the state) are filled in. */
 void snapshot_encode(const struct wire_snapshot_header *header, struct bytes state, struct buf *out);
+/* The same without the state, of which the header tells size and checksum. */
+void snapshot_head_encode(const struct wire_snapshot_header *header, struct buf *out);
 /*
  * 0, or ERR_CORRUPT, ERR_VERSION, ERR_DENIED (foreign) with text of what and where. state is a view into
  * file. expected may be NULL (any); its log id zero: any log of that node and cluster.

@@ -68,14 +68,18 @@ static bool is_written(const struct codec_field *f, const void *obj) {
     return !codec_field_is_default(f, obj);
 }
 
-static void put_message(const struct codec_type *t, const void *obj, bool named, struct buf *out) {
-    bool written[CODEC_FIELDS_MAX];
+static void put_head(const struct codec_type *t, const void *obj, bool written[], struct buf *out) {
     uint32_t count = 0;
     for (size_t i = 0; i < t->fields_count; i++) {
         written[i] = is_written(&t->fields[i], obj);
         count += written[i];
     }
     codec_put_map(out, count);
+}
+
+static void put_message(const struct codec_type *t, const void *obj, bool named, struct buf *out) {
+    bool written[CODEC_FIELDS_MAX];
+    put_head(t, obj, written, out);
     for (size_t i = 0; i < t->fields_count; i++)
         if (written[i])
             put_field(&t->fields[i], obj, named, out);
@@ -87,4 +91,43 @@ void codec_encode(const struct codec_type *t, const void *obj, struct buf *out) 
 
 void codec_encode_named(const struct codec_type *t, const void *obj, struct buf *out) {
     put_message(t, obj, true, out);
+}
+
+/* False: `end` is reached before the list's. */
+static bool put_items(struct codec_parts *p, const struct codec_field *f, size_t end, struct buf *out) {
+    size_t count = field_count(f, p->obj);
+    const void *items = field_pointer(f, p->obj);
+    if (p->item == 0) {
+        assert(count <= UINT32_MAX);
+        buf_append_byte(out, f->id);
+        codec_put_array(out, (uint32_t)count);
+    }
+    while (p->item < count) {
+        put_value(f, item_at(f, items, p->item++), false, out);
+        if (p->item < count && out->size >= end)
+            return false;
+    }
+    p->item = 0;
+    return true;
+}
+
+bool codec_encode_part(struct codec_parts *p, size_t size, struct buf *out) {
+    size_t end = size < SIZE_MAX - out->size ? out->size + size : SIZE_MAX;
+    bool written[CODEC_FIELDS_MAX];
+    assert(size > 0);
+    if (!p->begun)
+        put_head(p->type, p->obj, written, out);
+    p->begun = true;
+    for (; p->field < p->type->fields_count; p->field++) {
+        const struct codec_field *f = &p->type->fields[p->field];
+        if (!is_written(f, p->obj))
+            continue;
+        if (out->size >= end)
+            return false;
+        if (!(f->flags & CODEC_LIST))
+            put_field(f, p->obj, false, out);
+        else if (!put_items(p, f, end, out))
+            return false;
+    }
+    return true;
 }

@@ -20,6 +20,7 @@
 
 #define RESOLVE_EVERY_US (15 * US_PER_S) /* seed names are looked up again: addresses change */
 #define SHUTDOWN_MAX_US  (1 * US_PER_S)  /* for a leader to hand over */
+#define LOAD_LOOK_US     (100 * US_PER_MS)
 
 void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) {
     static const char *const levels[] = {"info", "warning", "error"};
@@ -159,8 +160,26 @@ static bool take(bool *flag) {
     return was;
 }
 
+/*
+ * To be let in at once is for those who are done at once. While the loop computes much itself (a leader of
+ * very many clients, a large plan) it takes its turn like everybody else.
+ */
+static void look_at_load(struct daemon *d) {
+    int64_t past_us = d->now_us - d->load_at_us;
+    if (past_us < LOAD_LOOK_US)
+        return;
+    int64_t cpu_us = host_thread_cpu_us();
+    bool light = (cpu_us - d->load_cpu_us) * 4 < past_us * 3;
+    if (light != d->light)
+        store_wake_soon(light);
+    d->light = light;
+    d->load_at_us = d->now_us;
+    d->load_cpu_us = cpu_us;
+}
+
 static void daemon_turn(struct daemon *d) {
     d->now_us = host_now_us();
+    look_at_load(d);
     /* A shell is asked only when it has something: a heartbeat should cost a few system calls, not a dozen.
      */
     if (take(&d->net_woken) || net_deadline(d->net) <= d->now_us)
@@ -409,11 +428,11 @@ static int daemon_open(struct daemon *d) {
 
 static void daemon_close(struct daemon *d) {
     links_done(d);
+    store_close(d->store); /* it writes what node has, to the end */
     node_free(d->node);
     admin_free(d->admin);
     proc_free(d->proc);
     net_free(d->net);
-    store_close(d->store);
     config_done(&d->config);
 }
 
@@ -455,9 +474,10 @@ int daemon_main(int argc, char **argv) {
     char path[4096] = "";
     ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
     int error = config_load(&d->config, argc, argv);
+    d->light = true;
     signal(SIGPIPE, SIG_IGN);
     raise_limits();
-    store_wake_soon();
+    store_wake_soon(d->light);
     if (error == 0) {
         error = daemon_open(d);
         d->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOSIGMASK);

@@ -43,6 +43,8 @@ struct daemon {
     struct map links; /* conn -> struct link */
     int64_t resolve_at_us, sweep_at_us, refused_said_us;
     int64_t now_us, shutdown_at_us;
+    int64_t load_at_us, load_cpu_us; /* what the loop had used when it was last looked at */
+    bool light;                      /* it was not much */
     bool ending, ready, again; /* again: the agent is to begin anew when it has ended */
     int exit_status;
 };

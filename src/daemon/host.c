@@ -31,6 +31,8 @@ int64_t host_now_us(void) {
 
 int64_t host_wall_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
 
+int64_t host_thread_cpu_us(void) { return clock_us(CLOCK_THREAD_CPUTIME_ID); }
+
 /* ---- resources ---- */
 
 uint32_t host_cpu_mhz(void) {

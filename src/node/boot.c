@@ -187,8 +187,6 @@ static bool raft_start(struct node *n, const struct raft_restored *restored) {
     };
     n->raft = raft_new(&options, restored, n->now_us);
     n->applied_index = state_index(n->state);
-    if (n->raft != NULL)
-        n->commit_durable = raft_commit_index(n->raft);
     return n->raft != NULL;
 }
 

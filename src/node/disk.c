@@ -9,14 +9,19 @@
 
 uint64_t node_disk_ticket(struct node *n) { return n->ticket_next++; }
 
+/* Its bytes stay where they are until the disk has them. */
+static void emit_lasting_op(struct node *n, const struct disk_op *op) {
+    if (!n->disk_failed)
+        node_emit(n, NODE_DISK)->op = *op;
+}
+
 /* Bytes of an operation are borrowed from the core that made it: copied into the effects' arena here. */
 static void emit_op(struct node *n, const struct disk_op *op) {
     if (n->disk_failed)
         return;
-    struct bytes data = node_effect_copy(n, op->data);
-    struct node_effect *e = node_emit(n, NODE_DISK);
-    e->op = *op;
-    e->op.data = data;
+    struct disk_op copy = *op;
+    copy.data = node_effect_copy(n, op->data);
+    emit_lasting_op(n, &copy);
 }
 
 void node_disk_flush_wal(struct node *n) {
@@ -70,63 +75,86 @@ uint64_t node_cluster_file_save(struct node *n) {
 
 /* ---- snapshots ---- */
 
-static void snapshot_remember(struct node *n, const struct wire_snapshot_header *header, struct bytes state) {
+/* Takes the file, which ends with the state. */
+static void snapshot_remember(struct node *n, const struct wire_snapshot_header *header, struct buf *file) {
     struct wire_snapshot_header head = *header; /* what n->proofs has is not kept twice */
+    size_t size = (size_t)head.size;
     head.chain = (struct bytes){0};
     head.proof = NULL;
     head.handovers_count = 0;
     codec_copy(&wire_snapshot_header_type, &head, &n->options_arena, &n->snapshot_head);
-    buf_clear(&n->snapshot_bytes);
-    buf_append(&n->snapshot_bytes, state.data, state.size);
+    buf_done(&n->snapshot_file);
+    n->snapshot_file = *file;
+    *file = (struct buf){0};
+    n->snapshot_bytes = bytes_of(n->snapshot_file.data + n->snapshot_file.size - size, size);
 }
 
 void node_snapshot_load(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
-    snapshot_remember(n, head, state);
+    struct buf copy = {0};
+    buf_append(&copy, state.data, state.size);
+    snapshot_remember(n, head, &copy);
     node_proofs_load(n, head, state);
     n->snapshot_durable = head->index;
 }
 
-static uint64_t snapshot_save(struct node *n, const struct wire_snapshot_header *head, struct bytes state) {
-    struct buf file = {0};
-    char name[WAL_NAME_SIZE];
+/*
+ * `bytes` are a state's, behind SNAPSHOT_FRONT: the header is put there, or, if it is too long, both together
+ * elsewhere. Returns the file, in `bytes`.
+ */
+static struct bytes snapshot_file_make(struct node *n, const struct wire_snapshot_header *head,
+                                       struct buf *bytes) {
     struct wire_snapshot_header full = *head;
+    struct buf front = {0};
     node_proofs_save(n, &full);
-    snapshot_name(head->index, name);
-    snapshot_encode(&full, state, &file);
-    uint64_t ticket = replace_file(n, name, buf_bytes(&file));
-    buf_done(&file);
-    return ticket;
+    snapshot_head_encode(&full, &front);
+    size_t skip = front.size < SNAPSHOT_FRONT ? SNAPSHOT_FRONT - front.size : 0;
+    if (front.size <= SNAPSHOT_FRONT) {
+        memcpy(bytes->data + skip, front.data, front.size);
+        buf_done(&front);
+    } else {
+        buf_append(&front, bytes->data + SNAPSHOT_FRONT, bytes->size - SNAPSHOT_FRONT);
+        buf_done(bytes);
+        *bytes = front;
+    }
+    return bytes_of(bytes->data + skip, bytes->size - skip);
 }
 
 static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index, uint64_t term,
-                                                 const struct wire_raft_config *config, struct bytes state) {
+                                                 const struct wire_raft_config *config, uint64_t size,
+                                                 uint32_t checksum) {
     return (struct wire_snapshot_header){
         .identity = {.cluster = n->cluster.id, .node = n->identity.id, .log = n->self.log},
         .index = index,
         .term = term,
         .config = *config,
-        .size = state.size,
-        .checksum = crc32c(0, state.data, state.size),
+        .size = size,
+        .checksum = checksum,
     };
 }
 
-void node_snapshot_write(struct node *n, uint64_t term, struct bytes state,
-                         const uint8_t hash[STATE_HASH_SIZE]) {
-    uint64_t index = n->applied_index;
-    const struct wire_raft_config *config = raft_config_at(n->raft, index);
-    const struct checkpoint *proof = node_checkpoint_recent(n, index);
-    struct wire_snapshot_header head = snapshot_head(n, index, term, config, state);
-    n->proofs.snapshot = node_checkpoint_full(n, term, config, hash);
+void node_snapshot_write(struct node *n) {
+    const struct checkpoint *at = &n->copying.at;
+    struct wire_raft_config config = learn_voters_config(&at->voters);
+    const struct checkpoint *proof = node_checkpoint_recent(n, at->index);
+    struct buf *bytes = state_copy_bytes(n->copying.copy);
+    struct wire_snapshot_header head =
+        snapshot_head(n, at->index, at->term, &config, bytes->size - SNAPSHOT_FRONT,
+                      state_copy_checksum(n->copying.copy));
+    n->proofs.snapshot = *at;
     n->proofs.snapshot_proven = n->state_wrong == 0 && (node_signs(n) || proof != NULL);
     if (n->proofs.snapshot_proven && !node_signs(n))
         n->proofs.snapshot = *proof;
     else
         n->proofs.snapshot.key = n->identity.public_key;
     n->proofs.snapshot_us = proof != NULL ? 0 : n->now_us;
-    n->log_bytes_applied = 0;
-    n->snapshot_ticket = snapshot_save(n, &head, state);
-    n->snapshot_index = index;
-    snapshot_remember(n, &head, state);
+    n->log_bytes_applied -= n->copying.log_bytes;
+    n->snapshot_ticket = node_disk_ticket(n);
+    n->snapshot_index = at->index;
+    struct disk_op op = {.kind = DISK_REPLACE, .lasting = true, .ticket = n->snapshot_ticket};
+    op.data = snapshot_file_make(n, &head, bytes);
+    snapshot_remember(n, &head, bytes);
+    snapshot_name(at->index, op.name);
+    emit_lasting_op(n, &op);
 }
 
 bool node_snapshot_busy(const struct node *n) {
@@ -138,12 +166,7 @@ bool node_snapshot_whole(struct node *n) {
         return false;
     if (n->snapshot_durable == n->applied_index)
         return true;
-    struct buf state = {0};
-    uint8_t hash[STATE_HASH_SIZE];
-    state_snapshot(n->state, &state);
-    state_bytes_hash(buf_bytes(&state), hash);
-    node_snapshot_write(n, raft_term_at(n->raft, n->applied_index), buf_bytes(&state), hash);
-    buf_done(&state);
+    node_snapshot_now(n);
     return false;
 }
 
@@ -217,13 +240,20 @@ void node_install_start(struct node *n, uint64_t index, uint64_t term) {
         (void)raft_feed(n->raft, n->now_us, &(struct raft_input){.kind = RAFT_INSTALLED});
         return;
     }
-    struct wire_snapshot_header head = snapshot_head(n, index, term, &n->incoming_config, state);
+    struct wire_snapshot_header head =
+        snapshot_head(n, index, term, &n->incoming_config, state.size, n->incoming_checksum);
     struct checkpoint old = n->proofs.snapshot;
     bool old_proven = n->proofs.snapshot_proven;
     install_proof(n, index, term, hash);
     n->install_index = index;
     n->install_term = term;
-    n->install_ticket = snapshot_save(n, &head, state);
+    struct buf file = {0};
+    char name[WAL_NAME_SIZE];
+    snapshot_name(index, name);
+    node_proofs_save(n, &head);
+    snapshot_encode(&head, state, &file);
+    n->install_ticket = replace_file(n, name, buf_bytes(&file));
+    buf_done(&file);
     n->install_proof = n->proofs.snapshot;
     n->install_proven = n->proofs.snapshot_proven;
     n->proofs.snapshot = old; /* until it is installed, the one before is that at hand */
@@ -232,16 +262,17 @@ void node_install_start(struct node *n, uint64_t index, uint64_t term) {
 
 static void install_done(struct node *n) {
     uint64_t old = n->snapshot_durable;
-    struct bytes state = buf_bytes(&n->incoming);
     n->install_ticket = 0;
+    node_copy_stop(n);
     struct state *before = n->state;
     n->state = n->install_state;
     n->install_state = NULL;
     node_apply_replaced(n, before);
     state_free(before);
     struct wire_snapshot_header head =
-        snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, state);
-    snapshot_remember(n, &head, state);
+        snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, n->incoming.size,
+                      n->incoming_checksum);
+    snapshot_remember(n, &head, &n->incoming);
     n->snapshot_durable = n->applied_index = n->install_index;
     n->proofs.snapshot = n->install_proof;
     n->proofs.snapshot_proven = n->install_proven;
@@ -294,6 +325,10 @@ void node_disk_done(struct node *n, uint64_t ticket) {
         if (n->in_cluster)
             node_gossip_start(n);
     }
+    if (n->ends_ticket != 0 && n->ends_ticket <= ticket) {
+        n->ends_ticket = 0;
+        n->facts_dirty = true;
+    }
     if (n->raft == NULL)
         return;
     node_log_persisted(n);
@@ -306,7 +341,7 @@ void node_disk_done(struct node *n, uint64_t ticket) {
 void node_disk_failed(struct node *n, int error, struct bytes text) {
     if (n->disk_failed)
         return;
-    n->disk_failed = true;
+    n->disk_failed = n->facts_dirty = true;
     node_mark(n, error == ERR_NO_SPACE ? MARK_DISK_FULL : MARK_DISK_FAILED);
     bool full = error == ERR_NO_SPACE;
     n->log_state = bytes_str(arena_printf(&n->options_arena,

@@ -136,14 +136,9 @@ static void own_set(struct node *n, const char *key, const struct codec_type *ty
     buf_done(&out);
 }
 
-static bool is_over(const struct local_instance *i) {
-    return i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
-           i->state == INSTANCE_STATE_STOPPED || i->state == INSTANCE_STATE_REFUSED;
-}
-
 static enum health health_of(const struct local_instance *i) {
     bool all_run = i->tasks_count > 0;
-    if (is_over(i))
+    if (node_instance_over(i))
         return HEALTH_NONE;
     for (size_t t = 0; t < i->tasks_count; t++) {
         const struct wire_task_fact *f = &i->tasks[t].fact;
@@ -210,7 +205,7 @@ static void own_instances(struct node *n, struct wire_facts_host *host) {
         if (i->released)
             continue; /* the log has its end */
         instance_of(n, i, &all[count++]);
-        if (is_over(i))
+        if (node_instance_over(i))
             continue;
         host->instances++;
         host->running += i->state == INSTANCE_STATE_RUNNING;

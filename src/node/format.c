@@ -51,16 +51,21 @@ bool node_format_known(struct node *n, const struct wire_raft_entry *entry,
     return format <= n->self.format;
 }
 
-/* One that cannot trust its own state must not plan with it. */
+/*
+ * One that cannot trust its own state must not plan with it: it hands its office over, and takes none that is
+ * handed to it. Else it and a leader whose vote is to go would pass the office to one another for ever, and
+ * neither would keep it for long enough to bring anybody else up to date. It may stand by itself: its log is
+ * right, and perhaps the only one that can win.
+ */
+bool node_unfit(const struct node *n) { return n->state_wrong != 0 || n->format_wanted != 0; }
+
 void node_unfit_tick(struct node *n) {
-    bool unfit = n->state_wrong != 0 || n->format_wanted != 0;
-    if (!unfit || n->raft == NULL || raft_role(n->raft) != RAFT_LEADER || n->now_us < n->unfit_at_us)
+    if (!node_unfit(n) || n->raft == NULL || raft_role(n->raft) != RAFT_LEADER || n->now_us < n->unfit_at_us)
         return;
     n->unfit_at_us = n->now_us + UNFIT_RETRY_US;
     (void)node_hand_over(n);
 }
 
 int64_t node_unfit_deadline(const struct node *n) {
-    bool unfit = n->state_wrong != 0 || n->format_wanted != 0;
-    return unfit && raft_role(n->raft) == RAFT_LEADER ? n->unfit_at_us : TIME_NEVER_US;
+    return node_unfit(n) && raft_role(n->raft) == RAFT_LEADER ? n->unfit_at_us : TIME_NEVER_US;
 }

@@ -125,6 +125,7 @@ struct local_instance {
     struct buf reason;
     enum instance_state state;
     bool end_journalled;
+    uint64_t end_ticket;    /* with it the journal has the end */
     bool running_told;      /* the leader was told, in this run of the agent, that it runs */
     int64_t recovery_us;    /* clock of the token bucket of its running again */
     int64_t changed_ms;     /* wall clock: when its tasks last told something */
@@ -171,7 +172,6 @@ struct ticket_pair {
     uint64_t node, raft;
     int64_t begun_us;
     uint64_t last_index; /* of the log, when it was handed out */
-    uint64_t commit;     /* as the batch tells it */
 };
 
 /* An end that the state has, and the journal still. */
@@ -189,6 +189,15 @@ struct held_send {
     size_t size;
 };
 
+#define SNAPSHOT_FRONT 16384 /* left before a state's bytes for the header of a snapshot: more than most take */
+
+/* The state at an index, on its way to its bytes (state_copy.c). */
+struct copying {
+    struct state_copy *copy; /* NULL: none is made */
+    struct checkpoint at;    /* of there, not signed; its hash comes last */
+    uint64_t log_bytes;      /* of the log there, since the snapshot before */
+};
+
 struct matrix_ask; /* matrix.c */
 struct node {
     struct identity identity;
@@ -201,6 +210,7 @@ struct node {
     uint64_t segment_size_bytes;
     uint32_t snapshot_entries, trailing_entries, chunk_size_bytes, pulls_max;
     uint64_t state_step; /* the state is hashed at multiples of it at most; a power of two */
+    uint32_t copy_part_size;
     struct node_raft_limits raft_limits;
     struct marks *marks; /* the caller's; may be NULL */
     struct reconcile_options reconcile_options;
@@ -234,7 +244,6 @@ struct node {
     uint64_t boot_ticket;        /* of the run's generation; 0 once it is durable */
     struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
-    uint64_t commit_durable; /* so far the next run of the agent knows by itself what is committed */
     uint64_t log_id_ticket;  /* of the file that tells this log's id: nothing is said under it before */
     bool disk_failed, log_damaged;
     bool log_begun;         /* the file `cluster` says that the first batch of the log is durable */
@@ -246,7 +255,9 @@ struct node {
     uint64_t snapshot_ticket, snapshot_index; /* being written */
     uint64_t snapshot_durable;
     uint64_t log_bytes_applied; /* of entries, since the last snapshot was begun */
-    struct buf snapshot_bytes;  /* of the newest one, to be sent in chunks */
+    struct buf snapshot_file;   /* the newest one */
+    struct bytes snapshot_bytes; /* the state in it, to be sent in chunks */
+    struct copying copying;
     int64_t room_look_us;       /* the disk was full: when it is looked again; 0: it was not */
     int64_t snapshot_given_us;  /* a chunk of it was, last; 0: none */
     struct wire_snapshot_header snapshot_head;
@@ -311,9 +322,10 @@ struct node {
     bool reseed_waits; /* it is whole, and the log here has not come so far */
 
     /* tasks */
-    struct map instances; /* instance id -> struct local_instance */
-    bool ends_dirty;      /* an instance has ended: the journal has to know */
-    VEC(struct acknowledged_end) acknowledged;
+    struct map instances;                      /* instance id -> struct local_instance */
+    bool ends_dirty;                           /* an instance has ended: the journal has to know */
+    uint64_t ends_ticket;                      /* of the newest ends in it; 0: it is durable */
+    VEC(struct acknowledged_end) acknowledged; /* by index */
     bool scan_done, instances_dirty, facts_dirty, self_dirty;
     int64_t report_at_us; /* what is not in the log by then is sent again */
     int64_t started_us, may_start_us, starts_at_us;
@@ -414,9 +426,8 @@ void node_room_told(struct node *n, uint64_t bytes);
 uint64_t node_cluster_file_save(struct node *n); /* returns the ticket */
 /* All in one flush; the ticket tells when they are durable. */
 uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
-/* Of the state as applied, with its bytes and hash; not while node_snapshot_busy(). */
-void node_snapshot_write(struct node *n, uint64_t term, struct bytes state,
-                         const uint8_t hash[STATE_HASH_SIZE]);
+/* Of n->copying, which is whole, and whose bytes it takes; not while node_snapshot_busy(). */
+void node_snapshot_write(struct node *n);
 bool node_snapshot_busy(const struct node *n);
 /* Is all that is applied here in a durable snapshot? If not, one is begun. */
 bool node_snapshot_whole(struct node *n);
@@ -424,6 +435,14 @@ bool node_snapshot_whole(struct node *n);
 struct state *node_state_of(struct bytes snapshot, uint64_t index);
 void node_install_start(struct node *n, uint64_t index, uint64_t term);
 void node_snapshot_load(struct node *n, const struct wire_snapshot_header *header, struct bytes state);
+
+/* state_copy.c */
+void node_copy_begin(struct node *n, uint64_t term); /* of the state as applied */
+void node_copy_tick(struct node *n);
+void node_copy_stop(struct node *n); /* before n->state goes */
+int64_t node_copy_deadline(const struct node *n);
+/* Of the state as applied, all at once; not while node_snapshot_busy(). */
+void node_snapshot_now(struct node *n);
 
 /* gossip.c */
 void node_gossip_start(struct node *n);
@@ -537,6 +556,8 @@ void node_instance_touch(struct node *n, struct local_instance *i); /* its facts
 int64_t node_tasks_deadline(const struct node *n);
 
 /* start.c */
+/* One that is not here yet, as the log has it. */
+struct local_instance *node_instance_of(struct node *n, const struct wire_instance_record *record);
 void node_instance_start(struct node *n, const struct wire_instance_record *record);
 void node_instance_start_again(struct node *n, struct local_instance *i,
                                const struct wire_instance_record *record);
@@ -648,5 +669,9 @@ void node_leave_asked(struct node *n, struct node_id id); /* leader: a node want
 static inline void node_mark(struct node *n, enum mark mark) { mark_hit(n->marks, mark); }
 static inline int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline bool bytes_empty(struct bytes b) { return b.size == 0; }
+static inline bool node_instance_over(const struct local_instance *i) {
+    return i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
+           i->state == INSTANCE_STATE_STOPPED || i->state == INSTANCE_STATE_REFUSED;
+}
 
 #endif

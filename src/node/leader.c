@@ -44,6 +44,7 @@ void node_leader_stop(struct node *n) {
     n->plan_at_us = TIME_NEVER_US;
     n->hand_over_at_us = n->disk_late_since_us = 0;
     n->hand_overs = n->disk_late_count = 0;
+    n->heir_tried = (struct node_id){{0}};
     arena_reset(&n->facts_arena);
     arena_reset(&n->reasons_arena);
     reconcile_memory_free(n->memory);

@@ -363,13 +363,15 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
         n->pull_at_us = n->now_us + US_PER_S;
         return;
     }
+    if (!r->busy || !ID_IS_ZERO(r->leader)) {
+        n->facts_dirty |= !ID_EQUAL(n->pull_leader, r->leader); /* they are to be told to this one */
+        n->pull_leader = r->leader;
+    }
     if (r->busy) {
         learn_busy(&n->pick, from, n->now_us, r->others, r->others_count);
         n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, 50 * US_PER_MS);
         return;
     }
-    bool changed = !ID_EQUAL(n->pull_leader, r->leader);
-    n->pull_leader = r->leader;
     if (node_reseeds(n) && r->snapshot == NULL)
         learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US); /* it has none that helps */
     else
@@ -378,6 +380,4 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
         node_mark(n, MARK_LEARN_DEEP);
     pull_take(n, from, r);
     pull_age(n, r);
-    if (changed)
-        n->facts_dirty = true;
 }

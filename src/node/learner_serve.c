@@ -65,12 +65,13 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
 
 static bool majority_has_all(const struct node *n, const struct raft_id *voters, size_t count,
                              const struct raft_id *but) {
+    struct raft_id here = raft_self(n->raft); /* a log that this host lost has nothing, and may vote still */
     size_t well = 0;
     for (size_t i = 0; i < count; i++) {
         if (raft_id_equal(&voters[i], but))
             continue;
         struct raft_progress_view progress;
-        bool self = ID_EQUAL(voters[i].node, n->identity.id);
+        bool self = raft_id_equal(&voters[i], &here);
         well += self || (raft_progress(n->raft, &voters[i], &progress) && progress.caught_up);
     }
     return count == 0 || well >= count / 2 + 1;

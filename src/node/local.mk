@@ -42,6 +42,7 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/stage.c \
 	%D%/start.c \
 	%D%/state_check.c \
+	%D%/state_copy.c \
 	%D%/tasks.c \
 	%D%/voters.c \
 	%D%/voters_pick.c \

@@ -8,6 +8,7 @@
 #define SNAPSHOT_LOG_BYTES  (32u << 20)
 #define SNAPSHOT_FETCHED_US (5 * US_PER_S) /* no chunk for longer: nobody fetches it any more */
 #define SNAPSHOT_PATIENCE   4u
+#define SNAPSHOT_ENDS       4096u
 
 bool node_is_leader(const struct node *n) { return n->raft != NULL && raft_leader_ready(n->raft); }
 
@@ -25,6 +26,12 @@ bool node_leader_id(const struct node *n, struct node_id *ret) {
     return true;
 }
 
+/* The journal keeps the ends of instances until a snapshot has them: it is not to grow for ever. */
+static bool ends_over(const struct node *n) {
+    size_t count = n->acknowledged.count;
+    return count >= SNAPSHOT_ENDS && n->acknowledged.data[count - SNAPSHOT_ENDS].index > n->snapshot_durable;
+}
+
 /*
  * After so many entries, or so many bytes of them, but never more often than the state's own size: else a
  * large state would be written over and over. Each host waits up to a quarter longer, by its id, and a leader
@@ -35,7 +42,7 @@ static bool snapshot_over(const struct node *n, uint64_t entries, uint64_t bytes
     if (node_leads(n) && raft_config_now(n->raft)->voters_count > 1)
         wait += 64;
     return (n->applied_index - n->snapshot_durable) * 256 >= entries * (256 + wait) ||
-           n->log_bytes_applied * 256 >= bytes * (256 + wait);
+           n->log_bytes_applied * 256 >= bytes * (256 + wait) || ends_over(n);
 }
 
 static uint64_t snapshot_bytes_max(const struct node *n) {
@@ -43,7 +50,9 @@ static uint64_t snapshot_bytes_max(const struct node *n) {
 }
 
 static bool snapshot_may(const struct node *n) {
-    return n->applied_index > n->snapshot_durable && !node_snapshot_busy(n) && n->state_wrong == 0;
+    const struct dispute *d = &n->proofs.dispute;
+    bool doubted = n->state_wrong != 0 || (d->index != 0 && !d->said); /* the one before may be needed */
+    return n->applied_index > n->snapshot_durable && !node_snapshot_busy(n) && !doubted;
 }
 
 /*
@@ -108,11 +117,8 @@ static void log_persist(struct node *n, const struct raft_effect *e) {
         n->log_begun = true;
         ticket = node_cluster_file_save(n);
     }
-    struct ticket_pair pair = {.node = ticket,
-                               .raft = e->ticket,
-                               .begun_us = n->now_us,
-                               .last_index = raft_last_index(n->raft),
-                               .commit = n->hard.commit};
+    struct ticket_pair pair = {
+        .node = ticket, .raft = e->ticket, .begun_us = n->now_us, .last_index = raft_last_index(n->raft)};
     VEC_PUSH(&n->raft_tickets, pair);
 }
 
@@ -121,7 +127,6 @@ void node_log_persisted(struct node *n) {
     size_t count = 0;
     while (count < n->raft_tickets.count && n->raft_tickets.data[count].node <= n->ticket_done) {
         node_voters_disk(n, &n->raft_tickets.data[count]);
-        n->commit_durable = n->raft_tickets.data[count].commit;
         done = n->raft_tickets.data[count++].raft;
     }
     if (count == 0)
@@ -156,10 +161,18 @@ static void log_role(struct node *n) {
     n->facts_dirty = true;
 }
 
+/*
+ * To who is to vote a leader gives a state that another voter disputes, once the operator was told: it plans
+ * with that anyway, and without one more voter the two would never become one.
+ */
+static bool snapshot_may_go(const struct node *n) {
+    return n->proofs.dispute.said || node_state_confirmed(n, &n->proofs.snapshot, n->proofs.snapshot_us);
+}
+
 static void log_chunk_read(struct node *n, const struct raft_effect *e) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
     struct raft_input in = {.kind = RAFT_SNAPSHOT_CHUNK_READ, .peer = e->peer};
-    if (head->index == 0 || !node_state_confirmed(n, &n->proofs.snapshot, n->proofs.snapshot_us)) {
+    if (head->index == 0 || !snapshot_may_go(n)) {
         (void)raft_feed(n->raft, n->now_us, &in); /* there is none to be had */
         return;
     }
@@ -230,7 +243,7 @@ int node_log_feed(struct node *n, const struct raft_input *input) {
 }
 
 void node_log_message(struct node *n, const struct wire_raft_message *message) {
-    if (n->raft == NULL)
+    if (n->raft == NULL || (message->timeout_now && node_unfit(n)))
         return;
     struct raft_input in = {.kind = RAFT_MESSAGE, .message = message};
     (void)node_log_feed(n, &in);

@@ -109,6 +109,7 @@ static struct node *node_make(const struct node_options *o, int64_t now_us, int6
     n->self.format = o->format != 0 ? o->format : WIRE_LOG_FORMAT;
     n->raft_limits = o->raft;
     n->chunk_size_bytes = o->chunk_size_bytes != 0 ? o->chunk_size_bytes : WIRE_CHUNK_MAX;
+    n->copy_part_size = o->copy_part_size_bytes;
     n->marks = o->marks;
     n->reconcile_options = (struct reconcile_options){
         .replace_after_us = or_default(o->replace_after_us, 3 * US_PER_S),
@@ -202,6 +203,7 @@ void node_free(struct node *n) {
     raft_free(n->raft);
     wal_free(n->wal);
     journal_free(n->journal);
+    node_copy_stop(n);
     state_free(n->state);
     state_free(n->install_state);
     reconcile_memory_free(n->memory);
@@ -209,7 +211,7 @@ void node_free(struct node *n) {
     stage_done(&n->stage);
     learn_pick_done(&n->pick);
     buf_done(&n->reseed);
-    buf_done(&n->snapshot_bytes);
+    buf_done(&n->snapshot_file);
     buf_done(&n->incoming);
     buf_done(&n->plain);
     buf_done(&n->sealed);
@@ -248,7 +250,7 @@ static void node_add_seed(struct node *n, const struct addr *addr) {
 /*
  * How good an heir this voter is; 0: none. SWIM holds a host alive for seconds after its power is gone; its
  * stream and its answers to heartbeats end earlier. The best of a poor lot is tried all the same: to hand
- * over to nobody costs an election for certain.
+ * over to nobody costs an election for certain. One that was named and did not come to lead is poor, too.
  */
 static unsigned heir_rank(struct node *n, const struct raft_id *id) {
     struct raft_progress_view progress;
@@ -259,7 +261,8 @@ static unsigned heir_rank(struct node *n, const struct raft_id *id) {
     const struct peer *p = node_peer(n, id->node, false);
     bool suspect = swim_member_find(n->swim, id->node, &m) && m.state == MEMBER_STATE_SUSPECT;
     bool reachable = p != NULL && p->stream != 0;
-    return 1 + (progress.caught_up ? 4u : 0) + (reachable ? 2u : 0) + (suspect ? 0 : 1u);
+    bool tried = ID_EQUAL(id->node, n->heir_tried);
+    return 1 + (tried ? 0 : 8u) + (progress.caught_up ? 4u : 0) + (reachable ? 2u : 0) + (suspect ? 0 : 1u);
 }
 
 bool node_hand_over(struct node *n) {
@@ -279,8 +282,8 @@ bool node_hand_over(struct node *n) {
         heard_us = progress.heard_us;
         heir = config->voters[i];
     }
-    if (best > 0)
-        (void)node_log_feed(n, &(struct raft_input){.kind = RAFT_TRANSFER, .peer = heir});
+    if (best > 0 && node_log_feed(n, &(struct raft_input){.kind = RAFT_TRANSFER, .peer = heir}) == 0)
+        n->heir_tried = heir.node;
     return best > 0;
 }
 
@@ -325,7 +328,9 @@ static void node_turn(struct node *n) {
         node_log_feed(n, &(struct raft_input){.kind = RAFT_TICK});
     node_join_tick(n);
     node_room_tick(n);
+    node_copy_tick(n);
     if (n->raft != NULL) {
+        node_dispute_tick(n);
         node_unfit_tick(n);
         node_leader_tick(n);
         node_learner_tick(n);
@@ -365,12 +370,14 @@ int64_t node_deadline(const struct node *n) {
     if (n->exited)
         return TIME_NEVER_US;
     int64_t at = min_us(node_join_deadline(n), node_room_deadline(n));
+    at = min_us(at, node_copy_deadline(n));
     if (n->swim != NULL)
         at = min_us(at, swim_deadline(n->swim));
     if (n->raft != NULL) {
         at = min_us(at, raft_deadline(n->raft));
         at = min_us(at, node_leader_deadline(n));
         at = min_us(at, node_learner_deadline(n));
+        at = min_us(at, node_dispute_deadline(n));
         at = min_us(at, node_unfit_deadline(n));
         at = min_us(at, node_pull_deadline(n));
         at = min_us(at, node_leave_deadline(n));

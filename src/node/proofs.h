@@ -26,6 +26,12 @@ struct state_told {
     uint64_t index;
     uint8_t hash[STATE_HASH_SIZE];
 };
+/* Another voter has told another hash than ours, and no majority says which is right; index 0: none has. */
+struct dispute {
+    uint64_t index; /* the newest of which that holds */
+    int64_t since_us;
+    bool said;
+};
 struct proofs {
     struct chain chain;         /* of the log up to applied_index */
     struct learn_voters voters; /* whose word is believed: the newest that are known */
@@ -46,6 +52,7 @@ struct proofs {
     struct state_mark marks[STATE_MARKS];
     struct state_told told[STATE_TOLD];
     size_t told_next;
+    struct dispute dispute;
 };
 
 /* proofs.c */
@@ -90,6 +97,7 @@ void node_voters_known(struct node *n);
 
 /* state_check.c */
 void node_state_applied(struct node *n, uint64_t term);
+void node_state_copied(struct node *n); /* n->copying is whole */
 void node_state_compare(struct node *n, const struct checkpoint *c);
 void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r);
 /* Has another voter the same there, or had all of them time to say that they have not? */
@@ -98,6 +106,8 @@ void node_state_righted(struct node *n);
 bool node_reseeds(const struct node *n);
 void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, const struct checkpoint *proof);
 void node_reseed_tick(struct node *n);
+void node_dispute_tick(struct node *n);
+int64_t node_dispute_deadline(const struct node *n);
 
 /* format.c */
 int node_format_may(struct node *n, const struct wire_command *command); /* ERR_VERSION, ERR_BUSY */

@@ -58,6 +58,7 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
     if (config == NULL)
         return;
+    struct raft_id self = raft_self(n->raft);
     r->voters = arena_alloc(&n->scratch, (config->voters_count + 1) * sizeof *r->voters);
     for (size_t i = 0; i < config->voters_count; i++) {
         struct node_id id = config->voters[i].node;
@@ -67,7 +68,7 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
         *v = (struct wire_admin_voter){.id = id, .name = node_name_of(n, id), .state = MEMBER_STATE_DEAD};
         if (n->swim != NULL && swim_member_find(n->swim, id, &m))
             v->state = m.state;
-        if (node_is_leader(n) && !ID_EQUAL(id, n->identity.id))
+        if (node_is_leader(n) && !raft_id_equal(&config->voters[i], &self))
             (void)raft_progress(n->raft, &config->voters[i], &progress);
         v->caught_up = progress.caught_up;
         /* A vote is a host's under one life of its disk: one that was re-seeded is not the voter that it was.
@@ -81,6 +82,9 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
 }
 
 static struct bytes status_advice(struct node *n, const struct wire_admin_status *r) {
+    if (n->proofs.dispute.said)
+        return bytes_str("the voters have two states, and no majority tells which is right: `covey events` "
+                         "names them; it takes one more voter to tell");
     if (r->freshness.isolated && r->voters_count > 0)
         return bytes_str("no contact with a leader: what runs goes on running, writes wait");
     if (r->nodes == 1)

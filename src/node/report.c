@@ -77,23 +77,16 @@ static int64_t health_due_us(const struct node *n, struct local_instance *i,
     return i->recovery_us + HEALTH_REPORT_US;
 }
 
-/* What the log has of this node. A stop of something that is not here has been carried out. */
+/*
+ * What the log has of this node. An end is told when the journal has it for certain: told before, it could be
+ * in the log, and be forgotten here where the instance would be started once more.
+ */
 static void gather_record(void *arg, const struct wire_instance_record *r) {
     struct gather *g = arg;
     struct node *n = g->n;
     struct local_instance *i = node_instance(n, r->id);
-    if (g->facts.count == FACTS_MAX)
+    if (g->facts.count == FACTS_MAX || i == NULL || (i->end_ticket > n->ticket_done && !n->disk_failed))
         return;
-    if (i == NULL) {
-        if (r->desired != DESIRED_STATE_STOP || !state_instance_live(r))
-            return;
-        struct wire_fact stopped = {
-            .instance = r->id, .state = INSTANCE_STATE_STOPPED, .sequence = r->sequence + 1, .gone = true};
-        g->unacknowledged = true;
-        node_mark(n, MARK_NODE_STOP_OF_NOTHING);
-        VEC_PUSH(&g->facts, stopped);
-        return;
-    }
     if (!state_instance_live(r)) { /* over, in the log too: nothing more is to be said */
         i->fact_sequence = r->sequence;
         return;

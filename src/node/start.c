@@ -31,9 +31,7 @@ void node_instance_refuse(struct node *n, struct local_instance *i, const char *
 static bool port_used(const struct node *n, const struct local_instance *self, uint32_t port) {
     for (size_t k = 0; k < n->instances.count; k++) {
         const struct local_instance *i = n->instances.entries[k].value;
-        bool over = i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
-                    i->state == INSTANCE_STATE_STOPPED || i->state == INSTANCE_STATE_REFUSED;
-        if (over && i != self)
+        if (node_instance_over(i) && i != self)
             continue;
         for (size_t p = 0; p < i->ports_count; p++)
             if (i->ports[p].port == port)
@@ -225,7 +223,7 @@ static void instance_run(struct node *n, struct local_instance *i,
         node_instance_touch(n, i);
 }
 
-void node_instance_start(struct node *n, const struct wire_instance_record *record) {
+struct local_instance *node_instance_of(struct node *n, const struct wire_instance_record *record) {
     const struct wire_job_record *job = state_job_version(n->state, record->job, record->version);
     struct local_instance *i = node_instance_add(n, record->id);
     i->job = arena_copy(&i->arena, record->job);
@@ -236,7 +234,11 @@ void node_instance_start(struct node *n, const struct wire_instance_record *reco
     if (job != NULL)
         i->type = job->spec.type;
     i->fact_sequence = record->sequence + 1;
-    instance_run(n, i, record);
+    return i;
+}
+
+void node_instance_start(struct node *n, const struct wire_instance_record *record) {
+    instance_run(n, node_instance_of(n, record), record);
 }
 
 void node_instance_start_again(struct node *n, struct local_instance *i,

@@ -15,6 +15,10 @@
  *     voter            a majority told another hash     -> says so; hands its office over if it leads; asks
  *                                                          the leader whether its log can be spared, gives it
  *                                                          up when it may (learner.c), goes on as the above
+ *                      one did, and no majority says    -> makes a state of its own snapshot and log. If that
+ *                      which is right                      has the other's hash it is taken; else the two are
+ *                                                          named to the operator, and neither vouches for its
+ *                                                          own until one more voter has told
  *
  * Tasks are left alone meanwhile: that the state is wrong is no reason for anything to be stopped.
  */
@@ -26,8 +30,7 @@
 
 static uint64_t state_step(const struct node *n) {
     const struct state *s = n->state;
-    uint64_t records =
-        state_nodes_count(s) + state_jobs_count(s) + state_instances_count(s) + state_vars_count(s);
+    uint64_t records = state_records_count(s);
     uint64_t step = n->state_step;
     while (step < records / RECORDS_PER_ENTRY)
         step *= 2;
@@ -73,25 +76,61 @@ static bool report_counts(const struct node *n, const struct state_told *t, uint
     return t->index == index && learn_voters_have(&n->proofs.voters, t->from);
 }
 
+/* Of the others. */
+static size_t agreeing(const struct node *n, uint64_t index, const uint8_t hash[STATE_HASH_SIZE]) {
+    size_t count = 0;
+    for (size_t i = 0; i < STATE_TOLD; i++)
+        count += report_counts(n, &n->proofs.told[i], index) &&
+                 memcmp(n->proofs.told[i].hash, hash, STATE_HASH_SIZE) == 0;
+    return count;
+}
+
+/* Somebody who told another hash than ours; NULL: nobody. */
+static const struct state_told *contradicts(const struct node *n, uint64_t index,
+                                            const uint8_t hash[STATE_HASH_SIZE]) {
+    for (size_t i = 0; i < STATE_TOLD; i++)
+        if (report_counts(n, &n->proofs.told[i], index) &&
+            memcmp(n->proofs.told[i].hash, hash, STATE_HASH_SIZE) != 0)
+            return &n->proofs.told[i];
+    return NULL;
+}
+
+static void dispute_end(struct node *n) {
+    if (n->proofs.dispute.said)
+        node_event(n, "state.settled", n->identity.id, (struct instance_id){{0}},
+                   "a majority of the voters has one state again");
+    n->proofs.dispute = (struct dispute){0};
+}
+
+static void dispute_note(struct node *n, uint64_t index) {
+    struct dispute *d = &n->proofs.dispute;
+    if (d->index == 0)
+        d->since_us = n->now_us;
+    if (index > d->index)
+        d->index = index;
+}
+
 /* Does a majority agree on another hash than ours? While the voters change nobody is judged. */
 static void reports_judge(struct node *n, uint64_t index) {
-    const struct proofs *p = &n->proofs;
+    struct proofs *p = &n->proofs;
     const struct state_mark *own = mark_find(n, index);
-    if (own == NULL || p->voters.next_count > 0 || !node_signs(n))
+    if (!node_signs(n) || n->state_wrong != 0)
+        p->dispute = (struct dispute){0};
+    if (own == NULL || p->voters.next_count > 0 || !node_signs(n) || n->state_wrong != 0)
         return;
-    for (size_t i = 0; i < STATE_TOLD; i++) {
-        if (!report_counts(n, &p->told[i], index) ||
-            memcmp(p->told[i].hash, own->hash, sizeof own->hash) == 0)
-            continue;
-        size_t agree = 0;
-        for (size_t k = 0; k < STATE_TOLD; k++)
-            agree += report_counts(n, &p->told[k], index) &&
-                     memcmp(p->told[i].hash, p->told[k].hash, sizeof own->hash) == 0;
-        if (agree >= p->voters.count / 2 + 1) {
+    size_t majority = p->voters.count / 2 + 1;
+    for (size_t i = 0; i < STATE_TOLD; i++)
+        if (report_counts(n, &p->told[i], index) &&
+            memcmp(p->told[i].hash, own->hash, sizeof own->hash) != 0 &&
+            agreeing(n, index, p->told[i].hash) >= majority) {
+            p->dispute = (struct dispute){0};
             state_differs(n, index, "that of a majority of the voters");
             return;
         }
-    }
+    if (1 + agreeing(n, index, own->hash) < majority && contradicts(n, index, own->hash) != NULL)
+        dispute_note(n, index);
+    else if (1 + agreeing(n, index, own->hash) >= majority && index >= p->dispute.index)
+        dispute_end(n);
 }
 
 void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r) {
@@ -117,28 +156,25 @@ static void state_tell(struct node *n, uint64_t index, const uint8_t hash[STATE_
 
 /*
  * A voter whose own state is wrong does not know it yet. So it vouches for a state only when another voter
- * has the same, or none has said otherwise for long.
+ * has the same, or for long none has said otherwise.
  */
 bool node_state_confirmed(const struct node *n, const struct checkpoint *c, int64_t since_us) {
     const struct proofs *p = &n->proofs;
     if (n->state_wrong != 0)
         return false;
-    if (since_us == 0 || p->voters.count <= 1 || n->now_us - since_us >= CONFIRM_US)
+    if (since_us == 0 || p->voters.count <= 1 || agreeing(n, c->index, c->state) > 0)
         return true;
-    for (size_t i = 0; i < STATE_TOLD; i++)
-        if (report_counts(n, &p->told[i], c->index) &&
-            memcmp(p->told[i].hash, c->state, sizeof c->state) == 0)
-            return true;
-    return false;
+    return n->now_us - since_us >= CONFIRM_US && p->dispute.index == 0 &&
+           contradicts(n, c->index, c->state) == NULL;
 }
 
-static void state_offer(struct node *n, uint64_t term, const uint8_t hash[STATE_HASH_SIZE]) {
+static void state_offer(struct node *n, const struct checkpoint *at) {
     struct proofs *p = &n->proofs;
     bool waits = p->state.index != 0 && p->state_us != 0 && n->now_us - p->state_us < CONFIRM_NEXT_US &&
                  !node_state_confirmed(n, &p->state, p->state_us);
     if (waits)
         return;
-    p->state = node_checkpoint_full(n, term, raft_config_at(n->raft, n->applied_index), hash);
+    p->state = *at;
     p->state_us = n->now_us;
 }
 
@@ -149,32 +185,32 @@ static void state_offer(struct node *n, uint64_t term, const uint8_t hash[STATE_
  * The state's bytes are at hand here: a snapshot is made of them when one is due. A host without a vote waits
  * a while for an index that a voter signed: only such a snapshot can be passed on.
  */
-static void snapshot_perhaps(struct node *n, uint64_t term, struct bytes state,
-                             const uint8_t hash[STATE_HASH_SIZE]) {
-    bool proven = node_signs(n) || node_checkpoint_recent(n, n->applied_index) != NULL;
-    if (node_snapshot_due(n, proven ? 1 : 2))
-        node_snapshot_write(n, term, state, hash);
+static void snapshot_perhaps(struct node *n) {
+    uint64_t index = n->copying.at.index;
+    bool proven = node_signs(n) || node_checkpoint_recent(n, index) != NULL;
+    if (index > n->snapshot_durable && node_snapshot_due(n, proven ? 1 : 2))
+        node_snapshot_write(n);
 }
 
 void node_state_applied(struct node *n, uint64_t term) {
-    uint64_t index = n->applied_index, step = state_step(n);
-    if (index % step != 0 && !node_snapshot_large(n))
-        return;
-    struct buf state = {0};
-    struct state_mark *m = &n->proofs.marks[(index / n->state_step) % STATE_MARKS];
-    state_snapshot(n->state, &state);
-    m->index = index;
-    state_bytes_hash(buf_bytes(&state), m->hash);
-    const struct checkpoint *c = node_checkpoint_recent(n, index);
+    if (n->applied_index % state_step(n) == 0 || node_snapshot_large(n))
+        node_copy_begin(n, term);
+}
+
+void node_state_copied(struct node *n) {
+    const struct checkpoint *at = &n->copying.at;
+    struct state_mark *m = &n->proofs.marks[(at->index / n->state_step) % STATE_MARKS];
+    m->index = at->index;
+    memcpy(m->hash, at->state, sizeof m->hash);
+    const struct checkpoint *c = node_checkpoint_recent(n, at->index);
     if (c != NULL)
         node_state_compare(n, c);
     if (node_signs(n) && n->state_wrong == 0) {
-        state_offer(n, term, m->hash);
-        state_tell(n, index, m->hash);
+        state_offer(n, at);
+        state_tell(n, at->index, m->hash);
     }
-    reports_judge(n, index);
-    snapshot_perhaps(n, term, buf_bytes(&state), m->hash);
-    buf_done(&state);
+    reports_judge(n, at->index);
+    snapshot_perhaps(n);
 }
 
 /* ---- another state in the place of a wrong one ----------------------------------------------------------
@@ -187,13 +223,13 @@ bool node_reseeds(const struct node *n) {
 }
 
 /* The own log behind the snapshot, which the chain has proven. */
-static bool replay(struct node *n, struct state *s) {
-    while (state_index(s) < n->applied_index) {
+static bool replay(struct node *n, struct state *s, uint64_t until) {
+    while (state_index(s) < until) {
         const struct wire_raft_entry *entries;
         size_t count;
         if (raft_log_read(n->raft, state_index(s) + 1, PULL_BYTES_MAX, &entries, &count) != 0 || count == 0)
             return false;
-        for (size_t i = 0; i < count && state_index(s) < n->applied_index; i++) {
+        for (size_t i = 0; i < count && state_index(s) < until; i++) {
             struct wire_command command;
             struct state_result result;
             struct codec_fault fault;
@@ -222,16 +258,12 @@ void node_state_righted(struct node *n) {
 
 static void state_replace(struct node *n, struct state *s) {
     struct state *before = n->state;
+    node_copy_stop(n);
     n->state = s;
     node_apply_replaced(n, before);
     state_free(before);
     node_state_righted(n);
-    struct buf bytes = {0};
-    uint8_t hash[STATE_HASH_SIZE];
-    state_snapshot(n->state, &bytes);
-    state_bytes_hash(buf_bytes(&bytes), hash);
-    node_snapshot_write(n, raft_term_at(n->raft, n->applied_index), buf_bytes(&bytes), hash);
-    buf_done(&bytes);
+    node_snapshot_now(n);
     node_apply_changes(n);
 }
 
@@ -252,7 +284,7 @@ static void reseed_end(struct node *n) {
         node_learner_lied(n, n->pull_from, "sent a snapshot that is not what a voter signed");
         return;
     }
-    if (!replay(n, s)) {
+    if (!replay(n, s, n->applied_index)) {
         state_free(s);
         return; /* the log here does not begin so early: another one */
     }
@@ -282,4 +314,81 @@ void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, cons
     buf_append(&n->reseed, c->data.data, c->data.size);
     if (n->reseed.size == c->total_size)
         reseed_end(n);
+}
+
+/* ---- two states, and no majority ------------------------------------------------------------------------
+ */
+
+/*
+ * A fault of this host's memory came after its last snapshot, or is in that, too. What snapshot and log give
+ * is a word of its own: when it is what the other voter told, two are right that know nothing of one another.
+ */
+static struct state *state_again(struct node *n, uint64_t index) {
+    uint64_t base = n->snapshot_head.index;
+    struct state *s = base > 0 ? node_state_of(n->snapshot_bytes, base) : state_new();
+    if (s != NULL && base <= index && replay(n, s, index))
+        return s;
+    if (s != NULL)
+        state_free(s);
+    return NULL;
+}
+
+static void dispute_say(struct node *n, const char *what) {
+    uint64_t index = n->proofs.dispute.index;
+    const struct state_told *other = contradicts(n, index, mark_find(n, index)->hash);
+    const char *text = arena_printf(&n->scratch,
+                                    "%.*s has another state than this host at index %llu, and no majority "
+                                    "tells which is right; %s",
+                                    BYTES_FMT(node_name_of(n, other->from)), (unsigned long long)index, what);
+    node_mark(n, MARK_LEARN_STATE_DISPUTED);
+    node_event(n, "state.disputed", other->from, (struct instance_id){{0}}, "%s", text);
+    node_say(n, NODE_ERROR, "%s. Look at the memory of both hosts. Tasks go on running", text);
+}
+
+static void dispute_look(struct node *n) {
+    uint64_t index = n->proofs.dispute.index;
+    uint8_t hash[STATE_HASH_SIZE];
+    struct buf bytes = {0};
+    struct state *s = state_again(n, index);
+    if (s == NULL) {
+        dispute_say(n, "this host's log does not go back far enough to tell");
+        return;
+    }
+    state_snapshot(s, &bytes);
+    state_bytes_hash(buf_bytes(&bytes), hash);
+    buf_done(&bytes);
+    if (agreeing(n, index, hash) > 0 && replay(n, s, n->applied_index)) {
+        n->proofs.dispute = (struct dispute){0};
+        n->proofs.state = (struct checkpoint){0};
+        state_differs(n, index, "what its own snapshot and log give, and another voter has,");
+        state_replace(n, s);
+        return;
+    }
+    state_free(s);
+    bool same = memcmp(hash, mark_find(n, index)->hash, sizeof hash) == 0;
+    dispute_say(n, same ? "this host's own snapshot and log give what it has"
+                        : "this host's own snapshot and log give yet another");
+}
+
+static bool dispute_waits(const struct node *n) {
+    const struct dispute *d = &n->proofs.dispute;
+    return d->index != 0 && !d->said && !node_snapshot_busy(n);
+}
+
+int64_t node_dispute_deadline(const struct node *n) {
+    return dispute_waits(n) ? n->proofs.dispute.since_us + CONFIRM_US : TIME_NEVER_US;
+}
+
+/* The third may only be slow: it is given the time in which a state is vouched for. */
+void node_dispute_tick(struct node *n) {
+    struct dispute *d = &n->proofs.dispute;
+    if (!dispute_waits(n) || n->now_us < node_dispute_deadline(n))
+        return;
+    const struct state_mark *own = mark_find(n, d->index);
+    if (own == NULL || !node_signs(n) || n->state_wrong != 0 || contradicts(n, d->index, own->hash) == NULL) {
+        *d = (struct dispute){0}; /* overtaken by events: the next index tells anew */
+        return;
+    }
+    d->said = true;
+    dispute_look(n);
 }

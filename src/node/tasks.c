@@ -12,6 +12,8 @@
 
 #include "internal.h"
 
+#define ENDS_AT_ONCE 256 /* taken out of the journal in one turn */
+
 struct local_instance *node_instance(struct node *n, struct instance_id id) {
     return MAP_GET_ID(&n->instances, id);
 }
@@ -52,12 +54,13 @@ struct local_task *node_instance_task(struct local_instance *i, struct bytes nam
 }
 
 /*
- * ---- ends, kept until the log has them ----
+ * ---- ends, kept until a snapshot has them ----
  *
- * The log on this very disk, that is. An entry is applied as soon as a majority has it; that it is committed
- * this disk may hear only with the next batch. Should the power fail in between, and no leader be there to
- * ask, the next run of the agent begins with a state in which the instance still lives: then the journal must
- * know better.
+ * That the log has an end is not enough. What is applied this disk may know to be committed only with the
+ * next batch; and a log that is found damaged is given up, with all that it told since the last snapshot.
+ * Should then no leader be there to ask, the next run of the agent begins with a state in which the instance
+ * still lives: the journal must know better. Also of what was stopped, or refused, before anything of it
+ * began: it leaves no directory, and the log was told that it is over.
  */
 
 static void task_take(struct local_task *t, const struct wire_task_fact *fact) {
@@ -69,40 +72,41 @@ static void task_take(struct local_task *t, const struct wire_task_fact *fact) {
     t->final = fact->state == TASK_STATE_DEAD;
 }
 
-static bool instance_is_over(const struct local_instance *i) {
-    return i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||
-           i->state == INSTANCE_STATE_STOPPED;
+/* How many the journal may forget, the oldest first; few enough that the rest of the agent does not wait. */
+static size_t ends_acknowledged(const struct node *n) {
+    size_t count = 0;
+    while (count < n->acknowledged.count && count < ENDS_AT_ONCE &&
+           n->acknowledged.data[count].index <= n->snapshot_durable)
+        count++;
+    return count;
 }
 
-/* Of those that the next run of the agent is sure to find in the log. */
-static size_t ends_acknowledged(struct node *n, struct wire_journal_record *records) {
-    uint64_t durable = n->commit_durable > n->snapshot_durable ? n->commit_durable : n->snapshot_durable;
-    size_t count = 0, kept = 0;
-    for (size_t k = 0; k < n->acknowledged.count; k++) {
-        const struct acknowledged_end *end = &n->acknowledged.data[k];
-        if (end->index <= durable)
-            records[count++] = (struct wire_journal_record){.done = end->id};
-        else
-            n->acknowledged.data[kept++] = *end;
-    }
-    n->acknowledged.count = kept;
+static size_t ends_forget(struct node *n, size_t count, struct wire_journal_record *records) {
+    for (size_t k = 0; k < count; k++)
+        records[k] = (struct wire_journal_record){.done = n->acknowledged.data[k].id};
+    n->acknowledged.count -= count;
+    memmove(n->acknowledged.data, n->acknowledged.data + count,
+            n->acknowledged.count * sizeof *n->acknowledged.data);
     return count;
 }
 
 void node_tasks_journal(struct node *n) {
-    if ((!n->ends_dirty && n->acknowledged.count == 0) || n->disk_failed || !n->scan_done)
+    size_t done = ends_acknowledged(n);
+    if ((!n->ends_dirty && done == 0) || n->disk_failed || !n->scan_done)
         return;
     size_t max = n->ends_dirty ? n->instances.count : 0;
     n->ends_dirty = false;
-    struct wire_journal_record *records =
-        arena_alloc(&n->scratch, (max + n->acknowledged.count + 1) * sizeof *records);
+    struct wire_journal_record *records = arena_alloc(&n->scratch, (max + done + 1) * sizeof *records);
     struct wire_fact *facts = arena_alloc(&n->scratch, (max + 1) * sizeof *facts);
-    size_t count = ends_acknowledged(n, records);
+    size_t count = done > 0 ? ends_forget(n, done, records) : 0;
+    uint64_t ticket = n->ticket_next; /* of the write below */
     for (size_t k = 0; k < max; k++) {
         struct local_instance *i = n->instances.entries[k].value;
-        if (!instance_is_over(i) || i->end_journalled || i->released)
+        /* How many tasks it has the log must tell first. */
+        if (!node_instance_over(i) || !i->known || i->end_journalled || i->released)
             continue;
         i->end_journalled = true;
+        i->end_ticket = n->ends_ticket = ticket;
         facts[k] = (struct wire_fact){.instance = i->id,
                                       .state = i->state,
                                       .reason = buf_bytes(&i->reason),
@@ -127,6 +131,7 @@ void node_tasks_remember(struct node *n, const struct wire_fact *fact) {
     }
     buf_append(&i->reason, fact->reason.data, fact->reason.size);
     i->stop_asked = fact->state == INSTANCE_STATE_STOPPED;
+    i->refused = fact->state == INSTANCE_STATE_REFUSED;
     i->type = fact->state == INSTANCE_STATE_COMPLETE ? JOB_TYPE_BATCH : JOB_TYPE_SERVICE;
     i->state = fact->state;
     i->end_journalled = true;
@@ -154,7 +159,7 @@ void node_instance_touch(struct node *n, struct local_instance *i) {
         i->state = INSTANCE_STATE_STARTING;
     if (i->fact_sequence != 0)
         i->fact_sequence++;
-    n->ends_dirty |= instance_is_over(i) && !i->end_journalled;
+    n->ends_dirty |= node_instance_over(i) && !i->end_journalled;
     i->changed_ms = n->wall_ms;
     n->own_dirty = true;
     n->instances_dirty = n->facts_dirty = true;
@@ -336,8 +341,8 @@ static struct reconcile_instance *observe(struct node *n) {
     for (size_t k = 0; k < count; k++) {
         struct local_instance *i = n->instances.entries[k].value;
         const struct wire_instance_record *r = state_instance_find(n->state, i->id);
-        if (r != NULL || was_dropped(n, i))
-            i->known = true;
+        if (!i->known && (r != NULL || was_dropped(n, i)))
+            i->known = n->ends_dirty = true;
         if (r != NULL)
             instance_expect(n, i, r);
         struct reconcile_task *tasks = arena_alloc(&n->scratch, (i->tasks_count + 1) * sizeof *tasks);
@@ -441,6 +446,12 @@ static void lost_start(struct node *n, struct local_instance *i, const struct wi
         n->starts_at_us = min_us(n->starts_at_us, at);
 }
 
+/* A stop came before anything of it was begun here: it never will be. */
+static void stop_of_nothing(struct node *n, const struct wire_instance_record *r) {
+    node_mark(n, MARK_NODE_STOP_OF_NOTHING);
+    instance_stop(n, node_instance_of(n, r));
+}
+
 static void act(struct node *n, const struct reconcile_action *a) {
     struct local_instance *i = node_instance(n, a->instance);
     const struct wire_instance_record *r = state_instance_find(n->state, a->instance);
@@ -456,6 +467,8 @@ static void act(struct node *n, const struct reconcile_action *a) {
     case RECONCILE_STOP:
         if (i != NULL)
             instance_stop(n, i);
+        else if (r != NULL)
+            stop_of_nothing(n, r);
         break;
     case RECONCILE_FORGET:
         if (i != NULL)

@@ -146,17 +146,18 @@ void node_voters_disk(struct node *n, const struct ticket_pair *done) {
 
 static const struct voter_candidate *heir(struct node *n, const struct voter_candidate *list, size_t count) {
     const struct voter_candidate *best = NULL;
-    uint64_t best_match = 0;
+    uint64_t best_value = 0;
     for (size_t i = 0; i < count; i++) {
         const struct voter_candidate *c = &list[i];
         struct raft_progress_view progress;
         if (!c->voter || !c->chosen || c->self || c->slow || !raft_progress(n->raft, &c->id, &progress) ||
             !progress.caught_up || !node_alive(n, c->id.node))
             continue;
-        if (best != NULL && progress.match_index <= best_match)
+        uint64_t value = ID_EQUAL(c->id.node, n->heir_tried) ? 0 : progress.match_index;
+        if (best != NULL && value <= best_value)
             continue;
         best = c;
-        best_match = progress.match_index;
+        best_value = value;
     }
     return best;
 }
@@ -183,6 +184,7 @@ static bool hand_over(struct node *n, const struct voter_candidate *list, size_t
     struct raft_input in = {.kind = RAFT_TRANSFER, .peer = to->id};
     if (node_log_feed(n, &in) != 0)
         return false;
+    n->heir_tried = to->id.node;
     node_event(n, "leader.moves", to->id.node, (struct instance_id){{0}}, "leadership goes to %.*s: %s",
                BYTES_FMT(node_name_of(n, to->id.node)),
                self->slow ? "the disk of this host is slower than those of the other voters" : self->why);

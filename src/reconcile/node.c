@@ -39,7 +39,7 @@ static void wish(void *arg, const struct wire_instance_record *r) {
         bool all_final = true;
         for (size_t t = 0; have != NULL && t < have->tasks_count; t++)
             all_final &= have->tasks[t].final;
-        if (have != NULL && !all_final)
+        if (have != NULL ? !all_final : state_instance_live(r))
             push(w, RECONCILE_STOP, r->id);
         return;
     }

@@ -159,7 +159,7 @@ static void instance_end(struct state *s, struct instance_entry *e, enum instanc
     record.reason = bytes_str(reason);
     record.modify_index = s->index;
     record.acknowledged = true;
-    instance_entry_rewrite(e, &record);
+    instance_entry_rewrite(s, e, &record);
     instance_changed(s, e);
 }
 
@@ -209,7 +209,7 @@ static int apply_job(struct state *s, const struct wire_job *job, int64_t time_m
                                      .submitted_ms = time_ms,
                                      .modify_index = s->index};
     job_line_add(line, &record);
-    job_line_prune(line);
+    job_line_prune(s, line);
     line->index = s->index;
     ret->version = record.version;
     ret->changed = true;
@@ -358,7 +358,7 @@ static void apply_plan(struct state *s, const struct wire_cmd_plan *plan, int64_
         record.desired = DESIRED_STATE_STOP;
         record.reason = plan->stops[i].reason;
         record.modify_index = s->index;
-        instance_entry_rewrite(e, &record);
+        instance_entry_rewrite(s, e, &record);
         instance_changed(s, e);
     }
     for (size_t i = 0; i < plan->places_count; i++) {
@@ -398,7 +398,7 @@ static void apply_fact(struct state *s, struct instance_entry *e, const struct w
     record.sequence = fact->sequence;
     record.modify_index = s->index;
     record.acknowledged = fact->gone;
-    instance_entry_rewrite(e, &record);
+    instance_entry_rewrite(s, e, &record);
     instance_changed(s, e);
     if (!state_instance_live(&e->record))
         slot_trim(s, e->slot, e);

@@ -75,10 +75,16 @@ struct state {
     uint64_t requests_forgotten; /* index of the newest that was dropped; 0: none was */
     VEC(struct state_change) changes;
     size_t changes_head;
+    struct state_copy *copy; /* under way; NULL: none */
 };
 
 void state_clear(struct state *s);
 void state_changed(struct state *s, const struct state_change *change);
+
+/* copy.c: what a record points to is not needed any more, but by a copy under way. */
+void state_drop(struct state *s, struct arena *a);
+/* snapshot.c: shallow; lists in `a`. */
+void state_gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out);
 
 /* table.c */
 struct node_entry *node_entry_find(const struct state *s, struct node_id id, size_t *ret_at);
@@ -88,10 +94,11 @@ struct job_line *job_line_find(const struct state *s, struct bytes name, size_t 
 struct job_line *job_line_make(struct state *s, struct bytes name);
 struct job_entry *job_line_version(const struct job_line *line, uint64_t version);
 struct job_entry *job_line_add(struct job_line *line, const struct wire_job_record *record);
-void job_line_prune(struct job_line *line);
+void job_line_prune(struct state *s, struct job_line *line);
 struct instance_entry *instance_entry_find(const struct state *s, struct instance_id id);
 struct instance_entry *instance_entry_add(struct state *s, const struct wire_instance_record *record);
-void instance_entry_rewrite(struct instance_entry *e, const struct wire_instance_record *record);
+void instance_entry_rewrite(struct state *s, struct instance_entry *e,
+                            const struct wire_instance_record *record);
 void instance_entry_remove(struct state *s, struct instance_entry *e);
 struct slot_entry *slot_find(const struct job_line *line, struct bytes group, uint32_t slot);
 struct var_entry *var_entry_find(const struct state *s, struct bytes key, size_t *ret_at);

@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libstate.a
 %C%_libstate_a_SOURCES = \
 	%D%/apply.c \
 	%D%/check.c \
+	%D%/copy.c \
 	%D%/format.c \
 	%D%/internal.h \
 	%D%/snapshot.c \

@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-static void gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out) {
+void state_gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out) {
     *out = (struct wire_state_snapshot){
         .index = s->index, .forgotten = s->requests_forgotten, .format = s->format_used};
     if (s->has_cluster)
@@ -35,7 +35,7 @@ static void gather(const struct state *s, struct arena *a, struct wire_state_sna
 void state_snapshot(const struct state *s, struct buf *out) {
     struct arena a = {0};
     struct wire_state_snapshot snapshot;
-    gather(s, &a, &snapshot);
+    state_gather(s, &a, &snapshot);
     codec_encode(&wire_state_snapshot_type, &snapshot, out);
     arena_done(&a);
 }
@@ -144,6 +144,7 @@ int state_restore(struct state *s, struct bytes snapshot) {
     int error =
         codec_decode(&wire_state_snapshot_type, snapshot, &a, &in, NULL) == 0 && sound(&in) ? 0 : ERR_CORRUPT;
     if (error == 0) {
+        assert(s->copy == NULL);
         state_clear(s);
         load(s, &in);
         state_changed(s, &(struct state_change){.kind = STATE_ALL});

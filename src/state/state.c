@@ -28,6 +28,7 @@ struct state *state_new(void) {
 void state_free(struct state *s) {
     if (s == NULL)
         return;
+    assert(s->copy == NULL);
     state_clear(s);
     mem_free(s);
 }
@@ -139,4 +140,11 @@ const struct wire_var_record *state_var_find(const struct state *s, struct bytes
 size_t state_vars_count(const struct state *s) { return s->vars.count; }
 const struct wire_var_record *state_var_at(const struct state *s, size_t index) {
     return &s->vars.data[index]->record;
+}
+
+/* ---- all of it ---- */
+
+size_t state_records_count(const struct state *s) {
+    return s->nodes.count + s->jobs.count + s->instances.count + s->vars.count + s->requests.count -
+           s->requests_head;
 }

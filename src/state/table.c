@@ -32,7 +32,7 @@ struct node_entry *node_entry_put(struct state *s, const struct wire_node_record
         return e;
     }
     s->nodes.data[at] = e;
-    arena_done(&old->arena);
+    state_drop(s, &old->arena);
     mem_free(old);
     return e;
 }
@@ -43,7 +43,7 @@ void node_entry_remove(struct state *s, struct node_id id) {
     if (e == NULL)
         return;
     VEC_REMOVE(&s->nodes, at);
-    arena_done(&e->arena);
+    state_drop(s, &e->arena);
     mem_free(e);
 }
 
@@ -95,7 +95,7 @@ struct job_entry *job_line_add(struct job_line *line, const struct wire_job_reco
 }
 
 /* Versions that nothing refers to go, but for the newest. */
-void job_line_prune(struct job_line *line) {
+void job_line_prune(struct state *s, struct job_line *line) {
     size_t kept = 0;
     for (size_t i = 0; i < line->versions.count; i++) {
         struct job_entry *e = line->versions.data[i];
@@ -103,7 +103,7 @@ void job_line_prune(struct job_line *line) {
             line->versions.data[kept++] = e;
             continue;
         }
-        arena_done(&e->arena);
+        state_drop(s, &e->arena);
         mem_free(e);
     }
     line->versions.count = kept;
@@ -194,11 +194,12 @@ struct instance_entry *instance_entry_add(struct state *s, const struct wire_ins
 }
 
 /* The record may point into the old one. */
-void instance_entry_rewrite(struct instance_entry *e, const struct wire_instance_record *record) {
+void instance_entry_rewrite(struct state *s, struct instance_entry *e,
+                            const struct wire_instance_record *record) {
     struct arena fresh = {0};
     struct wire_instance_record copy;
     codec_copy(&wire_instance_record_type, record, &fresh, &copy);
-    arena_done(&e->arena);
+    state_drop(s, &e->arena);
     e->arena = fresh;
     e->record = copy;
 }
@@ -217,8 +218,8 @@ void instance_entry_remove(struct state *s, struct instance_entry *e) {
     LIST_REMOVE(&e->job->instances, e, job_prev, job_next);
     LIST_REMOVE(&node->instances, e, node_prev, node_next);
     MAP_REMOVE_ID(&s->instances, e->record.id);
-    job_line_prune(e->job);
-    arena_done(&e->arena);
+    job_line_prune(s, e->job);
+    state_drop(s, &e->arena);
     mem_free(e);
 }
 
@@ -238,8 +239,8 @@ struct var_entry *var_entry_find(const struct state *s, struct bytes key, size_t
     return low < s->vars.count && bytes_equal(s->vars.data[low]->record.key, key) ? s->vars.data[low] : NULL;
 }
 
-static void var_entry_free(struct var_entry *e) {
-    arena_done(&e->arena);
+static void var_entry_free(struct state *s, struct var_entry *e) {
+    state_drop(s, &e->arena);
     mem_free(e);
 }
 
@@ -255,14 +256,14 @@ void var_entry_put(struct state *s, const struct wire_var_record *record) {
     }
     s->vars.data[at] = e;
     s->vars_bytes -= old->record.key.size + old->record.value.size;
-    var_entry_free(old);
+    var_entry_free(s, old);
 }
 
 void var_entry_remove(struct state *s, size_t at) {
     struct var_entry *e = s->vars.data[at];
     s->vars_bytes -= e->record.key.size + e->record.value.size;
     VEC_REMOVE(&s->vars, at);
-    var_entry_free(e);
+    var_entry_free(s, e);
 }
 
 /* ---- answered requests ---- */
@@ -323,7 +324,7 @@ void state_clear(struct state *s) {
     for (size_t i = 0; i < s->node_lines.count; i++)
         mem_free(s->node_lines.entries[i].value);
     for (size_t i = 0; i < s->vars.count; i++)
-        var_entry_free(s->vars.data[i]);
+        var_entry_free(s, s->vars.data[i]);
     VEC_DONE(&s->nodes);
     VEC_DONE(&s->jobs);
     VEC_DONE(&s->vars);

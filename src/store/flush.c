@@ -15,11 +15,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Zeros are flushed in pieces, so that a flush of the log never waits behind all of them. */
@@ -390,22 +387,9 @@ static uint64_t flusher_do(struct store *s, const struct disk_op *op) {
     return error || op->kind == DISK_WRITE ? 0 : op->ticket;
 }
 
-void store_wake_soon(void) {
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime_ns, deadline_ns, period_ns;
-    } attr = {
-        .size = sizeof attr, .policy = SCHED_OTHER, .flags = 1 /* reset on fork */, .runtime_ns = 100000};
-    attr.nice = getpriority(PRIO_PROCESS, 0);
-    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
-}
-
 void *store_flusher(void *store) {
     struct store *s = store;
-    store_wake_soon();
+    store_wake_soon(true);
     for (;;) {
         struct job *job = job_await(s, &s->flushing, &s->flusher_wanted, &s->closing);
         if (!job)

@@ -8,4 +8,5 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/flush.c \
 	%D%/internal.h \
 	%D%/open.c \
-	%D%/store.c
+	%D%/store.c \
+	%D%/turn.c

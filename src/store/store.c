@@ -178,9 +178,10 @@ void store_files_release(struct store *s) {
 }
 
 int store_submit(struct store *s, const struct disk_op *op) {
-    struct job *job = mem_realloc(NULL, sizeof *job + op->data.size); /* zeros are not wanted */
+    size_t copied = op->lasting ? 0 : op->data.size;
+    struct job *job = mem_realloc(NULL, sizeof *job + copied); /* zeros are not wanted */
     *job = (struct job){.op = *op};
-    if (op->data.size > 0) {
+    if (copied > 0) {
         memcpy(job + 1, op->data.data, op->data.size);
         job->op.data.data = (const uint8_t *)(job + 1);
     }

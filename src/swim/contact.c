@@ -98,6 +98,8 @@ static int64_t retry_delay_us(struct swim *s, const struct contact *tried) {
     if (swim_alone(s)) {
         int64_t early_us = ALONE_DELAY_US << s->retry_attempts;
         delay_us = early_us < delay_us ? early_us : delay_us;
+    } else if (!swim_has(s, SWIM_DIGESTS)) {
+        return tried ? delay_us : prng_between(&s->prng, 0, delay_us);
     } else {
         size_t stretch = (s->probe_ring.count + 1) / s->retry_ring.count;
         delay_us *= (int64_t)(stretch < 1 ? 1 : stretch > STRETCH_MAX ? STRETCH_MAX : stretch);
@@ -135,11 +137,21 @@ static void contact_try(struct swim *s, struct contact *c) {
     swim_compare(s, c->id, addr);
 }
 
+/* As serf's reconnect: the living try each dead one once a dead_retry_us, taken together and on average. */
+static bool forgoes(struct swim *s) {
+    return !swim_has(s, SWIM_DIGESTS) && !swim_alone(s) &&
+           prng_below(&s->prng, s->probe_ring.count + 1) >= s->contacts_by_id.count;
+}
+
 void swim_retry_run(struct swim *s) {
     struct ring *ring = &s->retry_ring;
     struct contact *tried = NULL;
     if (s->retry_us > s->now_us)
         return;
+    if (forgoes(s)) {
+        s->retry_us = s->now_us + s->config.dead_retry_us;
+        return;
+    }
     size_t wanted = swim_alone(s) ? ALONE_TRIES : 1;
     for (size_t looks = 0; looks < ring->count && looks < LOOKS_MAX && wanted > 0; looks++) {
         struct contact *c = s->contacts.data[swim_ring_next(s, ring)];

@@ -71,6 +71,12 @@ static void probe_ask(struct swim *s, struct probe *p) {
     if (m && m->dealings && m->dealings->seen_addr.size && swim_has(s, SWIM_BELIEF))
         swim_ping(s, p->seq, p->target, &m->dealings->seen_addr, m, NULL);
     int64_t left_us = p->deadline_us - s->now_us;
+    /*
+     * The probe of memberlist is one thread: if it was stopped, it asks all the same when it goes on, and its
+     * time being over it is charged with the nacks at once.
+     */
+    if (left_us < US_PER_MS && !swim_has(s, SWIM_LATENESS))
+        left_us = p->deadline_us - p->timeout_us;
     if (!m || left_us < US_PER_MS)
         return;
     s->counters.probes_indirect++;
@@ -235,10 +241,10 @@ void swim_probes_run(struct swim *s) {
     swim_relays_run(s);
     for (size_t i = 0; i < PROBES_MAX; i++) {
         struct probe *p = &s->probes[i];
+        if (p->active && !p->done && !p->asked && p->timeout_us <= s->now_us)
+            probe_ask(s, p);
         if (p->active && !p->done && p->deadline_us <= s->now_us)
             probe_end(s, p);
-        else if (p->active && !p->done && !p->asked && p->timeout_us <= s->now_us)
-            probe_ask(s, p);
     }
     const struct probe *p = &s->probes[0];
     /* A probe whose end was put off, because this node was late, is not forgotten over the next one. */

@@ -185,7 +185,8 @@ struct swim *swim_new(const struct swim_config *config, int64_t now_us) {
     swim_rumour_start(s, s->self, true);
     /* A random phase: hosts that start together do not probe together. */
     s->period_us = now_us + prng_between(&s->prng, 0, s->config.period_us);
-    s->sync_us = now_us + prng_between(&s->prng, s->config.sync_interval_us / 2, s->config.sync_interval_us);
+    int64_t sync_us = s->config.sync_interval_us;
+    s->sync_us = now_us + prng_between(&s->prng, swim_has(s, SWIM_DIGESTS) ? sync_us / 2 : 0, sync_us);
     if (!swim_has(s, SWIM_HEALING))
         s->sync_us = TIME_NEVER_US;
     return s;

@@ -35,7 +35,7 @@ bool swim_alone(const struct swim *s) { return s->probe_ring.count == 0; }
 
 void swim_sync_soon(struct swim *s, int64_t low_us, int64_t high_us) {
     int64_t at_us = s->now_us + prng_between(&s->prng, low_us, high_us);
-    if (at_us < s->sync_us && swim_has(s, SWIM_HEALING) && !s->leaving)
+    if (at_us < s->sync_us && swim_has(s, SWIM_HEALING) && swim_has(s, SWIM_DIGESTS) && !s->leaving)
         s->sync_us = at_us;
 }
 
@@ -176,10 +176,20 @@ static void sums_send(struct swim *s, const struct party *to) {
                   .sums = bytes_of(encoded, buckets * SUM_SIZE), .members = &self, .members_count = 1});
 }
 
+/* All that is known, the dead too: memberlist's push and, when the other is asked for his, pull. */
+static void whole_send(struct swim *s, const struct party *to, bool ask) {
+    struct load load = load_make(s, s->order.count);
+    for (size_t i = 0; i < s->order.count; i++)
+        load_add(&load, swim_at(s, i));
+    load_send(s, to, &load, &(struct wire_swim_sync){.reply = !ask, .table = ask});
+}
+
 void swim_compare(struct swim *s, struct node_id to, const struct addr *addr) {
     struct party party = {to, *addr};
     s->compared_us = s->now_us;
-    if (swim_alone(s))
+    if (!swim_has(s, SWIM_DIGESTS))
+        whole_send(s, &party, true);
+    else if (swim_alone(s))
         table_ask(s, &party, 0);
     else
         sums_send(s, &party);
@@ -347,13 +357,15 @@ static void steps(struct swim *s, const struct party *from, const struct wire_sw
                   struct load *told) {
     if (sync->wanted.size)
         wanted_add(s, sync->wanted, told);
-    if (told->count)
+    if (told->count && swim_has(s, SWIM_DIGESTS))
         load_send(s, from, told, &(struct wire_swim_sync){.reply = true});
     if (sync->sums.size)
         held_send(s, from, sync->sums);
     if (sync->buckets)
         held_take(s, from, sync);
-    if (sync->table)
+    if (sync->table && !swim_has(s, SWIM_DIGESTS))
+        whole_send(s, from, false);
+    else if (sync->table)
         table_give(s, from, sync->from);
 }
 
@@ -407,6 +419,11 @@ void swim_sum_take(struct swim *s, uint64_t sum, const struct swim_input *in) {
 static void exchange_run(struct swim *s) {
     int64_t interval_us = s->config.sync_interval_us * swim_sync_scale(s->probe_ring.count + 1);
     s->sync_us = s->now_us + prng_between(&s->prng, interval_us * 7 / 8, interval_us * 9 / 8);
+    /* In memberlist the first time only ends a random delay. */
+    if (!swim_has(s, SWIM_DIGESTS) && !s->eager) {
+        s->eager = true;
+        return;
+    }
     struct member *m = ID_IS_ZERO(s->sync_with) ? NULL : swim_find(s, s->sync_with);
     s->sync_with = (struct node_id){{0}};
     if (m && m->state != MEMBER_STATE_ALIVE)
@@ -415,7 +432,7 @@ static void exchange_run(struct swim *s) {
         return;
     mark_hit(s->config.marks, MARK_SWIM_SYNC_SENT);
     if (s->eager) {
-        s->eager = false;
+        s->eager = !swim_has(s, SWIM_DIGESTS);
         struct addr addr = m->card->addr;
         swim_compare(s, swim_id(m), &addr);
         return;

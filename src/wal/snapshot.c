@@ -19,11 +19,15 @@ bool snapshot_name_parse(const char name[WAL_NAME_SIZE], uint64_t *ret_index) {
     return numbered_name_parse(NAME_HEAD, name, ret_index);
 }
 
+void snapshot_head_encode(const struct wire_snapshot_header *header, struct buf *out) {
+    sealed_encode(snapshot_magic, &wire_snapshot_header_type, header, out);
+}
+
 void snapshot_encode(const struct wire_snapshot_header *header, struct bytes state, struct buf *out) {
     struct wire_snapshot_header h = *header;
     h.size = state.size;
     h.checksum = crc32c(0, state.data, state.size);
-    sealed_encode(snapshot_magic, &wire_snapshot_header_type, &h, out);
+    snapshot_head_encode(&h, out);
     buf_append(out, state.data, state.size);
 }
 

@@ -362,7 +362,7 @@ static void load(const char *endpoint, unsigned conns_count, unsigned depth, dou
         fail("nothing was answered");
     qsort(took_us.data, took_us.count, sizeof *took_us.data, u32_compare);
     printf("%.0f %u %u %u\n", (double)took_us.count * 1e6 / (double)(now_us() - from),
-           took_us.data[took_us.count / 2], took_us.data[took_us.count / 100 * 99],
+           took_us.data[took_us.count / 2], took_us.data[took_us.count * 99 / 100],
            took_us.data[took_us.count - 1]);
 }
 

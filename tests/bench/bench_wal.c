@@ -85,7 +85,7 @@ static void side_say(const char *name, const struct side *s) {
 int main(int argc, char **argv) {
     if (argc < 2)
         fail("usage: bench_wal DIRECTORY [SECONDS [ENTRIES [BYTES]]]");
-    store_wake_soon(); /* as the flusher does: else the log wins for being let in */
+    store_wake_soon(true); /* as the flusher does: else the log wins for being let in */
     double seconds = argc > 2 ? atof(argv[2]) : 4;
     size_t entries_count = argc > 3 ? (size_t)atoi(argv[3]) : 1,
            size = argc > 4 ? (size_t)atoi(argv[4]) : 256;

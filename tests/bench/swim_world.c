@@ -8,9 +8,17 @@
 #include <stdlib.h>
 
 #define LETTER_SMALL      1500 /* bytes that a letter from the pool holds */
-#define INBOX_MAX         1024 /* datagrams that wait in a socket's buffer; more are lost */
 #define STREAM_LEGS       3    /* one-way delays until a stream's first message is there */
 #define LINE_BYTES_PER_US 100
+
+/*
+ * Datagrams wait in a socket's buffer, and what is beyond is lost. Linux gives net.core.rmem_max, whatever is
+ * asked for (memberlist asks for 2 MiB), and takes it twice, for it counts the memory that a datagram costs:
+ * an sk_buff, and the next power of two over its bytes, the headers and the skb_shared_info behind them.
+ */
+#define SOCKET_BYTES (2 * 212992)
+#define SKB_BYTES    256
+#define SKB_ROOM     448
 
 struct letter {
     struct letter *next;
@@ -73,6 +81,13 @@ static void letter_free(struct world *w, struct letter *l) {
     }
     l->next = w->spare;
     w->spare = l;
+}
+
+static size_t kernel_bytes(const struct letter *l) {
+    size_t room = 512;
+    while (room < l->size + SKB_ROOM)
+        room *= 2;
+    return SKB_BYTES + room;
 }
 
 static void letters_put(struct letters *q, struct letter *l) {
@@ -159,14 +174,23 @@ static void timer_set(struct world *w, size_t agent, int64_t at_us) {
     timer_put(w, at, (uint32_t)agent);
 }
 
+/* Of one thread that is blocked nothing runs. */
+static bool reads(const struct world *w, const struct agent *a) {
+    return !a->stuck_receiving && (w->options.threads || !a->stuck_sending);
+}
+
+static bool timers_run(const struct world *w, const struct agent *a) {
+    return w->options.clock_runs || (!a->stuck_sending && (w->options.threads || !a->stuck_receiving));
+}
+
 static void timer_renew(struct world *w, size_t agent) {
     const struct agent *a = &w->agents[agent];
     int64_t at_us = TIME_NEVER_US;
-    if (a->core && (!a->stuck || w->options.clock_runs))
+    if (a->core && timers_run(w, a))
         at_us = swim_deadline(a->core);
     if (at_us != TIME_NEVER_US)
         at_us -= a->clock_us;
-    if (a->inbox.count && !a->stuck && a->busy_us < at_us)
+    if (a->inbox.count && reads(w, a) && a->busy_us < at_us)
         at_us = a->busy_us;
     timer_set(w, agent, at_us < w->now_us ? w->now_us : at_us);
 }
@@ -216,21 +240,48 @@ static void post(struct world *w, size_t agent, const struct swim_effect *effect
     l->from = (uint32_t)agent;
     l->to = to < w->options.agents_count ? (uint32_t)to : UINT32_MAX;
     l->stream = effect->kind == SWIM_SYNC_SEND;
-    a->stuck |= a->slow;
-    if (a->stuck)
+    bool waits;
+    a->work_us += w->options.send_us;
+    if (l->stream && w->options.threads)
+        waits = a->slow; /* its thread does nothing else */
+    else
+        waits = (a->stuck_sending |= a->slow) || (a->stuck_receiving && !w->options.threads);
+    if (waits)
         letters_put(&a->outbox, l);
     else
         letter_send(w, l);
 }
 
+/* Those on the processor core of this one that have something to do, itself included. */
+static int64_t sharers(const struct world *w, size_t agent) {
+    size_t size = w->options.core_agents, count = 0;
+    if (size <= 1)
+        return 1;
+    for (size_t i = agent / size * size; i < w->options.agents_count && i / size == agent / size; i++) {
+        const struct agent *a = &w->agents[i];
+        count += i == agent || a->busy_us > w->now_us || (a->inbox.count && reads(w, a));
+    }
+    return (int64_t)count;
+}
+
+static void work(struct world *w, size_t agent, int64_t work_us) {
+    struct agent *a = &w->agents[agent];
+    if (a->busy_us < w->now_us)
+        a->busy_us = w->now_us;
+    a->busy_us += work_us * sharers(w, agent);
+}
+
 static void pump(struct world *w, size_t agent) {
     struct swim_effect effect;
+    w->agents[agent].work_us = 0;
     while (swim_drain(w->agents[agent].core, &effect)) {
         if (effect.kind != SWIM_EVENT)
             post(w, agent, &effect);
         else if (w->options.event)
             w->options.event(w, agent, &effect);
     }
+    if (w->agents[agent].work_us > 0)
+        work(w, agent, w->agents[agent].work_us);
     timer_renew(w, agent);
 }
 
@@ -259,10 +310,13 @@ static void hand_over(struct world *w, struct letter *l) {
 static void read_next(struct world *w, size_t agent) {
     struct agent *a = &w->agents[agent];
     if (a->slow) {
-        a->stuck = a->stuck_receiving = true;
+        a->stuck_receiving = true;
     } else {
-        a->busy_us = w->now_us + w->options.work_us;
-        hand_over(w, letters_take(&a->inbox));
+        struct letter *l = letters_take(&a->inbox);
+        if (!l->stream)
+            a->inbox_bytes -= kernel_bytes(l);
+        work(w, agent, w->options.receive_us);
+        hand_over(w, l);
     }
     timer_renew(w, agent);
 }
@@ -270,12 +324,21 @@ static void read_next(struct world *w, size_t agent) {
 static void deliver(struct world *w, struct letter *l) {
     size_t agent = l->to;
     struct agent *a = &w->agents[agent];
-    if (!a->core || (a->stuck && !l->stream && a->inbox.count >= INBOX_MAX)) {
+    if (!a->core || (!l->stream && a->inbox_bytes + kernel_bytes(l) > SOCKET_BYTES)) {
         letter_free(w, l);
         return;
     }
+    if (l->stream && w->options.threads) {
+        if (a->slow)
+            letters_put(&a->streams, l);
+        else
+            hand_over(w, l);
+        return;
+    }
     letters_put(&a->inbox, l);
-    if (!a->stuck && a->busy_us <= w->now_us && a->inbox.count == 1)
+    if (!l->stream)
+        a->inbox_bytes += kernel_bytes(l);
+    if (reads(w, a) && a->busy_us <= w->now_us && a->inbox.count == 1)
         read_next(w, agent);
     timer_renew(w, agent);
 }
@@ -287,7 +350,7 @@ static void tick(struct world *w, size_t agent) {
 /* The timers first. */
 static void wake(struct world *w, size_t agent) {
     struct agent *a = &w->agents[agent];
-    if ((!a->stuck || w->options.clock_runs) && swim_deadline(a->core) - a->clock_us <= w->now_us)
+    if (timers_run(w, a) && swim_deadline(a->core) - a->clock_us <= w->now_us)
         tick(w, agent);
     else
         read_next(w, agent);
@@ -313,20 +376,25 @@ void world_run(struct world *w, int64_t until_us) {
 
 void world_slow(struct world *w, size_t agent) { w->agents[agent].slow = true; }
 
-/* What a single thread does that was blocked: it ends what it was at, then looks at the clock, then reads. */
+/*
+ * What a single thread does that was blocked: it ends what it was at, then looks at the clock, then reads.
+ * Where there are several, timers went off in the meantime, and streams do not wait for datagrams.
+ */
 void world_resume(struct world *w, size_t agent) {
     struct agent *a = &w->agents[agent];
     struct letter *l;
     bool receiving = a->stuck_receiving;
-    a->slow = a->stuck = a->stuck_receiving = false;
+    a->slow = a->stuck_sending = a->stuck_receiving = false;
     while ((l = letters_take(&a->outbox)) != NULL)
         letter_send(w, l);
     if (!a->core)
         return;
     a->busy_us = w->now_us;
-    if (receiving)
+    if (receiving && !w->options.threads)
         read_next(w, agent);
     tick(w, agent);
+    while ((l = letters_take(&a->streams)) != NULL)
+        hand_over(w, l);
 }
 
 /* ---- lives --------------------------------------------------------------------------------------------- */
@@ -357,9 +425,11 @@ void world_kill(struct world *w, size_t agent) {
     swim_free(a->core);
     a->core = NULL;
     a->busy_us = 0;
-    a->slow = a->stuck = a->stuck_receiving = false;
+    a->slow = a->stuck_sending = a->stuck_receiving = false;
+    a->inbox_bytes = 0;
     letters_drop(w, &a->inbox);
     letters_drop(w, &a->outbox);
+    letters_drop(w, &a->streams);
     timer_renew(w, agent);
 }
 

@@ -36,8 +36,10 @@ struct agent {
      * Slow: it stops (stuck) at the first message that it would send or has received, until it is no longer
      * slow (the anomaly of Lifeguard, section V.D). Messages wait.
      */
-    bool slow, stuck, stuck_receiving;
-    struct letters inbox, outbox;
+    bool slow, stuck_sending, stuck_receiving;
+    struct letters inbox, outbox, streams; /* streams: those that come while it is slow and has threads */
+    size_t inbox_bytes;                    /* of the kernel's memory */
+    int64_t work_us;                       /* of what it has sent in the feed being handled */
     struct tally sent;
 };
 
@@ -48,7 +50,13 @@ struct world_options {
     struct swim_config config; /* of all, but for what is an agent's own */
     int64_t delay_low_us, delay_high_us;
     uint32_t loss_millionths; /* of datagrams */
-    int64_t work_us;          /* that an agent takes for a message received */
+    int64_t receive_us, send_us; /* work for a datagram or a stream's message */
+    size_t core_agents;          /* neighbours that share a processor core; 0: each has its own */
+    /*
+     * It has a thread that receives datagrams, one that sends by the clock, and one for each stream: each
+     * blocks by itself. Otherwise it has one.
+     */
+    bool threads;
     bool clock_runs;          /* a stuck agent's timers go on: only its messages wait */
     void *user;
     /* Each may be NULL. */

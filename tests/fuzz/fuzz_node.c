@@ -251,14 +251,16 @@ static struct wire_node_record peer_record(const struct identity *i, uint8_t num
                                      .generation = 1};
 }
 
+/* wrong: 0, or 1, 2: its signature is another's, or none. */
 static void join_ask(struct run *r, uint64_t stream, const struct identity *i,
-                     const struct wire_node_record *record) {
+                     const struct wire_node_record *record, uint8_t wrong) {
     uint8_t hash[NOISE_HASH_SIZE] = {1};
     struct signature signature;
     struct buf out = {0};
     identity_sign(i, SIGN_JOIN, bytes_of(hash, sizeof hash), &signature);
-    struct wire_join_request request = {.node = *record,
-                                        .signature = bytes_of(signature.b, sizeof signature.b)};
+    signature.b[0] ^= wrong == 1;
+    struct wire_join_request request = {
+        .node = *record, .signature = bytes_of(signature.b, wrong == 2 ? 0 : sizeof signature.b)};
     codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.join_request = &request}, &out);
     feed_settled(r, (struct node_input){.kind = NODE_STREAM_OPENED,
                                         .stream = stream,
@@ -277,7 +279,7 @@ static void cluster_make(void) {
     node_make(&r, 3, true);
     pass(&r, 10 * US_PER_S);
     assert(node_leads(r.node));
-    join_ask(&r, MEMBER_STREAM, &peer, &record);
+    join_ask(&r, MEMBER_STREAM, &peer, &record, 0);
     pass(&r, 2 * US_PER_S);
     assert(state_node_find(node_state(r.node), peer.id) != NULL);
     disk_copy(&r.disk, &initial);
@@ -314,6 +316,8 @@ static void datagram(struct run *r) {
     uint8_t how = take(&r->script);
     struct envelope head = {.sender = peer.id, .receiver = node_self(r->node), .boot = 1u + (how & 3u) / 3u};
     head.sequence = ++r->sequence + (how >> 4);
+    if (how >> 4 == 15) /* a copy of this host, with its key */
+        head.sender = node_self(r->node);
     if (how & 4) {
         struct prng prng;
         struct wire_swim_packet packet;
@@ -399,7 +403,16 @@ static void stranger(struct run *r) {
         struct identity i = peer_identity(3 + (how >> 1 & 1));
         struct wire_node_record record = peer_record(&i, 3);
         record.name = how & 4 ? bytes_str("two") : bytes_str("three");
-        join_ask(r, r->stranger + MEMBER_STREAM, &i, &record);
+        switch (how >> 4) { /* what it says of itself is not so */
+        case 12: record.id.b[0] ^= 1; break;
+        case 13: record.key = peer_identity(2).public_key; break;
+        case 14: record.name = (struct bytes){0}; break;
+        case 15: record.format = 1; break;
+        default: break;
+        }
+        if ((how >> 4) == 13)
+            record.id = peer_identity(2).id;
+        join_ask(r, r->stranger + MEMBER_STREAM, &i, &record, (how >> 4) >= 10 ? (how >> 4) - 9 : 0);
     } else {
         stream_message(r, r->stranger + MEMBER_STREAM);
     }
@@ -436,23 +449,51 @@ static void job_run(struct run *r, uint64_t request, uint8_t how) {
     buf_done(&out);
 }
 
+struct call {
+    const char *method;
+    const struct codec_type *params;
+};
+
+/* Words on hosts, and what is asked of all of them. */
+static const struct call host_calls[] = {{"vote", &wire_admin_vote_type},
+                                         {"drain", &wire_admin_drain_type},
+                                         {"away", &wire_admin_away_type},
+                                         {"forget", &wire_admin_forget_type},
+                                         {"agent.restart", &wire_admin_restart_type},
+                                         {"matrix", &wire_admin_matrix_query_type},
+                                         {"var.watch", &wire_admin_var_watch_type},
+                                         {"backup", &wire_admin_backup_type},
+                                         {"voters", &wire_empty_type},
+                                         {"counters", &wire_empty_type}};
+
+/* A host that there is, where a random name never would be one's. */
+static void host_name(struct run *r, const struct call *c, void *params) {
+    static const char *const names[] = {"one", "two", "two", "three"};
+    struct bytes name = bytes_str(names[take(&r->script) % 4]);
+    if (strcmp(c->method, "vote") == 0)
+        ((struct wire_admin_vote *)params)->node = name;
+    if (strcmp(c->method, "drain") == 0)
+        ((struct wire_admin_drain *)params)->node = name;
+    if (strcmp(c->method, "away") == 0)
+        ((struct wire_admin_away *)params)->node = name;
+    if (strcmp(c->method, "forget") == 0)
+        ((struct wire_admin_forget *)params)->node = name;
+}
+
 static void client(struct run *r) {
-    static const struct call {
-        const char *method;
-        const struct codec_type *params;
-    } calls[] = {{"run", &wire_admin_run_type},
-                 {"stop", &wire_admin_stop_type},
-                 {"ps", &wire_admin_ps_query_type},
-                 {"job", &wire_admin_job_query_type},
-                 {"vars", &wire_admin_var_query_type},
-                 {"events", &wire_admin_events_query_type},
-                 {"logs", &wire_admin_logs_query_type},
-                 {"var.put", &wire_admin_var_put_type},
-                 {"status", &wire_empty_type},
-                 {"nodes", &wire_empty_type},
-                 {"jobs", &wire_empty_type},
-                 {"token", &wire_empty_type},
-                 {"leave", &wire_empty_type}};
+    static const struct call calls[] = {{"run", &wire_admin_run_type},
+                                        {"stop", &wire_admin_stop_type},
+                                        {"ps", &wire_admin_ps_query_type},
+                                        {"job", &wire_admin_job_query_type},
+                                        {"vars", &wire_admin_var_query_type},
+                                        {"events", &wire_admin_events_query_type},
+                                        {"logs", &wire_admin_logs_query_type},
+                                        {"var.put", &wire_admin_var_put_type},
+                                        {"status", &wire_empty_type},
+                                        {"nodes", &wire_empty_type},
+                                        {"jobs", &wire_empty_type},
+                                        {"token", &wire_empty_type},
+                                        {"leave", &wire_empty_type}};
     struct arena a = {0};
     struct buf out = {0};
     uint8_t what = take(&r->script), how = take(&r->script);
@@ -463,6 +504,9 @@ static void client(struct run *r) {
         job_run(r, request, how);
         return;
     }
+    bool of_hosts = what >= 200;
+    if (of_hosts)
+        c = &host_calls[what % (sizeof host_calls / sizeof *host_calls)];
     if (how & 128) {
         data = take_part(&r->script);
     } else {
@@ -470,6 +514,8 @@ static void client(struct run *r) {
         void *params = arena_alloc(&a, c->params->size);
         prng_init(&prng, take(&r->script));
         codec_random(c->params, &prng, &a, params, how % 101);
+        if (of_hosts)
+            host_name(r, c, params);
         codec_encode_named(c->params, params, &out);
         data = buf_bytes(&out);
     }

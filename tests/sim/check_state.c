@@ -44,7 +44,9 @@ static bool is_rotten(struct world *w, struct sim_host *h, bool equal) {
 
 /*
  * A voter cannot be outvoted by fewer than a majority of others that are right, and a host without a vote
- * takes the voters' word: where the one that was changed came to vote alone, it has none to compare with.
+ * takes the voters' word: where the one that was changed came to vote alone, it has none to compare with. Of
+ * two that differ the one finds out whose own snapshot and log say otherwise; but that snapshot may have been
+ * taken after the change.
  */
 static bool is_beyond_mending(const struct world *w, const struct sim_host *h) {
     const struct raft *r = node_raft(h->node);

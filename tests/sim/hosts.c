@@ -288,6 +288,13 @@ static int agent_new(struct world *w, struct sim_host *h, bool bootstrap, char *
         o.seeds_count = seeds(w, h, addrs);
     swarm_options(w, &o);
     swarm_host(w, h->index, &o);
+    o.raw_exec = !h->no_raw_exec;
+    if (h->ports != 0)
+        o.ports_high = o.ports_low + h->ports - 1;
+    if (h->zone != NULL) {
+        o.meta = h->zone;
+        o.meta_count = 1;
+    }
     if (bootstrap && w->swarm != NULL && w->swarm->token != 0)
         o.token = token_make(w);
     if (h->mistake != 0)

@@ -118,6 +118,9 @@ bool lies_change(struct world *w, const struct sim_host *h, struct bytes data, s
     return changed;
 }
 
+/* node's own: of a state that is restored no copy may be under way. */
+void node_copy_stop(struct node *n);
+
 void lies_rot(struct world *w, struct sim_host *h) {
     struct state *state = (struct state *)(uintptr_t)node_state(h->node);
     struct buf bytes = {0};
@@ -135,6 +138,7 @@ void lies_rot(struct world *w, struct sim_host *h) {
         s.requests = requests;
         buf_clear(&bytes);
         codec_encode(&wire_state_snapshot_type, &s, &bytes);
+        node_copy_stop(h->node);
         int error = state_restore(state, buf_bytes(&bytes));
         assert(error == 0);
         (void)error;

@@ -416,6 +416,41 @@ static void forget(struct play *p, struct words *w) {
     ask(p, w, "forget", &wire_admin_forget_type, &forget);
 }
 
+static void vote(struct play *p, struct words *w) {
+    uint32_t host;
+    char name[4];
+    if (!words_host(p, w, &host))
+        return;
+    struct wire_admin_vote vote = {.node = host_name(host, name)};
+    vote.vote = words_take(w, "pin")       ? VOTE_RULE_PIN
+                : words_take(w, "exclude") ? VOTE_RULE_EXCLUDE
+                                           : VOTE_RULE_AUTO;
+    ask(p, w, "vote", &wire_admin_vote_type, &vote);
+}
+
+static void zone(struct play *p, struct words *w) {
+    static const struct wire_pair zones[] = {
+        {.name = {(const uint8_t *)"zone", 4}, .value = {(const uint8_t *)"x", 1}},
+        {.name = {(const uint8_t *)"zone", 4}, .value = {(const uint8_t *)"y", 1}}};
+    uint32_t host;
+    if (!words_host(p, w, &host))
+        return;
+    const char *name = words_next(w);
+    if (name == NULL || (name[0] != 'x' && name[0] != 'y'))
+        play_fail(p, "zone HOST x|y");
+    else
+        p->w->hosts[host].zone = &zones[name[0] == 'y'];
+}
+
+static void host_is(struct play *p, struct words *w) {
+    uint32_t host;
+    if (!words_host(p, w, &host))
+        return;
+    p->w->hosts[host].no_raw_exec = words_take(w, "no-raw-exec");
+    if (words_take(w, "ports") && w->at < w->count)
+        p->w->hosts[host].ports = (uint32_t)strtoul(words_next(w), NULL, 10);
+}
+
 static void restart(struct play *p, struct words *w) {
     uint32_t host;
     int64_t us = 0;
@@ -453,7 +488,7 @@ bool play_act(struct play *p, struct words *w) {
                  {"leave", leave},     {"drain", drain},      {"away", away},      {"forget", forget},
                  {"restart", restart}, {"clock", clock_step}, {"kill", kill_word}, {"cut", cut},
                  {"one-way", one_way}, {"heal", heal},        {"run", run},        {"stop", stop},
-                 {"put", put}};
+                 {"put", put},         {"vote", vote},        {"zone", zone},      {"host", host_is}};
     static const struct {
         const char *name;
         host_act *act;

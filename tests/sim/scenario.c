@@ -44,6 +44,9 @@
  *     drain HOST [off] on HOST      an operator's word on the first, given at the second
  *     away HOST DURATION on HOST    its absence is announced
  *     forget HOST [force] on HOST   it is taken out
+ *     host HOST [no-raw-exec] [ports N]   that its next agent says of itself
+ *     zone HOST x|y                 that its next agent says it is in
+ *     vote HOST [pin|exclude] on HOST   an operator's word on its vote; without one it is covey's to say
  *     restart HOST [for DURATION]   its agent begins anew, perhaps with an absence announced
  *     repeat N COMMAND
  *     wait DURATION

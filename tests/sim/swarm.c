@@ -127,6 +127,12 @@ static void draw_visitors(uint64_t seed, struct swarm *s) {
         s->weight[FAULT_mangle] = 10;
 }
 
+static void draw_alone(uint64_t seed, struct swarm *s) {
+    struct prng p = stream(seed, "alone");
+    s->alone = prng_chance(&p, 250000) ? prng_between(&p, 20, 200) : 0;
+    s->crowd = prng_chance(&p, 250000);
+}
+
 void swarm_draw(uint64_t seed, uint32_t hosts_count, struct swarm *ret) {
     memset(ret, 0, sizeof *ret);
     draw_sizes(seed, hosts_count, ret);
@@ -136,6 +142,7 @@ void swarm_draw(uint64_t seed, uint32_t hosts_count, struct swarm *ret) {
     draw_network(seed, ret);
     draw_faults(seed, ret);
     draw_visitors(seed, ret);
+    draw_alone(seed, ret);
 }
 
 /* ---- put into force ------------------------------------------------------------------------------------ */
@@ -156,6 +163,8 @@ void swarm_options(const struct world *w, struct node_options *o) {
     o->answer_us = s->answer_ms * US_PER_MS;
     o->segment_size_bytes = (uint64_t)s->segment_kib * 1024;
     o->snapshot_entries = (uint32_t)s->snapshot_entries;
+    /* In the middle of the range states are copied as very large ones are: while entries come. */
+    o->copy_part_size_bytes = s->snapshot_entries == 64 ? 256 : 0;
     o->trailing_entries = (uint32_t)s->trailing_entries;
     o->chunk_size_bytes = (uint32_t)s->chunk_bytes;
     o->pulls_max = (uint32_t)s->pulls_max;

@@ -97,7 +97,9 @@ enum fault_class {
     X(sizes, "1: hosts are small, each in its own way, and tell what they are")                              \
     X(zones, "that hosts say they are in; 0: they say nothing")                                              \
     X(token, "1: the first host is told the join token of the cluster that it makes")                        \
-    X(lies, "1: a member that mangles says what is not so: then nothing is judged but that agents go on")
+    X(lies, "1: a member that mangles says what is not so: then nothing is judged but that agents go on")    \
+    X(alone, "scripts that each core is played alone with, afterwards (alone.c)")                            \
+    X(crowd, "1: a crowd of swim cores is played afterwards (crowd.c)")
 
 struct swarm {
 #define SWARM_FIELD(name, text) int64_t name;

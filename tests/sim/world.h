@@ -23,6 +23,8 @@
  *   lies.c      a peer that lies, a memory that rots
  *   faults.c    the faults, and how each ends
  *   atlas.c     which disks may be damaged, and which hosts are enough for everything to come true
+ *   alone*.c    each core by itself, among others that say anything
+ *   crowd.c     many swim cores, and nothing else
  *   story.c     one run: forming, a time of faults, healing, the promises
  *   check*.c    what must hold after every event, and when all faults are over
  *
@@ -211,10 +213,13 @@ struct sim_host {
     bool mending; /* an operator is about to see to its disk */
     bool broken;  /* of the rest in the liveness phase: it is not healed */
     uint32_t boots, starts;
-    uint32_t mistake;       /* enum mistake: how its agent is started */
-    int64_t tick_us;        /* true time of the agent tick that is queued */
-    int64_t tick_wanted_us; /* and for when it was asked */
-    uint32_t kill_after;    /* the agent dies before the effect that brings this to 0; 0 = no */
+    uint32_t mistake;             /* enum mistake: how its agent is started */
+    const struct wire_pair *zone; /* that a scenario puts it into; NULL: none */
+    bool no_raw_exec;             /* that a scenario says of it, too ... */
+    uint32_t ports;               /* ... and how many there are; 0: as usual */
+    int64_t tick_us;              /* true time of the agent tick that is queued */
+    int64_t tick_wanted_us;       /* and for when it was asked */
+    uint32_t kill_after;          /* the agent dies before the effect that brings this to 0; 0 = no */
     bool kill_by_power;
     bool feeding, exiting, restarting;
     int64_t unreached_us; /* suspended: since when */

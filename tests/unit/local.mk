@@ -117,6 +117,7 @@ TESTS += %D%/unit_net
 check_PROGRAMS += %D%/unit_node
 %C%_unit_node_SOURCES = \
 	%D%/node/checkpoint.c \
+	%D%/node/copies.c \
 	%D%/node/counters.c \
 	%D%/node/facts.c \
 	%D%/node/failover.c \
@@ -228,7 +229,8 @@ check_PROGRAMS += %D%/unit_store
 %C%_unit_store_SOURCES = \
 	%D%/store/rig.c \
 	%D%/store/rig.h \
-	%D%/store/store.c
+	%D%/store/store.c \
+	%D%/store/turn.c
 %C%_unit_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_store_LDADD = src/store/libstore.a $(UNIT_LIBS)
 TESTS += %D%/unit_store

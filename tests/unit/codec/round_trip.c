@@ -36,6 +36,22 @@ static void check_round(struct round *r, const struct codec_type *t, const void 
     cr_assert(bytes_equal(buf_bytes(&r->first), buf_bytes(&r->second)), "%s: not canonical", t->name);
 }
 
+static void check_parts(struct round *r, const struct codec_type *t, const void *obj, struct prng *p) {
+    struct codec_parts parts = {.type = t, .obj = obj};
+    bool whole = false;
+    buf_clear(&r->first);
+    buf_clear(&r->second);
+    codec_encode(t, obj, &r->first);
+    buf_append(&r->second, "what was there", 14);
+    while (!whole) {
+        size_t before = r->second.size;
+        whole = codec_encode_part(&parts, 1 + prng_below(p, 40), &r->second);
+        cr_assert(whole || r->second.size > before, "%s: it does not move", t->name);
+    }
+    buf_consume(&r->second, 14);
+    cr_assert(bytes_equal(buf_bytes(&r->first), buf_bytes(&r->second)), "%s: other bytes", t->name);
+}
+
 static void check_all(const struct codec_type *const *types, size_t count, uint64_t seed, int rounds) {
     struct prng p;
     prng_init(&p, seed);
@@ -47,6 +63,7 @@ static void check_all(const struct codec_type *const *types, size_t count, uint6
             codec_random(types[i], &p, &r.arena, obj, (unsigned)prng_below(&p, 101));
             cr_assert_eq(codec_check(types[i], obj, &fault), 0, "%s: %s", fault.path, fault.what);
             check_round(&r, types[i], obj, codec_encode, codec_decode);
+            check_parts(&r, types[i], obj, &p);
             /* Names are longer than numbers: a message may be too large with them alone. */
             buf_clear(&r.first);
             codec_encode_named(types[i], obj, &r.first);

@@ -228,6 +228,190 @@ Test(node_proven, a_leader_that_differs_hands_over_first) {
     town_done(&t);
 }
 
+/* ---- two states, and no majority ------------------------------------------------------------------------
+ */
+
+static size_t told(const struct town *t, size_t host, const char *kind) {
+    struct wire_event events[256];
+    size_t count = node_events_after(t->hosts[host].node, 0, events, 256), found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += bytes_is(events[i].kind, kind);
+    return found;
+}
+
+/* Of three voters two are left, and nobody is there to take the place of the third. */
+static void town_of_two(struct town *t, size_t *ret_leader, size_t *ret_other) {
+    town_of_four(t, 64, 32);
+    *ret_leader = town_leader(t);
+    cr_assert_lt(*ret_leader, LEARNER);
+    *ret_other = *ret_leader == 0 ? 1 : 0;
+    town_kill(t, LEARNER);
+    town_kill(t, 3 - *ret_leader - *ret_other);
+    town_run(t, US_PER_S);
+}
+
+static void two_differ(bool leader_is_wrong) {
+    struct town t;
+    size_t leader, other;
+    town_of_two(&t, &leader, &other);
+    size_t wrong = leader_is_wrong ? leader : other, right = leader_is_wrong ? other : leader;
+    struct raft_id id = raft_self(node_raft(t.hosts[wrong].node));
+    rot(&t, wrong);
+    writes(&t, leader, 20);
+    town_run(&t, 10 * US_PER_S);
+    struct raft_id now = raft_self(node_raft(t.hosts[wrong].node));
+    cr_assert(same_state(&t, wrong, right));
+    cr_assert(raft_id_equal(&now, &id), "its log was right");
+    cr_assert_eq(told(&t, wrong, "state.differs"), 1);
+    cr_assert_eq(told(&t, right, "state.differs"), 0);
+    cr_assert_eq(told(&t, right, "state.disputed"), 1);
+    cr_assert_eq(told(&t, right, "state.settled"), 0);
+    writes(&t, leader, 20);
+    cr_assert_eq(told(&t, right, "state.settled"), 1);
+    town_done(&t);
+}
+
+Test(node_proven, of_two_voters_the_one_whose_own_log_says_otherwise_takes_its_state_anew) {
+    two_differ(false);
+}
+
+Test(node_proven, of_two_voters_the_leader_whose_own_log_says_otherwise_takes_its_state_anew) {
+    two_differ(true);
+}
+
+static bool unreported_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from, (void)to;
+    return !town_message(t, data, &m) || m.state_report == NULL;
+}
+
+static bool advises(struct town *t, size_t host, const char *text) {
+    struct wire_admin_status status;
+    const struct town_reply *r =
+        town_reply(t, host, town_call(t, host, "status", &wire_empty_type, &(struct wire_empty){0}));
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(codec_decode_named(&wire_admin_status_type, buf_bytes(&r->data), &t->arena, &status, NULL),
+                 0);
+    return bytes_find(status.advice, text) != NULL;
+}
+
+Test(node_proven, what_no_majority_can_tell_is_told_to_the_operator_and_vouched_for_by_nobody) {
+    struct town t;
+    size_t leader, wrong;
+    town_of_two(&t, &leader, &wrong);
+    t.passes = unreported_pass; /* until the fault is in its snapshot, too */
+    rot(&t, wrong);
+    writes(&t, leader, 200);
+    town_run(&t, US_PER_S);
+    t.passes = NULL;
+    writes(&t, leader, 20);
+    town_run(&t, 10 * US_PER_S);
+    for (size_t i = 0; i < 2; i++) {
+        size_t host = i == 0 ? leader : wrong;
+        cr_assert_eq(told(&t, host, "state.disputed"), 1, "h%zu", host);
+        cr_assert_eq(told(&t, host, "state.differs"), 0, "h%zu", host);
+        cr_assert(advises(&t, host, "the voters have two states"));
+    }
+    town_start(&t, LEARNER);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_lt(state_index(node_state(t.hosts[LEARNER].node)), state_index(node_state(t.hosts[wrong].node)),
+                 "it needs a snapshot");
+    town_run(&t, 90 * US_PER_S); /* it gets the third's vote, and with it the leader's state */
+    writes(&t, leader, 20);
+    town_run(&t, 30 * US_PER_S);
+    cr_assert_eq(told(&t, wrong, "state.differs"), 1);
+    cr_assert(same_state(&t, leader, LEARNER) && same_state(&t, leader, wrong));
+    cr_assert(!advises(&t, leader, "the voters have two states"));
+    town_done(&t);
+}
+
+/* ---- an office that nobody keeps ------------------------------------------------------------------------
+ */
+
+static size_t unheard = TOWN_MAX; /* this host cannot ask whether its log can be spared */
+
+static bool unheard_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)to;
+    return from != unheard || !town_message(t, data, &m) || m.pull_request == NULL;
+}
+
+/* The one that differs cannot ask to be spared, and nobody is there to take its vote. */
+static void excluded_leader(unsigned which) {
+    struct town t;
+    town_of_four(&t, 64, 32);
+    size_t leader = town_leader(&t), wrong = (leader + 1 + which) % 3, fit = (leader + 2 - which) % 3;
+    cr_assert_lt(leader, LEARNER);
+    town_kill(&t, LEARNER);
+    t.passes = unheard_pass;
+    unheard = wrong;
+    rot(&t, wrong);
+    writes(&t, leader, 20);
+    cr_assert_eq(told(&t, wrong, "state.differs"), 1);
+    struct wire_admin_vote v = {.node = bytes_str(t.hosts[leader].name), .vote = VOTE_RULE_EXCLUDE};
+    (void)town_call(&t, leader, "vote", &wire_admin_vote_type, &v);
+    town_start(&t, LEARNER);
+    town_run(&t, 30 * US_PER_S);
+    cr_assert_eq(t.hosts[wrong].marks.hits[MARK_RAFT_TRANSFER_TAKEN], 0);
+    cr_assert_eq(t.hosts[fit].marks.hits[MARK_RAFT_TRANSFER_TAKEN], 1);
+    cr_assert_eq(town_leader(&t), fit);
+    town_done(&t);
+}
+
+Test(node_proven, who_does_not_take_the_office_is_not_named_again_first) {
+    excluded_leader(0);
+    excluded_leader(1);
+}
+
+static void disk_lose(struct town_host *h) {
+    for (size_t i = 0; i < h->files_count; i++)
+        mem_free((void *)(uintptr_t)h->files[i].data.data);
+    h->files_count = 0;
+}
+
+/*
+ * Of the two voters that are left one is to lose its vote, and the other cannot trust its state; who is to
+ * come in the place of the third is there and has to be sent the log.
+ */
+Test(node_proven, a_leader_whose_vote_goes_and_a_voter_that_differs_do_not_pass_the_office_for_ever) {
+    struct town t;
+    town_of_four(&t, 64, 32);
+    size_t leader = town_leader(&t), wrong = leader == 0 ? 1 : 0, third = 3 - leader - wrong;
+    cr_assert_lt(leader, LEARNER);
+    struct raft_id id = raft_self(node_raft(t.hosts[wrong].node));
+    t.passes = unheard_pass;
+    unheard = wrong;
+    rot(&t, wrong);
+    writes(&t, leader, 60);
+    town_run(&t, 2 * US_PER_S);
+    cr_assert_eq(t.hosts[wrong].marks.hits[MARK_LEARN_STATE_DIFFERS], 1);
+    town_kill(&t, third);
+    town_kill(&t, LEARNER);
+    t.passes = NULL;
+    town_run(&t, 20 * US_PER_S);
+    cr_assert_eq(town_leader(&t), leader);
+    struct wire_admin_vote v = {.node = bytes_str(t.hosts[leader].name), .vote = VOTE_RULE_EXCLUDE};
+    (void)town_call(&t, leader, "vote", &wire_admin_vote_type, &v);
+    town_run(&t, 2 * US_PER_S);
+    uint64_t term = raft_term(node_raft(t.hosts[leader].node));
+    disk_lose(&t.hosts[third]);
+    town_start(&t, third);
+    town_run(&t, 30 * US_PER_S);
+    cr_assert_eq(t.hosts[wrong].marks.hits[MARK_RAFT_TRANSFER_TAKEN], 0);
+    cr_assert_lt(raft_term(node_raft(t.hosts[leader].node)), term + 5);
+    cr_assert_null(strstr(town_voters(&t, third), t.hosts[leader].name), "%s", town_voters(&t, third));
+    struct raft_id now = raft_self(node_raft(t.hosts[wrong].node));
+    cr_assert(raft_id_equal(&now, &id),
+              "the third's lost log votes still, and nobody can do without this one");
+    town_start(&t, LEARNER);
+    town_run(&t, 20 * US_PER_S);
+    writes(&t, third, 20);
+    town_run(&t, 60 * US_PER_S);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert(same_state(&t, i, third), "h%zu", i);
+    town_done(&t);
+}
+
 /* ---- formats --------------------------------------------------------------------------------------------
  */
 

@@ -160,6 +160,7 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
                              .files_count = r->files_count,
                              .snapshot_entries = r->snapshot_entries,
                              .format = r->format,
+                             .copy_part_size_bytes = r->copy_part_size,
                              .marks = r->marks};
     struct addr seed;
     memset(o.identity_seed.b, 7, sizeof o.identity_seed.b);

@@ -30,6 +30,7 @@ struct rig {
     unsigned runs;             /* of the agent */
     uint32_t snapshot_entries; /* 0: the default */
     uint32_t format;           /* the same */
+    uint32_t copy_part_size;   /* the same */
     struct marks *marks;       /* NULL: none */
     /* A task directory that the next run finds; NULL: none. */
     const struct wire_shim_spec *found;

@@ -72,10 +72,12 @@ Test(reconcile_node, wanted_ones_are_started_when_they_are_not_here_and_left_alo
 Test(reconcile_node, a_committed_stop_is_carried_out_until_all_tasks_are_over) {
     struct world w = one_instance();
     apply_stop(&w, 1, "test");
-    cr_assert_str_eq(action(&w, &nothing, true), "", "nothing to stop, and never a start");
+    cr_assert_str_eq(action(&w, &nothing, true), "stop", "nothing to stop, and never a start");
     cr_assert_str_eq(action(&w, &running, true), "stop");
     cr_assert_str_eq(action(&w, &half_over, true), "stop");
     cr_assert_str_eq(action(&w, &over, true), "");
+    tell(&w, instance_of(1), INSTANCE_STATE_STOPPED);
+    cr_assert_str_eq(action(&w, &nothing, true), "", "the log knows that it is over");
     world_done(&w);
 }
 

@@ -80,6 +80,58 @@ static struct world everything(void) {
     return w;
 }
 
+/* ---- in turns ---- */
+
+/* Whatever happens to the state meanwhile, a copy says what it was, with the hash of that. */
+static void one_copy(uint64_t seed) {
+    struct prng p;
+    struct world w = world_new();
+    struct state_copy *copy = NULL;
+    struct buf then = {0};
+    uint8_t hash[16], copied[16];
+    bool whole = false;
+    prng_init(&p, seed);
+    size_t cut = prng_below(&p, 200), size = 1 + prng_below(&p, 400), front = prng_below(&p, 3) * 100;
+    for (size_t i = 0; i < cut || !whole; i++) {
+        if (i == cut) {
+            state_snapshot(w.state, &then);
+            copy = state_copy_new(w.state, front);
+        }
+        if (i >= cut && prng_below(&p, 4) == 0)
+            whole = state_copy_step(copy, size);
+        (void)apply_next(&w, random_command(&p, &w));
+    }
+    struct bytes made = buf_bytes(state_copy_bytes(copy));
+    cr_assert(bytes_equal(buf_bytes(&then), bytes_of(made.data + front, made.size - front)), "seed %llu",
+              (unsigned long long)seed);
+    state_bytes_hash(buf_bytes(&then), hash);
+    state_copy_hash(copy, copied);
+    cr_assert_arr_eq(hash, copied, 16, "seed %llu", (unsigned long long)seed);
+    cr_assert_eq(state_copy_checksum(copy), crc32c(0, then.data, then.size));
+    state_copy_free(copy);
+    buf_done(&then);
+    world_done(&w);
+}
+
+Test(state_snapshot, made_in_turns_it_is_of_the_moment_it_was_begun) {
+    for (uint64_t seed = 1; seed <= 400; seed++)
+        one_copy(seed);
+}
+
+Test(state_snapshot, a_copy_that_is_given_up_leaves_nothing) {
+    struct world w = world_new();
+    struct prng p;
+    prng_init(&p, 7);
+    for (unsigned i = 0; i < 20; i++) {
+        struct state_copy *copy = state_copy_new(w.state, 0);
+        for (unsigned k = 0; k < 20; k++)
+            (void)apply_next(&w, random_command(&p, &w));
+        (void)state_copy_step(copy, 16);
+        state_copy_free(copy);
+    }
+    world_done(&w);
+}
+
 Test(state_snapshot, holds_everything) {
     struct world w = everything();
     struct state *copy = state_new();

@@ -188,6 +188,22 @@ Test(store, a_directory_that_cannot_be_made_is_told_with_its_path) {
     cr_assert_not_null(strstr(text, "/proc/nothing/here: cannot be made: "), "%s", text);
 }
 
+Test(store, bytes_that_last_are_written_from_where_they_are) {
+    struct rig *r = rig_begin();
+    char text[] = "much";
+    struct disk_op op = {.kind = DISK_REPLACE, .lasting = true, .ticket = 1, .data = bytes_str(text)};
+    submit(r, op, "snapshot-1", NULL);
+    next_done(r);
+    file_is(r, "snapshot-1", "much");
+    op.lasting = false;
+    op.ticket = 2;
+    submit(r, op, "snapshot-1", NULL);
+    memset(text, 'x', 4); /* of others there is a copy */
+    next_done(r);
+    file_is(r, "snapshot-1", "much");
+    rig_end(r);
+}
+
 Test(store, replacing_keeps_the_old_file_until_the_new_one_is_whole) {
     struct rig *r = rig_begin();
     replace(r, "cluster", "first", 1);

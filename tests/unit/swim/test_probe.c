@@ -430,6 +430,23 @@ Test(swim_probe, a_confirmation_after_its_time_ends_the_suspicion_and_is_no_stal
     bench_free(b);
 }
 
+/* The probe of memberlist is one thread: it goes on where it was stopped, and no nack has come in no time. */
+Test(swim_probe, in_the_mode_of_lifeguard_who_was_stopped_is_charged_with_all_nacks) {
+    struct bench *b = bench_knowing(6, &(struct swim_config){.without = SWIM_WITHOUT_LIFEGUARD});
+    struct wire_swim_packet packet;
+    bench_run(b, 500 * MS); /* one period: its ping is out */
+    bench_clear(b);
+    b->now_us += 16 * SECOND;
+    bench_kind(b, SWIM_TICK, SIZE_MAX);
+    size_t asked = 0;
+    for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++)
+        asked += packet.ping_req != NULL;
+    cr_assert_eq(asked, 3);
+    cr_assert_eq(swim_health(b->swim), 3);
+    cr_assert_eq(bench_events(b, SWIM_SUSPECTED, SIZE_MAX), 1);
+    bench_free(b);
+}
+
 Test(swim_probe, the_first_k_confirmations_are_told_on_and_no_more) {
     struct bench *b = bench_new(&(struct swim_config){.without = SWIM_WITHOUT_LIFEGUARD});
     for (size_t i = 1; i <= 6; i++)

@@ -260,6 +260,54 @@ Test(swim_tables, steps_that_make_no_sense_are_refused) {
     bench_free(b);
 }
 
+/* As memberlist compares: all that each has, the dead too, in two messages. */
+Test(swim_tables, without_digests_whole_tables_go_both_ways) {
+    struct swim_config config = {.without = SWIM_WITHOUT_LIFEGUARD};
+    struct bench *x = bench_knowing(5, &config), *y = bench_new_as(1, &config);
+    struct wire_swim_sync sync;
+    record_all(y, 7, 9);
+    bench_declare_dead(x, 2, 1, 0);
+    bench_clear(x);
+    bench_clear(y);
+    bench_feed(x, &(struct swim_input){.kind = SWIM_SEED, .addr = addr_of(100)});
+    cr_assert_eq(bench_synced(x, 0, &sync), 0);
+    cr_assert(sync.table && !sync.reply && sync.members_count == 6 && sync.sums.size == 0);
+    bench_feed(y, &(struct swim_input){.kind = SWIM_SYNC,
+                                       .from = node_id_of(0),
+                                       .addr = addr_of(0),
+                                       .packet = x->effects.data[0].packet});
+    cr_assert_eq(bench_member(y, 3).state, MEMBER_STATE_ALIVE);
+    size_t at = bench_synced(y, 0, &sync);
+    cr_assert_neq(at, SIZE_MAX);
+    cr_assert(!sync.table && sync.reply && sync.members_count == 7);
+    bench_feed(x, &(struct swim_input){.kind = SWIM_SYNC,
+                                       .from = node_id_of(1),
+                                       .addr = addr_of(1),
+                                       .packet = y->effects.data[at].packet});
+    cr_assert_eq(bench_member(x, 8).state, MEMBER_STATE_ALIVE);
+    bench_free(x);
+    bench_free(y);
+}
+
+/* As serf does: the living together try each dead one once a dead_retry, whenever that comes. */
+Test(swim_tables, without_digests_it_is_drawn_who_tries_a_dead_one) {
+    struct swim_config config = {
+        .without = SWIM_DIGESTS, .sync_interval_us = 86400 * SECOND, .dead_retry_us = 10 * SECOND};
+    struct cluster *c = cluster_new(10, 3, &config);
+    cluster_join_all(c);
+    cluster_kill(c, 4);
+    cluster_run(c, 60 * SECOND);
+    cr_assert(cluster_all_see(c, 4, MEMBER_STATE_DEAD));
+    uint64_t before = 0, after = 0;
+    for (size_t i = 0; i < 10; i++)
+        before += c->nodes[i].syncs;
+    cluster_run(c, 1000 * SECOND);
+    for (size_t i = 0; i < 10; i++)
+        after += c->nodes[i].syncs;
+    cr_assert(after - before > 70 && after - before < 130, "%lu", (unsigned long)(after - before));
+    cluster_free(c);
+}
+
 Test(swim_tables, a_joiner_does_not_gossip_the_table_that_it_was_given) {
     struct wire_member told[30];
     for (size_t i = 0; i < 30; i++)

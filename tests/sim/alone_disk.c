@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/*
+ * The disks that a run leaves, read once more as they are and with damage of every kind: bits, sectors that
+ * are lost or stand elsewhere, files that are cut, grown, lost, exchanged, or another host's. However a disk
+ * looks, whoever reads it comes to an end and to a verdict; and what is given out of it as the log's was once
+ * written to it, at that index. A bit that has changed is found, or of no effect on the log.
+ */
+#include <covey/journal.h>
+
+#include "alone.h"
+#include "checker.h"
+
+#define FILES_MAX    64
+#define ROUNDS_LARGE (1 << 20) /* bytes of a disk of which fewer copies are made */
+
+struct shelf {
+    struct disk_file files[FILES_MAX]; /* data owned */
+    size_t count;
+};
+
+enum harm { HARM_BIT, HARM_ZEROS, HARM_MOVED, HARM_CUT, HARM_GROWN, HARM_LOST, HARM_SWAPPED, HARM_OTHER };
+#define HARMS_COUNT 8
+
+static void file_set(struct disk_file *f, struct bytes data) {
+    uint8_t *copy = mem_alloc(data.size + 1);
+    mem_copy(copy, data.data, data.size);
+    mem_free((void *)(uintptr_t)f->data.data);
+    f->data = bytes_of(copy, data.size);
+}
+
+static void shelf_add(struct shelf *s, const char *name, struct bytes data) {
+    if (s->count == FILES_MAX)
+        return;
+    struct disk_file *f = &s->files[s->count++];
+    memset(f, 0, sizeof *f);
+    memcpy(f->name, name, sizeof f->name);
+    file_set(f, data);
+}
+
+static void shelf_done(struct shelf *s) {
+    for (size_t i = 0; i < s->count; i++)
+        mem_free((void *)(uintptr_t)s->files[i].data.data);
+    s->count = 0;
+}
+
+static void shelf_copy(struct shelf *to, const struct shelf *from) {
+    for (size_t i = 0; i < from->count; i++)
+        shelf_add(to, from->files[i].name, from->files[i].data);
+}
+
+/* As a process finds it that reads now: an agent that is started, or `covey log`. */
+static void shelf_of(struct shelf *s, const struct sim_host *h) {
+    for (size_t i = 0; i < h->disk.files.count; i++) {
+        const struct sim_file *f = h->disk.files.data[i];
+        if (f->exists)
+            shelf_add(s, f->name, buf_bytes(&f->content));
+    }
+}
+
+static size_t shelf_size(const struct shelf *s) {
+    size_t size = 0;
+    for (size_t i = 0; i < s->count; i++)
+        size += s->files[i].data.size;
+    return size;
+}
+
+/* ---- harm ---------------------------------------------------------------------------------------------- */
+
+/* Mostly where something is written. */
+static size_t place(struct prng *p, struct bytes data) {
+    size_t end = data.size;
+    if (end == 0)
+        return 0;
+    while (end > 1 && data.data[end - 1] == 0)
+        end--;
+    return (size_t)prng_below(p, prng_chance(p, 900000) ? end : data.size);
+}
+
+static void harm_bytes(struct prng *p, struct disk_file *f, enum harm harm) {
+    uint8_t *data = (uint8_t *)(uintptr_t)f->data.data;
+    size_t size = f->data.size, at = place(p, f->data), sector = at - at % WAL_SECTOR_SIZE;
+    size_t length = size - sector < WAL_SECTOR_SIZE ? size - sector : WAL_SECTOR_SIZE;
+    if (size == 0)
+        return;
+    if (harm == HARM_BIT) {
+        data[at] ^= (uint8_t)(1u << prng_below(p, 8));
+    } else if (harm == HARM_ZEROS) {
+        memset(data + sector, 0, length);
+    } else if (harm == HARM_MOVED) {
+        size_t from = place(p, f->data);
+        from -= from % WAL_SECTOR_SIZE;
+        memmove(data + sector, data + from, size - from < length ? size - from : length);
+    } else {
+        size_t cut = prng_chance(p, 500000) ? sector : at;
+        f->data.size = prng_chance(p, 200000) ? cut % WAL_SECTOR_SIZE : cut;
+    }
+}
+
+static void harm_grow(struct prng *p, struct disk_file *f) {
+    struct buf grown = {0};
+    uint8_t tail[64] = {0};
+    buf_append(&grown, f->data.data, f->data.size);
+    if (prng_chance(p, 700000))
+        prng_fill(p, tail, sizeof tail);
+    buf_append(&grown, tail, 1 + (size_t)prng_below(p, sizeof tail));
+    file_set(f, buf_bytes(&grown));
+    buf_done(&grown);
+}
+
+static enum harm harm_once(struct prng *p, struct shelf *s, const struct shelf *other) {
+    enum harm harm = (enum harm)prng_below(p, HARMS_COUNT);
+    struct disk_file *f = &s->files[prng_below(p, s->count)];
+    if (harm <= HARM_CUT) {
+        harm_bytes(p, f, harm);
+    } else if (harm == HARM_GROWN) {
+        harm_grow(p, f);
+    } else if (harm == HARM_LOST) {
+        mem_free((void *)(uintptr_t)f->data.data);
+        *f = s->files[--s->count];
+    } else if (harm == HARM_SWAPPED) {
+        struct disk_file *g = &s->files[prng_below(p, s->count)];
+        struct bytes data = f->data;
+        f->data = g->data;
+        g->data = data;
+    } else {
+        file_set(f, other->files[prng_below(p, other->count)].data);
+    }
+    return harm;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------- */
+
+static bool entry_equal(const struct wire_raft_entry *x, const struct wire_raft_entry *y) {
+    return x->index == y->index && x->term == y->term && x->kind == y->kind && bytes_equal(x->data, y->data);
+}
+
+static bool is_written(const struct wal_view *v, const struct wire_raft_entry *e) {
+    for (size_t i = 0; i < v->segments_count; i++)
+        for (size_t k = 0; k < v->segments[i].records_count; k++) {
+            const struct wal_record_view *r = &v->segments[i].records[k];
+            if (r->entry != NULL && entry_equal(r->entry, e))
+                return true;
+        }
+    return false;
+}
+
+static bool is_whole(const struct wal_view *v) {
+    return v->recovery.verdict == WAL_CLEAN || v->recovery.verdict == WAL_TORN;
+}
+
+static bool same_log(const struct wal_recovery *x, const struct wal_recovery *y) {
+    bool same = x->entries_count == y->entries_count && x->base_index == y->base_index;
+    for (size_t i = 0; i < x->entries_count && same; i++)
+        same = entry_equal(&x->entries[i], &y->entries[i]);
+    return same;
+}
+
+static void others_read(const struct shelf *s, const struct node_id *node, struct arena *a) {
+    struct journal_recovery journal;
+    char text[200];
+    journal_recover(s->files, s->count, node, a, &journal);
+    for (size_t i = 0; i < s->count; i++) {
+        struct wire_snapshot_header header;
+        struct wire_node_files_keys keys;
+        struct bytes state;
+        uint64_t index;
+        struct bytes data = s->files[i].data;
+        if (snapshot_name_parse(s->files[i].name, &index) &&
+            snapshot_decode(data, NULL, a, &header, &state, text, sizeof text) == 0) {
+            struct state *restored = state_new();
+            (void)state_restore(restored, state);
+            state_free(restored);
+        }
+        (void)cluster_file_decode(data, a, &keys, text, sizeof text);
+    }
+}
+
+static void carry_out(struct wal *wal) {
+    struct disk_op op;
+    while (wal_drain(wal, &op))
+        continue;
+}
+
+/* What is whole can be gone on from: more is written, what a snapshot holds is dropped, it begins anew. */
+static void go_on(struct prng *p, const struct shelf *s, const struct wal_recovery *r) {
+    struct wal_options options = {.identity = r->identity, .segment_size_bytes = 4096};
+    struct wal *wal = wal_new(&options, s->files, s->count);
+    uint64_t last = r->base_index + r->entries_count;
+    struct wire_hard_state hard = {.term = r->hard.term + 1};
+    struct wire_raft_entry e = {.index = last + 1, .term = hard.term};
+    (void)wal_append(wal, 1, &hard, 0, &e, 1);
+    carry_out(wal);
+    if (prng_chance(p, 500000))
+        wal_compact(wal, last);
+    if (prng_chance(p, 500000))
+        (void)wal_reset(wal, 2, last + 10, hard.term, &hard);
+    if (prng_chance(p, 100000))
+        wal_set_aside(wal);
+    carry_out(wal);
+    wal_free(wal);
+}
+
+/*
+ * An agent on such a disk: it does not start and says why, or it goes on for a while, and has no entry that
+ * was never written. Its disk does what it says.
+ */
+static void boots(struct world *w, struct prng *p, const struct sim_host *h, const struct shelf *s,
+                  const struct wal_view *good) {
+    struct addr seed = {.size = 6, .b = {10, 0, 0, 253, 7370 >> 8, 7370 & 255}};
+    char text[256] = "", name[8] = {'h', (char)('0' + h->index), 0};
+    struct node_options o = {.identity_seed = h->identity,
+                             .name = bytes_str(name),
+                             .addr = h->addr,
+                             .cpu_mhz = 8000,
+                             .memory_mib = 8192,
+                             .ports_low = 20000,
+                             .ports_high = 21000,
+                             .raw_exec = true,
+                             .boot = {{9}},
+                             .version = bytes_str("sim"),
+                             .task_root = bytes_str("/t"),
+                             .bootstrap = prng_chance(p, 100000),
+                             .seeds = &seed,
+                             .seeds_count = 1,
+                             .token = buf_bytes(prng_chance(p, 800000) ? &w->token : &w->wrong_token),
+                             .files = s->files,
+                             .files_count = s->count};
+    struct node *node;
+    struct node_effect e;
+    uint64_t ticket = 0;
+    int64_t now_us = 1000 * US_PER_S;
+    prng_fill(p, o.entropy.b, sizeof o.entropy.b);
+    int error = node_new(&o, now_us, 1, &node, text, sizeof text);
+    if (error != 0) {
+        if (text[0] == 0)
+            world_fail(w, "h%u: an agent does not start on a damaged disk, and does not say why", h->index);
+        return;
+    }
+    node_feed(node, now_us, &(struct node_input){.kind = NODE_SCAN_DONE});
+    for (unsigned i = 0; i < 40; i++) {
+        while (node_drain(node, &e))
+            if (e.kind == NODE_DISK && e.op.ticket > ticket)
+                ticket = e.op.ticket;
+        if (node_deadline(node) != TIME_NEVER_US && node_deadline(node) > now_us)
+            now_us = node_deadline(node);
+        struct node_input in = {.kind = ticket != 0 ? NODE_DISK_DONE : NODE_TICK, .ticket = ticket};
+        ticket = 0;
+        node_feed(node, now_us, &in);
+    }
+    while (node_drain(node, &e))
+        continue;
+    const struct raft *r = node_raft(node);
+    uint64_t last = good->recovery.base_index + good->recovery.entries_count;
+    if (r != NULL && raft_commit_index(r) > last && raft_role(r) != RAFT_LEADER)
+        world_fail(w, "h%u: on a damaged disk more is committed than was in the log", h->index);
+    node_free(node);
+}
+
+/* What is said of the files one by one leads to what is said of all together. */
+static void whole_check(struct world *w, const struct sim_host *h, const struct wal_view *v) {
+    const struct wal_recovery *r = &v->recovery;
+    for (size_t i = 0; i < r->entries_count; i++)
+        if (r->entries[i].index != r->base_index + 1 + i || !is_written(v, &r->entries[i]))
+            world_fail(w, "h%u: the log that is read has an entry %llu that no file has", h->index,
+                       (unsigned long long)r->entries[i].index);
+    if (!is_whole(v) && r->verdict != WAL_EMPTY && !disk_damaged(h) && h->disk.error == 0)
+        world_fail(w, "h%u: nothing was done to its disk, and it is judged: %s", h->index, r->text);
+}
+
+static void harmed_check(struct world *w, const struct sim_host *h, const struct wal_view *good,
+                         const struct wal_view *v, bool bit_only) {
+    const struct wal_recovery *r = &v->recovery;
+    for (size_t i = 0; i < r->entries_count; i++)
+        if (!is_written(good, &r->entries[i])) {
+            world_fail(w, "h%u: of a damaged disk an entry %llu is read that was never written", h->index,
+                       (unsigned long long)r->entries[i].index);
+            return;
+        }
+    if (bit_only && is_whole(good) && is_whole(v) && !same_log(&good->recovery, r))
+        world_fail(w, "h%u: a bit has changed, and another log is read: %s", h->index, r->text);
+}
+
+/* ---- all ----------------------------------------------------------------------------------------------- */
+
+static void round_play(struct world *w, struct prng *p, const struct sim_host *h, const struct shelf *good,
+                       const struct shelf *other, const struct wal_view *view) {
+    struct shelf s = {.count = 0};
+    struct arena a = {0};
+    struct wal_view harmed;
+    bool bit_only = false, foreign = false;
+    shelf_copy(&s, good);
+    for (uint64_t i = prng_chance(p, 300000) ? 2 : 1, n = i; i > 0 && s.count > 0; i--) {
+        enum harm harm = harm_once(p, &s, other);
+        bit_only = n == 1 && harm == HARM_BIT;
+        foreign |= harm == HARM_OTHER;
+    }
+    wal_view(s.files, s.count, &a, &harmed);
+    if (!foreign)
+        harmed_check(w, h, view, &harmed, bit_only);
+    if (is_whole(&harmed) && harmed.recovery.identity.log.b[0] != 0)
+        go_on(p, &s, &harmed.recovery);
+    others_read(&s, &h->raft_id.node, &a);
+    if (!foreign)
+        boots(w, p, h, &s, view);
+    arena_done(&a);
+    shelf_done(&s);
+}
+
+void alone_disks(struct world *w, struct prng *p, uint32_t rounds) {
+    for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++) {
+        const struct sim_host *h = &w->hosts[i];
+        struct shelf good = {.count = 0}, other = {.count = 0};
+        struct arena a = {0};
+        struct wal_view view;
+        shelf_of(&good, h);
+        shelf_of(&other, &w->hosts[(i + 1) % w->hosts_count]);
+        wal_view(good.files, good.count, &a, &view);
+        whole_check(w, h, &view);
+        uint32_t times = shelf_size(&good) > ROUNDS_LARGE ? rounds / 4 : rounds;
+        for (uint32_t k = 0; k < times && good.count > 0 && other.count > 0 && !w->failed; k++)
+            round_play(w, p, h, &good, &other, &view);
+        others_read(&good, &h->raft_id.node, &a);
+        arena_done(&a);
+        shelf_done(&good);
+        shelf_done(&other);
+    }
+}

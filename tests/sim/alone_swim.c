@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* The script of tests/fuzz for alone.c. */
+#define LLVMFuzzerTestOneInput alone_swim
+#include "../fuzz/fuzz_swim.c"
