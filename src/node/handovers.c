@@ -13,6 +13,8 @@
  *     not for a number of changes;
  *   - a voter that has not signed since the voters changed last signs where the log is now, with who votes
  *     there. One voter that is still the same is enough to lead over all changes between;
+ *   - who has no vote any more signs once more, when it knows who has: it may have learnt that from a
+ * snapshot, long after those to whom its vote went had lost theirs, and left;
  *   - voters, and hosts whose word is kept, compare what they have with another voter, in turn. So what a
  *     former voter alone still has comes to those whom a stranger would ask.
  *
@@ -97,11 +99,10 @@ static void handover_keep(struct node *n, const struct checkpoint *c) {
     node_voted_note(n, &c->voters);
 }
 
-/* Of this log, and by one who votes by its own word. */
+/* Of this log. */
 static bool handover_in(const struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret) {
     return checkpoint_in(in, ret) == 0 && ret->has_voters && ret->generation == n->cluster.generation &&
-           ID_EQUAL(ret->recovery, n->cluster.recovery) &&
-           learn_voters_have(&ret->voters, identity_node_id(&ret->key));
+           ID_EQUAL(ret->recovery, n->cluster.recovery);
 }
 
 /* Those of hosts that are known to have had a vote; each may make more such hosts known. */
@@ -178,13 +179,20 @@ static const struct checkpoint *own_handover(const struct node *n) {
     return NULL;
 }
 
-/* The voters changed before this host had a vote, or its word on it went with its disk. */
-static void handover_renew(struct node *n) {
+/* The voters changed before this host had a vote, or its word on it went with its disk; or its vote went
+ * while it did not look. */
+static bool owes_handover(const struct node *n) {
     const struct checkpoint *own = own_handover(n);
+    bool has_any = own != NULL && own->generation == n->cluster.generation;
+    if (node_signs(n))
+        return !has_any || own->index < n->proofs.voters.index;
+    return has_voted(n, n->identity.id) && (!has_any || learn_voters_have(&own->voters, n->identity.id));
+}
+
+static void handover_renew(struct node *n) {
     uint64_t voters_index = n->proofs.voters.index;
-    bool is_signed = own != NULL && own->generation == n->cluster.generation && own->index >= voters_index;
-    if (is_signed || voters_index == 0 || n->applied_index < voters_index ||
-        n->applied_index != raft_commit_index(n->raft) || !node_signs(n))
+    if (voters_index == 0 || n->applied_index < voters_index ||
+        n->applied_index != raft_commit_index(n->raft) || !owes_handover(n))
         return;
     (void)handover_make(n, n->applied_index, raft_term_at(n->raft, n->applied_index));
     node_mark(n, MARK_LEARN_SIGNED_AGAIN);

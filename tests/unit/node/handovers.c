@@ -144,6 +144,30 @@ Test(node_handovers, of_each_signer_the_newest_is_kept_and_of_all_the_newest) {
     town_done(&t);
 }
 
+/* Its vote goes while it is off, and when it is back the hosts that it voted with may be gone for good. Found
+ * by the simulator. */
+Test(node_handovers, a_host_whose_vote_went_signs_to_whom) {
+    struct town t;
+    town_that_listens(&t);
+    size_t gone = town_leader(&t) == 1 ? 2 : 1;
+    struct node_id id = node_self(t.hosts[gone].node);
+    struct public_key key = {{0}};
+    for (size_t i = 0; i < heard.count; i++)
+        if (ID_EQUAL(identity_node_id(&heard.list[i].key), id))
+            key = heard.list[i].key;
+    cr_assert(learn_voters_have(&heard_of(&key)->voters, id));
+    town_kill(&t, gone);
+    town_run(&t, 90 * US_PER_S);
+    cr_assert_null(strstr(town_voters(&t, HEARD), t.hosts[gone].name));
+    town_start(&t, gone);
+    heard.drops_others = false;
+    town_run(&t, 90 * US_PER_S);
+    ask(&t, 3 - gone);
+    cr_assert_not_null(heard_of(&key));
+    cr_assert(!learn_voters_have(&heard_of(&key)->voters, id));
+    town_done(&t);
+}
+
 /* A voter's disk has lost its words: nobody gives them back, and it signs who votes once more. */
 Test(node_handovers, a_voter_that_has_not_signed_who_votes_signs_it_later) {
     struct town t;
