@@ -80,7 +80,7 @@ enum node_input_kind {
     NODE_STREAM_OPENED,     /* stream, outgoing, key, key_id (psk used), hash, addr: the handshake is done */
     NODE_STREAM_MESSAGE,    /* stream, data: one decrypted peer_message */
     NODE_STREAM_CLOSED,     /* stream, error, text: also when a connect failed */
-    NODE_DISK_DONE,         /* ticket: durable, with all before it */
+    NODE_DISK_DONE,         /* ticket: durable, with all before it but a `lasting` one (covey/wal.h) */
     NODE_DISK_FAILED,       /* error, text: nothing after this becomes durable */
     NODE_DISK_ROOM,         /* bytes: so much is free, as NODE_DISK_LOOK asked */
     NODE_TASK_FOUND,        /* spec, status (or NULL): a task directory of an earlier run */

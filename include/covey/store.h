@@ -81,9 +81,9 @@ uint64_t store_backlog_bytes(const struct store *s);
 
 /*
  * For the calling thread, for whose work others wait: it is let in before those that compute. real_time: at
- * once, where the process may ask for that (root, CAP_SYS_NICE, RLIMIT_RTPRIO) and was not started with a nice
- * above 0. Else by asking for short turns (EEVDF, Linux 6.12; older ones take no notice). What it forks does
- * not inherit either. The flusher does so.
+ * once, where the process may ask for that (root, CAP_SYS_NICE, RLIMIT_RTPRIO) and was not started with a
+ * nice above 0. Else by asking for short turns (EEVDF, Linux 6.12; older ones take no notice). What it forks
+ * does not inherit either. The flusher does so.
  */
 void store_wake_soon(bool real_time);
 /* Bytes that are free on its disk for this process; 0 also when it cannot be told. */

@@ -41,7 +41,11 @@ struct disk_op {
     uint64_t offset;
     uint64_t size;
     struct bytes data; /* borrowed from the core that made it */
-    bool lasting;      /* until its ticket is told, or the disk has failed, and need not be copied */
+    /*
+     * DISK_REPLACE, of what may be large: the bytes last until the ticket is told, or for good if the disk
+     * fails, and need not be copied. What comes behind it does not wait: its ticket may be told after theirs.
+     */
+    bool lasting;
     uint64_t ticket;
 };
 

@@ -133,13 +133,13 @@ static struct wire_snapshot_header snapshot_head(struct node *n, uint64_t index,
 }
 
 void node_snapshot_write(struct node *n) {
+    assert(n->snapshot_ticket == 0); /* the disk may still be reading n->snapshot_file */
     const struct checkpoint *at = &n->copying.at;
     struct wire_raft_config config = learn_voters_config(&at->voters);
     const struct checkpoint *proof = node_checkpoint_recent(n, at->index);
     struct buf *bytes = state_copy_bytes(n->copying.copy);
-    struct wire_snapshot_header head =
-        snapshot_head(n, at->index, at->term, &config, bytes->size - SNAPSHOT_FRONT,
-                      state_copy_checksum(n->copying.copy));
+    struct wire_snapshot_header head = snapshot_head(
+        n, at->index, at->term, &config, bytes->size - SNAPSHOT_FRONT, state_copy_checksum(n->copying.copy));
     n->proofs.snapshot = *at;
     n->proofs.snapshot_proven = n->state_wrong == 0 && (node_signs(n) || proof != NULL);
     if (n->proofs.snapshot_proven && !node_signs(n))
@@ -269,9 +269,8 @@ static void install_done(struct node *n) {
     n->install_state = NULL;
     node_apply_replaced(n, before);
     state_free(before);
-    struct wire_snapshot_header head =
-        snapshot_head(n, n->install_index, n->install_term, &n->incoming_config, n->incoming.size,
-                      n->incoming_checksum);
+    struct wire_snapshot_header head = snapshot_head(
+        n, n->install_index, n->install_term, &n->incoming_config, n->incoming.size, n->incoming_checksum);
     snapshot_remember(n, &head, &n->incoming);
     n->snapshot_durable = n->applied_index = n->install_index;
     n->proofs.snapshot = n->install_proof;
@@ -316,9 +315,7 @@ void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
 
 /* ---- done and failed ---- */
 
-void node_disk_done(struct node *n, uint64_t ticket) {
-    if (ticket <= n->ticket_done)
-        return;
+static void in_order_done(struct node *n, uint64_t ticket) {
     n->ticket_done = ticket;
     if (n->boot_ticket != 0 && n->boot_ticket <= ticket) {
         n->boot_ticket = 0;
@@ -329,12 +326,20 @@ void node_disk_done(struct node *n, uint64_t ticket) {
         n->ends_ticket = 0;
         n->facts_dirty = true;
     }
-    if (n->raft == NULL)
-        return;
-    node_log_persisted(n);
-    if (n->snapshot_ticket != 0 && n->snapshot_ticket <= ticket)
+    if (n->raft != NULL)
+        node_log_persisted(n);
+}
+
+/*
+ * A snapshot made here is told by itself: what was written behind it may have been told before. One that came
+ * from elsewhere meanwhile takes its place only then.
+ */
+void node_disk_done(struct node *n, uint64_t ticket) {
+    if (ticket > n->ticket_done)
+        in_order_done(n, ticket);
+    if (n->snapshot_ticket != 0 && n->snapshot_ticket == ticket)
         snapshot_done(n);
-    if (n->install_ticket != 0 && n->install_ticket <= ticket)
+    if (n->install_ticket != 0 && n->install_ticket <= n->ticket_done && n->snapshot_ticket == 0)
         install_done(n);
 }
 

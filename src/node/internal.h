@@ -189,7 +189,7 @@ struct held_send {
     size_t size;
 };
 
-#define SNAPSHOT_FRONT 16384 /* left before a state's bytes for the header of a snapshot: more than most take */
+#define SNAPSHOT_FRONT 16384 /* left before a state's bytes for the header of a snapshot: most take less */
 
 /* The state at an index, on its way to its bytes (state_copy.c). */
 struct copying {
@@ -288,7 +288,7 @@ struct node {
     bool log_draining, table_dirty, reads_dirty;
     uint64_t leader_term;       /* term of the leadership that the leader's tables belong to */
     struct node_id leader_seen; /* last leader told by an event */
-    int64_t fresh_us;           /* when what is applied was last known to be all that was committed anywhere */
+    int64_t fresh_us;           /* when what is applied was last known to be all that is committed anywhere */
 
     /* gossip */
     uint64_t datagram_sequence;

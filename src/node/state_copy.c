@@ -20,7 +20,6 @@ void node_copy_stop(struct node *n) {
     n->copying.copy = NULL;
 }
 
-/* As applied; config: there. */
 static void copy_new(struct node *n, uint64_t term) {
     static const uint8_t unknown[STATE_HASH_SIZE];
     n->copying = (struct copying){

@@ -2,11 +2,11 @@
  * Copyright the covey authors */
 
 /*
- * The flusher takes every operation in order. It writes, flushes and replaces; making and removing files it
- * hands on to the maker, which does them in order as well, and goes on at once: a segment that is made ahead
- * is megabytes of zeros and a flush of its own. The flusher waits for the maker only when it needs the very
- * file. That is all the order that the cores count on: a file is durable before it is written to, and is
- * removed after what made it superfluous is.
+ * The flusher takes every operation in order. It writes, flushes and replaces; making and removing files,
+ * and replacing large ones, it hands on to the maker, which does that in order as well, and goes on at once:
+ * a segment that is made ahead is megabytes of zeros and a flush of its own, and a snapshot as many. The
+ * flusher waits for the maker only when it needs the very file. That is all the order that the cores count
+ * on: a file is durable before it is written to, and is removed after what made it superfluous is.
  *
  * A file is made ahead so that there is room when it is needed. That there is none to make it is no failure
  * yet: it is tried again when another file was removed, and at last when it is written to.
@@ -19,10 +19,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Zeros are flushed in pieces, so that a flush of the log never waits behind all of them. */
-#define ZEROS_SIZE       (256 * 1024)
-#define ZEROS_FLUSH_SIZE (1024 * 1024)
-#define VERIFY_SIZE      (256 * 1024)
+/* Much is flushed in pieces, so that a flush of the log never waits behind all of it. */
+#define ZEROS_SIZE  (256 * 1024)
+#define FLUSH_SIZE  (1024 * 1024)
+#define VERIFY_SIZE (256 * 1024)
 
 static const char *op_word(enum disk_op_kind kind) {
     switch (kind) {
@@ -201,6 +201,18 @@ static int open_file_get(struct store *s, const char *name, struct open_file **r
     return 0;
 }
 
+static int fd_write_large(struct store *s, int fd, struct bytes data) {
+    int error = 0;
+    for (size_t at = 0; at < data.size && !error;) {
+        size_t part = data.size - at < FLUSH_SIZE ? data.size - at : FLUSH_SIZE;
+        error = fd_write(s, fd, data.data + at, part, at);
+        at += part;
+        if (!error && at < data.size && s->calls.fdatasync(s->calls.context, fd) != 0)
+            error = errno;
+    }
+    return error;
+}
+
 /* ---- the flusher's operations -------------------------------------------------------------------------- */
 
 static int op_write(struct store *s, const struct disk_op *op) {
@@ -251,11 +263,10 @@ static int op_replace(struct store *s, const struct disk_op *op) {
     char temporary[PATH_NAME_SIZE];
     int fd = -1;
     snprintf(temporary, sizeof temporary, "%s.tmp", op->name);
-    open_file_forget(s, op->name);
     int error = fd_open(s, temporary, O_RDWR | O_CREAT | O_TRUNC, &fd);
     if (error)
         return error;
-    error = fd_write(s, fd, op->data.data, op->data.size, 0);
+    error = fd_write_large(s, fd, op->data);
     if (!error && s->calls.fsync(s->calls.context, fd) != 0)
         error = errno;
     if (!error)
@@ -267,7 +278,7 @@ static int op_replace(struct store *s, const struct disk_op *op) {
     return error ? error : directory_flush(s);
 }
 
-/* ---- the maker's operations ---------------------------------------------------------------------------- */
+/* ---- the maker's operations: these, and replacing what may be large ------------------------------------ */
 
 static int zeros_write(struct store *s, int fd, uint64_t size) {
     uint8_t *zeros = mem_alloc(ZEROS_SIZE);
@@ -276,8 +287,7 @@ static int zeros_write(struct store *s, int fd, uint64_t size) {
         size_t part = size - at < ZEROS_SIZE ? (size_t)(size - at) : ZEROS_SIZE;
         error = fd_write(s, fd, zeros, part, at);
         at += part;
-        if (!error && at % ZEROS_FLUSH_SIZE == 0 && at < size &&
-            s->calls.fdatasync(s->calls.context, fd) != 0)
+        if (!error && at % FLUSH_SIZE == 0 && at < size && s->calls.fdatasync(s->calls.context, fd) != 0)
             error = errno;
     }
     mem_free(zeros);
@@ -336,8 +346,8 @@ static void job_finish(struct store *s, struct job_list *list, uint64_t ticket) 
     mem_free(job);
 }
 
-static bool op_is_making(enum disk_op_kind kind) {
-    return kind == DISK_CREATE || kind == DISK_REMOVE || kind == DISK_SET_ASIDE;
+static bool op_is_making(const struct disk_op *op) {
+    return op->kind == DISK_CREATE || op->kind == DISK_REMOVE || op->kind == DISK_SET_ASIDE || op->lasting;
 }
 
 /* From one list to the other. */
@@ -380,8 +390,10 @@ static uint64_t flusher_do(struct store *s, const struct disk_op *op) {
         error = op_write(s, op);
     else if (op->kind == DISK_SYNC)
         error = op_sync(s, &name);
-    else
+    else {
+        open_file_forget(s, op->name);
         error = op_replace(s, op);
+    }
     if (error)
         store_fail(s, op, name, error);
     return error || op->kind == DISK_WRITE ? 0 : op->ticket;
@@ -394,7 +406,7 @@ void *store_flusher(void *store) {
         struct job *job = job_await(s, &s->flushing, &s->flusher_wanted, &s->closing);
         if (!job)
             break;
-        if (op_is_making(job->op.kind)) {
+        if (op_is_making(&job->op)) {
             open_file_forget(s, job->op.name);
             job_hand_on(s);
             continue;
@@ -440,6 +452,12 @@ static void homeless_try(struct store *s) {
     pthread_mutex_unlock(&s->mutex);
 }
 
+static int making_do(struct store *s, const struct disk_op *op) {
+    if (op->kind == DISK_CREATE)
+        return op_create(s, op);
+    return op->kind == DISK_REPLACE ? op_replace(s, op) : op_remove(s, op);
+}
+
 static bool is_no_room(int system_error) { return system_error == ENOSPC || system_error == EDQUOT; }
 
 void *store_maker(void *store) {
@@ -449,7 +467,7 @@ void *store_maker(void *store) {
         if (!job)
             break;
         if (!store_failed(s)) {
-            int error = job->op.kind == DISK_CREATE ? op_create(s, &job->op) : op_remove(s, &job->op);
+            int error = making_do(s, &job->op);
             if (is_no_room(error) && job->op.kind == DISK_CREATE && !job->needed) {
                 job_postpone(s, job);
                 continue;
@@ -459,7 +477,7 @@ void *store_maker(void *store) {
             else if (job->op.kind == DISK_REMOVE)
                 homeless_try(s);
         }
-        job_finish(s, &s->making, 0);
+        job_finish(s, &s->making, job->op.kind == DISK_REPLACE ? job->op.ticket : 0);
         pthread_cond_signal(&s->made);
     }
     return NULL;

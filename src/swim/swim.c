@@ -24,7 +24,15 @@
  * IV.B], and a ping to a suspect tells it so first [LG IV.C, buddy].
  *
  * With SWIM_WITHOUT_DSN2002 and its like this is all that is done, so that the core can be held against the
- * figures of the papers.
+ * figures of the papers. What the papers leave to their programs is done as those do it:
+ * - A dead one comes back by its own word alone, in a higher incarnation. It gives that when it hears that it
+ *   is doubted or dead: by a rumour, by a ping that says so, or in a comparison of tables, where a death is
+ *   only a suspicion. No sign of life undoes a verdict, however old. In [SWIM 4.2] a verdict is final.
+ * - Without SWIM_DIGESTS tables go whole over streams, both ways, each sync_interval [memberlist], and
+ *   together the living try each dead one once a dead_retry, whenever that comes [serf]. For a host that
+ *   hardly gets to read its datagrams these are the way to learn that those whom it suspects have refuted.
+ * - A probe that was stopped with its host goes on where it was: its time being over, it asks the helpers and
+ *   is charged with all their nacks at once [memberlist].
  *
  * What differs, and why
  * =====================

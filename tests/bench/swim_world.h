@@ -49,7 +49,7 @@ struct world_options {
     uint64_t seed;
     struct swim_config config; /* of all, but for what is an agent's own */
     int64_t delay_low_us, delay_high_us;
-    uint32_t loss_millionths; /* of datagrams */
+    uint32_t loss_millionths;    /* of datagrams */
     int64_t receive_us, send_us; /* work for a datagram or a stream's message */
     size_t core_agents;          /* neighbours that share a processor core; 0: each has its own */
     /*
@@ -57,7 +57,7 @@ struct world_options {
      * blocks by itself. Otherwise it has one.
      */
     bool threads;
-    bool clock_runs;          /* a stuck agent's timers go on: only its messages wait */
+    bool clock_runs; /* a stuck agent's timers go on: only its messages wait */
     void *user;
     /* Each may be NULL. */
     void (*event)(struct world *w, size_t agent, const struct swim_effect *effect);

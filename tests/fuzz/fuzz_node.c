@@ -99,11 +99,12 @@ struct run {
     struct keyring gossip_keys;
     struct cluster_id cluster;
     int64_t now_us;
-    uint64_t sequence; /* of the peer's datagrams */
-    uint64_t ticket;   /* newest that the node waits for */
-    uint64_t stranger; /* newest stream of one */
-    uint64_t dialled;  /* newest stream of the node's own, while nobody has answered */
-    uint64_t answered; /* newest one that somebody did */
+    uint64_t sequence;       /* of the peer's datagrams */
+    uint64_t ticket;         /* newest that the node waits for */
+    uint64_t lasting_ticket; /* of a `lasting` operation */
+    uint64_t stranger;       /* newest stream of one */
+    uint64_t dialled;        /* newest stream of the node's own, while nobody has answered */
+    uint64_t answered;       /* newest one that somebody did */
     unsigned effects;
     bool may_end, slow_disk;
     struct instance_id instances[INSTANCES_MAX];
@@ -147,7 +148,9 @@ static void effect(struct run *r, const struct node_effect *e) {
     switch (e->kind) {
     case NODE_DISK:
         disk_do(&r->disk, &e->op);
-        if (e->op.ticket > r->ticket)
+        if (e->op.lasting)
+            r->lasting_ticket = e->op.ticket;
+        else if (e->op.ticket > r->ticket)
             r->ticket = e->op.ticket;
         break;
     case NODE_EXIT: ended(r); break;
@@ -180,9 +183,9 @@ static void feed(struct run *r, struct node_input in) {
 }
 
 static void disk_settle(struct run *r) {
-    while (r->ticket != 0) {
-        uint64_t ticket = r->ticket;
-        r->ticket = 0;
+    while (r->ticket != 0 || r->lasting_ticket != 0) {
+        uint64_t *first = r->ticket != 0 ? &r->ticket : &r->lasting_ticket, ticket = *first;
+        *first = 0;
         feed(r, (struct node_input){.kind = NODE_DISK_DONE, .ticket = ticket});
     }
 }

@@ -8,6 +8,7 @@
  * written to it, at that index. A bit that has changed is found, or of no effect on the log.
  */
 #include <covey/journal.h>
+#include <stdio.h>
 
 #include "alone.h"
 #include "checker.h"
@@ -20,8 +21,18 @@ struct shelf {
     size_t count;
 };
 
-enum harm { HARM_BIT, HARM_ZEROS, HARM_MOVED, HARM_CUT, HARM_GROWN, HARM_LOST, HARM_SWAPPED, HARM_OTHER };
-#define HARMS_COUNT 8
+enum harm {
+    HARM_BIT,
+    HARM_ZEROS,
+    HARM_MOVED,
+    HARM_CUT,
+    HARM_GROWN,
+    HARM_LOST,
+    HARM_SWAPPED,
+    HARM_NAMED,
+    HARM_OTHER
+};
+#define HARMS_COUNT 9
 
 static void file_set(struct disk_file *f, struct bytes data) {
     uint8_t *copy = mem_alloc(data.size + 1);
@@ -109,6 +120,24 @@ static void harm_grow(struct prng *p, struct disk_file *f) {
     buf_done(&grown);
 }
 
+/* Somebody has moved it, or copied it beside what it is. */
+static void harm_name(struct prng *p, struct disk_file *f) {
+    static const char *const names[] = {"log-0000000000000001",
+                                        "log-00000000000000ff",
+                                        "log-zz",
+                                        "log-000000000000000G",
+                                        "log-1",
+                                        "snapshot-",
+                                        "snapshot-0000000000000005",
+                                        "vote-0",
+                                        "vote-2",
+                                        "journal",
+                                        "cluster-copy",
+                                        ""};
+    memset(f->name, 0, sizeof f->name);
+    (void)snprintf(f->name, sizeof f->name, "%s", names[prng_below(p, sizeof names / sizeof names[0])]);
+}
+
 static enum harm harm_once(struct prng *p, struct shelf *s, const struct shelf *other) {
     enum harm harm = (enum harm)prng_below(p, HARMS_COUNT);
     struct disk_file *f = &s->files[prng_below(p, s->count)];
@@ -124,6 +153,8 @@ static enum harm harm_once(struct prng *p, struct shelf *s, const struct shelf *
         struct bytes data = f->data;
         f->data = g->data;
         g->data = data;
+    } else if (harm == HARM_NAMED) {
+        harm_name(p, f);
     } else {
         file_set(f, other->files[prng_below(p, other->count)].data);
     }
@@ -157,10 +188,48 @@ static bool same_log(const struct wal_recovery *x, const struct wal_recovery *y)
     return same;
 }
 
-static void others_read(const struct shelf *s, const struct node_id *node, struct arena *a) {
+static void record_draw(struct prng *p, struct arena *a, struct wire_journal_record *r) {
+    unsigned fill_percent = (unsigned)prng_below(p, 101);
+    memset(r, 0, sizeof *r);
+    if (prng_chance(p, 300000)) {
+        r->boot = arena_alloc(a, sizeof *r->boot);
+        codec_random(&wire_journal_boot_type, p, a, r->boot, fill_percent);
+    } else if (prng_chance(p, 600000)) {
+        r->fact = arena_alloc(a, sizeof *r->fact);
+        codec_random(&wire_fact_type, p, a, r->fact, fill_percent);
+    } else
+        prng_fill(p, r->done.b, sizeof r->done.b);
+}
+
+/* A journal is written on, with records of any kind, and what is kept of it is what was not acknowledged. */
+static void journal_goes_on(struct prng *p, const struct shelf *s, const struct node_id *node) {
+    struct journal *j = journal_new(node, s->files, s->count);
+    struct disk_op op;
+    struct arena a = {0};
+    uint64_t ticket = 1;
+    for (unsigned i = 0; i < 4; i++) {
+        struct wire_journal_record records[3];
+        size_t count = 1 + (size_t)prng_below(p, 3);
+        for (size_t k = 0; k < count; k++)
+            record_draw(p, &a, &records[k]);
+        if (journal_append(j, ticket, records, count) == 0)
+            ticket++;
+        while (journal_drain(j, &op))
+            continue;
+    }
+    assert(journal_size_bytes(j) % WAL_SECTOR_SIZE == 0 && journal_facts_count(j) < 100000);
+    arena_done(&a);
+    journal_free(j);
+}
+
+static void others_read(struct prng *p, const struct shelf *s, const struct node_id *node, struct arena *a) {
     struct journal_recovery journal;
     char text[200];
     journal_recover(s->files, s->count, node, a, &journal);
+    if (journal.verdict != JOURNAL_FOREIGN && journal.verdict != JOURNAL_VERSION)
+        journal_goes_on(p, s, node);
+    else
+        journal_recover(s->files, s->count, NULL, a, &journal);
     for (size_t i = 0; i < s->count; i++) {
         struct wire_snapshot_header header;
         struct wire_node_files_keys keys;
@@ -241,7 +310,7 @@ static void boots(struct world *w, struct prng *p, const struct sim_host *h, con
     node_feed(node, now_us, &(struct node_input){.kind = NODE_SCAN_DONE});
     for (unsigned i = 0; i < 40; i++) {
         while (node_drain(node, &e))
-            if (e.kind == NODE_DISK && e.op.ticket > ticket)
+            if (e.kind == NODE_DISK && e.op.ticket > ticket && !e.op.lasting)
                 ticket = e.op.ticket;
         if (node_deadline(node) != TIME_NEVER_US && node_deadline(node) > now_us)
             now_us = node_deadline(node);
@@ -301,7 +370,7 @@ static void round_play(struct world *w, struct prng *p, const struct sim_host *h
         harmed_check(w, h, view, &harmed, bit_only);
     if (is_whole(&harmed) && harmed.recovery.identity.log.b[0] != 0)
         go_on(p, &s, &harmed.recovery);
-    others_read(&s, &h->raft_id.node, &a);
+    others_read(p, &s, &h->raft_id.node, &a);
     if (!foreign)
         boots(w, p, h, &s, view);
     arena_done(&a);
@@ -321,7 +390,7 @@ void alone_disks(struct world *w, struct prng *p, uint32_t rounds) {
         uint32_t times = shelf_size(&good) > ROUNDS_LARGE ? rounds / 4 : rounds;
         for (uint32_t k = 0; k < times && good.count > 0 && other.count > 0 && !w->failed; k++)
             round_play(w, p, h, &good, &other, &view);
-        others_read(&good, &h->raft_id.node, &a);
+        others_read(p, &good, &h->raft_id.node, &a);
         arena_done(&a);
         shelf_done(&good);
         shelf_done(&other);

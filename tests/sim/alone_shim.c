@@ -107,12 +107,30 @@ static void pass(struct rig *r, bool to_deadline) {
     (void)feed(r, (struct shim_input){.kind = SHIM_TICK});
 }
 
+/* What cannot be, as nothing of the kind was asked for: it is refused, and all is as it was. */
+static void out_of_place(struct rig *r) {
+    enum task_state state = shim_state(r->shim);
+    int64_t deadline_us = shim_deadline(r->shim);
+    int error = feed(r, (struct shim_input){.kind = SHIM_COMMAND});
+    assert(error == ERR_INVALID);
+    if (!r->spawning)
+        error = feed(r, (struct shim_input){.kind = SHIM_SPAWNED, .pid = 8});
+    assert(error == ERR_INVALID);
+    if (!r->lives && !r->spawning)
+        error = feed(r, (struct shim_input){.kind = SHIM_EXITED});
+    assert(error == ERR_INVALID);
+    if (!r->kill_asked)
+        error = feed(r, (struct shim_input){.kind = SHIM_EMPTY});
+    assert(error == ERR_INVALID && state == shim_state(r->shim) && deadline_us == shim_deadline(r->shim));
+}
+
 static void step(struct rig *r) {
-    switch (prng_below(r->p, 7)) {
+    switch (prng_below(r->p, 8)) {
     case 0: command(r); break;
     case 1: (void)feed(r, (struct shim_input){.kind = SHIM_ATTACHED}); break;
     case 2: pass(r, true); break;
     case 3: pass(r, false); break;
+    case 7: out_of_place(r); break;
     case 4:
         if (r->spawning)
             spawned(r);

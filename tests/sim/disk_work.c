@@ -250,7 +250,8 @@ static void go_on(struct world *w, struct sim_host *h) {
     struct sim_ops *f = &h->disk.flushing, *m = &h->disk.making;
     while (!f->busy && f->head < f->list.count) {
         const struct disk_op *op = &f->list.data[f->head].op;
-        if (op->kind == DISK_CREATE || op->kind == DISK_REMOVE || op->kind == DISK_SET_ASIDE) {
+        bool making = op->kind == DISK_CREATE || op->kind == DISK_REMOVE || op->kind == DISK_SET_ASIDE;
+        if (making || op->lasting) {
             struct sim_op o = take(f);
             homeless_drop(h, o.op.name);
             VEC_PUSH(&m->list, o);

@@ -65,6 +65,27 @@ Test(node_copies, a_snapshot_made_while_entries_come_is_of_where_it_was_begun) {
     rig_done(&r);
 }
 
+static unsigned snapshots_count(const struct rig *r) {
+    unsigned count = 0;
+    for (size_t i = 0; i < r->files_count; i++)
+        count += strncmp(r->files[i].name, "snapshot-", 9) == 0;
+    return count;
+}
+
+Test(node_copies, a_snapshot_is_durable_when_it_is_told_and_not_with_what_was_written_behind_it) {
+    struct rig r;
+    rig_small_parts(&r, 0);
+    put_many(&r, 200);
+    cr_assert_eq(snapshots_count(&r), 1);
+    r.lasting_held = true;
+    put_many(&r, 400);
+    cr_assert_eq(snapshots_count(&r), 2, "the one before goes when the next is there, and no third is made");
+    r.lasting_held = false;
+    put_many(&r, 1);
+    cr_assert_eq(snapshots_count(&r), 1);
+    rig_done(&r);
+}
+
 Test(node_copies, one_that_is_under_way_goes_on_by_itself) {
     struct rig r;
     struct state *s = state_new();

@@ -103,7 +103,9 @@ static uint64_t carry_out(struct rig *r) {
             if (r->disk_ops_count++ >= r->disk_ops_max && r->disk_ops_max != 0)
                 break;
             disk(r, &e.op);
-            if (e.op.ticket > ticket)
+            if (e.op.lasting)
+                r->lasting_ticket = e.op.ticket;
+            else if (e.op.ticket > ticket)
                 ticket = e.op.ticket;
             break;
         case NODE_SAY: buf_printf(&r->said, "%.*s\n", BYTES_FMT(e.text)); break;
@@ -137,9 +139,14 @@ static uint64_t carry_out(struct rig *r) {
 
 static void settle(struct rig *r) {
     uint64_t ticket;
-    while ((ticket = carry_out(r)) != 0)
+    while ((ticket = carry_out(r)) != 0 || (r->lasting_ticket != 0 && !r->lasting_held)) {
+        if (ticket == 0) {
+            ticket = r->lasting_ticket;
+            r->lasting_ticket = 0;
+        }
         node_feed(r->node, r->now_us,
                   &(struct node_input){.kind = NODE_DISK_DONE, .wall_ms = 1, .ticket = ticket});
+    }
 }
 
 void rig_feed(struct rig *r, const struct node_input *input) {

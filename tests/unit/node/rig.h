@@ -45,6 +45,8 @@ struct rig {
     char why[256]; /* of node_new */
     /* Power cut: only so many operations of the disk are carried out; 0: all. */
     unsigned disk_ops_max, disk_ops_count;
+    uint64_t lasting_ticket; /* of a `lasting` operation, to be told after the others ... */
+    bool lasting_held;       /* ... or not yet */
 };
 
 void rig_init(struct rig *r);
