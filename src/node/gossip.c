@@ -14,7 +14,7 @@ void node_gossip_start(struct node *n) {
         .addr = n->self.addr,
         .generation = n->generation,
         .seed = seed,
-        .packet_size_max = WIRE_DATAGRAM_MAX - ENVELOPE_OVERHEAD,
+        .packet_size_max = WIRE_DATAGRAM_MAX - ENVELOPE_OVERHEAD - FACTS_SHARE,
         .identity = &n->identity,
         .cluster = n->cluster.id,
         .period_us = n->swim_period_us,

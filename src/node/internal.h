@@ -28,8 +28,9 @@
 #define JOIN_ANSWER_US     (25 * US_PER_S) /* a seed has this long; a write waits shorter for a leader */
 #define TABLE_RETRY_US     (5 * US_PER_S)  /* between questions for the table */
 #define JOIN_RETRY_US      (1 * US_PER_S)
-#define REPORT_RETRY_US    (1 * US_PER_S)    /* facts not committed by then are sent again */
-#define AGE_MAX_MS         3600000u /* of a copy: older is as good as unknown */
+#define REPORT_RETRY_US    (1 * US_PER_S) /* facts not committed by then are sent again */
+#define AGE_MAX_MS         3600000u       /* of a copy: older is as good as unknown */
+#define FACTS_SHARE        256 /* bytes of a datagram that swim never takes, however much it has to tell */
 #define HEALTH_REPORT_US   (10 * US_PER_S)   /* restarts of what runs are told to the log so often, ... */
 #define RECOVERIES_AT_ONCE 5                 /* ... but so many at first */
 #define BOOT_GRACE_US      (30 * US_PER_S)   /* without news from a leader, own instances start after this */
@@ -244,7 +245,7 @@ struct node {
     uint64_t boot_ticket;        /* of the run's generation; 0 once it is durable */
     struct wire_hard_state hard; /* as last given to the disk */
     uint64_t raft_ticket_done;
-    uint64_t log_id_ticket;  /* of the file that tells this log's id: nothing is said under it before */
+    uint64_t log_id_ticket; /* of the file that tells this log's id: nothing is said under it before */
     bool disk_failed, log_damaged;
     bool log_begun;         /* the file `cluster` says that the first batch of the log is durable */
     bool make_again;        /* a cluster was made here, and the agent died before its log was begun */
@@ -254,12 +255,12 @@ struct node {
     VEC(struct held_send) held;
     uint64_t snapshot_ticket, snapshot_index; /* being written */
     uint64_t snapshot_durable;
-    uint64_t log_bytes_applied; /* of entries, since the last snapshot was begun */
-    struct buf snapshot_file;   /* the newest one */
+    uint64_t log_bytes_applied;  /* of entries, since the last snapshot was begun */
+    struct buf snapshot_file;    /* the newest one */
     struct bytes snapshot_bytes; /* the state in it, to be sent in chunks */
     struct copying copying;
-    int64_t room_look_us;       /* the disk was full: when it is looked again; 0: it was not */
-    int64_t snapshot_given_us;  /* a chunk of it was, last; 0: none */
+    int64_t room_look_us;      /* the disk was full: when it is looked again; 0: it was not */
+    int64_t snapshot_given_us; /* a chunk of it was, last; 0: none */
     struct wire_snapshot_header snapshot_head;
     uint64_t install_ticket, install_index, install_term;
     struct checkpoint install_proof;
@@ -346,7 +347,7 @@ struct node {
     VEC(struct raft_id) forgotten;   /* voters whose disks lost what they had acknowledged */
     int64_t hand_over_at_us;         /* leadership is not moved again before */
     unsigned hand_overs;
-    struct node_id heir_tried;       /* named last, and this host leads still: another comes first */
+    struct node_id heir_tried;  /* named last, and this host leads still: another comes first */
     int64_t disk_late_since_us; /* writes came later than those of a majority since then; 0: they do not */
     unsigned disk_late_count;
     int64_t leader_since_us;
