@@ -46,10 +46,11 @@ static const struct sim_host *host_of(const struct world *w, struct node_id id) 
     return NULL;
 }
 
-/* Does this vote lie on a disk that is whole? */
+/* Does this vote lie on a disk that is whole? A log whose state was found to be wrong is given up, too. */
 static bool is_whole(const struct world *w, const struct raft_id *voter) {
     const struct sim_host *h = host_of(w, voter->node);
-    return h != NULL && raft_id_equal(&h->raft_id, voter) && !atlas_is_lost(w, voter) && !disk_damaged(h);
+    return h != NULL && raft_id_equal(&h->raft_id, voter) && !atlas_is_lost(w, voter) && !disk_damaged(h) &&
+           !h->rotted;
 }
 
 static bool has_voter(const struct known_config *c, const struct raft_id *id) {

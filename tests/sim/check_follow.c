@@ -102,7 +102,7 @@ static void see_input(struct follow_host *f, const struct world *w, const struct
 static void agent_starts(struct follow_host *f) {
     size_t kept = 0;
     for (size_t i = 0; i < f->wishes.count; i++)
-        if (f->wishes.data[i].ended)
+        if (f->wishes.data[i].ended || f->wishes.data[i].refused) /* both are in its journal */
             f->wishes.data[kept++] = (struct wish){.id = f->wishes.data[i].id, .ended = true};
     f->wishes.count = kept;
     f->ends = false;

@@ -373,8 +373,8 @@ static void rot(struct world *w, uint32_t host) {
         return; /* of the voters that are left in the end too few may be right */
     if (r == NULL || raft_role(r) == RAFT_LEADER || h->paused || h->suspended)
         return;
-    if (raft_role(r) != RAFT_LEARNER && raft_config_now(r)->voters_count < 3)
-        return;
+    if (raft_role(r) != RAFT_LEARNER && (raft_config_now(r)->voters_count < 3 || !atlas_may_damage(w, h)))
+        return; /* it gives its log up, which is one copy less */
     lies_rot(w, h);
 }
 
