@@ -156,6 +156,7 @@ EXTRA_DIST += \
 	%D%/sim/mutants/wal-rot-is-a-tear.mutant \
 	%D%/sim/mutants/wal-sync-before-write.mutant \
 	%D%/sim/mutants/wal-tear-is-rot.mutant \
+	%D%/sim/mutants/wal-vote-claims-too-much.mutant \
 	%D%/sim/mutants/wal-writes-over-tear.mutant \
 	%D%/sim/scenarios/absence-announced.txt \
 	%D%/sim/scenarios/agent-killed.txt \
@@ -262,6 +263,7 @@ check_PROGRAMS += %D%/sim/covey-sim
 	%D%/sim/check_heal.c \
 	%D%/sim/check_in_force.c \
 	%D%/sim/check_keeper.c \
+	%D%/sim/check_kept.c \
 	%D%/sim/check_leader.c \
 	%D%/sim/check_linear.c \
 	%D%/sim/check_matching.c \

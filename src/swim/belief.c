@@ -65,11 +65,13 @@ static bool card_is_news(const struct swim *s, const struct member *m, const str
         return false;
     struct incarnation told = {record->generation, record->since},
                        held = {m->card->generation, m->card->since};
+    int order = incarnation_compare(told, held);
     if (s->config.identity)
-        return incarnation_compare(told, held) > 0;
-    /* Without signatures the incarnation of the record has to do. */
+        return order > 0;
+    /* Without signatures nothing binds it to its moment: in a later incarnation it is the later one. */
     told.version = record->version;
-    return incarnation_compare(told, m->incarnation) > 0 && swim_addr_usable(&record->addr);
+    bool later = order > 0 || (order == 0 && incarnation_compare(told, m->incarnation) > 0);
+    return later && swim_addr_usable(&record->addr);
 }
 
 /* Two cards of one moment: two hosts have the key. Whoever brings the second one is shown the first. */

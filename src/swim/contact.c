@@ -212,6 +212,8 @@ int swim_contact_add(struct swim *s, struct node_id id, const struct addr *addr)
     struct contact *c = MAP_GET_ID(&s->contacts_by_id, id);
     if (m)
         m->pinned = true;
+    if (m && addr->size && !addr_equal(addr, &m->card->addr))
+        swim_dealings(s, m)->seen_addr = *addr; /* until a packet of its own tells */
     if (c) {
         c->pinned = true;
         if (addr->size)

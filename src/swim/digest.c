@@ -6,6 +6,9 @@
  * belongs to one of 256 buckets; a bucket's sum is the exclusive or of its fingerprints, kept up with each
  * change. Sums of fewer buckets are made by folding. The dead and the left are no part of it: they are
  * remembered for different times, and nobody is told of a dead member that he never knew.
+ *
+ * The card counts, too: a version is told on without it when the card is no news any more, or is heard from
+ * an accuser, and whoever missed the card would look for the member where it was.
  */
 
 #include "internal.h"
@@ -18,7 +21,7 @@ size_t swim_bucket(struct node_id id) { return (size_t)(id_hash(id) >> 56); }
 
 uint64_t swim_fingerprint(const struct member *m) {
     uint64_t incarnation = (uint64_t)m->incarnation.generation << 32 | m->incarnation.version;
-    return u64_mix(u64_mix(id_hash(swim_id(m)) ^ incarnation) + m->state);
+    return u64_mix(u64_mix(id_hash(swim_id(m)) ^ incarnation) + ((uint64_t)m->card->since << 2 | m->state));
 }
 
 void swim_sums_toggle(struct swim *s, const struct member *m) {

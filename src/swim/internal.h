@@ -98,7 +98,8 @@ struct dealings {
     int64_t answered_us; /* when it was last told of its record unasked */
     int64_t refuted_us;  /* when this node last put its word against that of this one */
     struct round_trip rtt;
-    struct addr seen_addr; /* where its packets come from, if not from its own address; size 0: they do */
+    /* Where its packets come from, or the committed table has it, if not at its address. Size 0: it is. */
+    struct addr seen_addr;
 };
 
 /* 40 bytes: with the order, the place and the ring about 60 a member. */

@@ -25,11 +25,14 @@ static int64_t probe_timeout_us(const struct swim *s, const struct member *m) {
 /* With the health as it is now. */
 static int64_t interval_us(const struct swim *s) { return s->config.period_us * (s->health + 1); }
 
-/* The ping tells what is believed of its target; of a suspect it says so first (Lifeguard: buddy). */
+/*
+ * The ping tells what is believed of its target; of a suspect it says so first (Lifeguard: buddy). Elsewhere
+ * than where its card says it has no belief: so the ack brings the card, for it may have moved unheard.
+ */
 void swim_ping(struct swim *s, uint32_t seq, struct node_id target, const struct addr *addr, struct member *m,
                const enum member_state *belief) {
     struct wire_ping ping = {.seq = seq};
-    if (m && swim_has(s, SWIM_BELIEF)) {
+    if (m && swim_has(s, SWIM_BELIEF) && addr_equal(addr, &m->card->addr)) {
         ping.state = belief ? *belief : (enum member_state)m->state;
         ping.generation = m->incarnation.generation;
         ping.version = m->incarnation.version;
@@ -67,7 +70,7 @@ static void probe_start(struct swim *s, struct probe *p, struct member *m) {
 static void probe_ask(struct swim *s, struct probe *p) {
     struct member *m = swim_find(s, p->target), *helpers[HELPERS_MAX];
     p->asked = true;
-    /* It may be reached where its packets come from: its address may be one behind a translator. */
+    /* It may be reached where its packets come from: its address may be one behind a translator, or old. */
     if (m && m->dealings && m->dealings->seen_addr.size && swim_has(s, SWIM_BELIEF))
         swim_ping(s, p->seq, p->target, &m->dealings->seen_addr, m, NULL);
     int64_t left_us = p->deadline_us - s->now_us;

@@ -111,14 +111,25 @@ void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnati
     }
 }
 
-/* Somebody tells a name or an address that this node has not, at its own incarnation. */
+/*
+ * Somebody tells a name or an address that this node has not, at its own incarnation; or a card of this
+ * generation later than its own, out of a past that its disk has forgotten.
+ */
 static bool forged(const struct swim *s, const struct wire_member *record) {
     const struct member *self = s->self;
+    bool other = !addr_equal(&record->addr, &self->card->addr) ||
+                 !bytes_equal(record->name, swim_card_name(self->card));
     return record->state == MEMBER_STATE_ALIVE && record->addr.size &&
            record->generation == self->incarnation.generation &&
-           record->version == self->incarnation.version &&
-           (!addr_equal(&record->addr, &self->card->addr) ||
-            !bytes_equal(record->name, swim_card_name(self->card)));
+           ((record->version == self->incarnation.version && other) || record->since > self->card->since);
+}
+
+/* Above both, in a card that is later than what was told. */
+static void outdo(struct swim *s, struct incarnation seen) {
+    struct addr addr = s->self->card->addr;
+    version_raise(s, incarnation_compare(seen, s->self->incarnation) > 0 ? seen : s->self->incarnation);
+    swim_card_renew(s, s->config.name, &addr);
+    say_again(s, true);
 }
 
 /* With a card that has this node's signature: it was said by a later self, or by another host. */
@@ -145,8 +156,7 @@ void swim_hear_self_record(struct swim *s, const struct wire_member *record, str
     if (!s->leaving && signed_by_self(s, record))
         return;
     if (!s->leaving && !s->config.identity && forged(s, record)) {
-        version_raise(s, s->self->incarnation);
-        say_again(s, true);
+        outdo(s, seen);
         return;
     }
     swim_hear_of_self(s, record->state, seen, accuser);

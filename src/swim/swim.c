@@ -77,7 +77,8 @@
  * How news travels
  * - A ping carries what is believed of its target. A wrong belief is put right by the ack, in one hop and
  *   not in the O(log n) that the rumour takes. Whoever is heard from and held suspect or dead is told of
- *   it, at most once a period; stale news is answered with fresher.
+ *   it, at most once a period; stale news is answered with fresher. A ping to another address than that of
+ *   the card held has no belief: who moved, and was not heard to, answers it with its card.
  * - News also goes out on a clock of its own while there is any [as memberlist; in SWIM 5 it is on pings and
  * acks alone]. A node that has lost sight of half the group pings rarely, its health being bad, and mostly
  * the lost: its side would take minutes to agree on who is gone.

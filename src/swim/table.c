@@ -156,9 +156,14 @@ void swim_member_raise(struct swim *s, struct member *m, struct incarnation inca
 }
 
 void swim_member_card(struct swim *s, struct member *m, struct card *card) {
+    bool living = !swim_is_gone(m->state);
     assert(card->number == m->card->number);
+    if (living)
+        swim_sums_toggle(s, m);
     swim_names_drop(s->names, m->card);
     m->card = card;
+    if (living)
+        swim_sums_toggle(s, m);
 }
 
 static void accusation_drop(struct swim *s, struct member *m) {
@@ -185,6 +190,12 @@ static void accusation_make(struct swim *s, struct member *m, struct node_id acc
     swim_timer_set(s, m, s->now_us + keep_us);
 }
 
+/* It is tried where its card says, and there. */
+static const struct addr *elsewhere(const struct member *m) {
+    const struct dealings *d = m->dealings;
+    return d && d->seen_addr.size ? &d->seen_addr : &m->card->addr;
+}
+
 /* The ring of probes has the living, the contacts have the dead. */
 static void turns_follow(struct swim *s, struct member *m, enum member_state was) {
     bool living = !swim_is_gone(m->state), lived = !swim_is_gone((uint8_t)was);
@@ -193,7 +204,7 @@ static void turns_follow(struct swim *s, struct member *m, enum member_state was
     if (!living && lived)
         swim_ring_remove(s, &s->probe_ring, m->card->number);
     if (m->state == MEMBER_STATE_DEAD && was != MEMBER_STATE_DEAD)
-        swim_contact_open(s, swim_id(m), &m->card->addr, m->pinned);
+        swim_contact_open(s, swim_id(m), elsewhere(m), m->pinned);
     if (m->state != MEMBER_STATE_DEAD && was == MEMBER_STATE_DEAD)
         (void)swim_contact_close(s, swim_id(m));
 }

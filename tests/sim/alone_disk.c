@@ -13,12 +13,11 @@
 #include "alone.h"
 #include "checker.h"
 
-#define FILES_MAX    64
 #define ROUNDS_LARGE (1 << 20) /* bytes of a disk of which fewer copies are made */
 
+/* All of a disk: a log that has come far has many files, and without its last ones it is another. */
 struct shelf {
-    struct disk_file files[FILES_MAX]; /* data owned */
-    size_t count;
+    VEC(struct disk_file) files; /* data owned */
 };
 
 enum harm {
@@ -42,23 +41,21 @@ static void file_set(struct disk_file *f, struct bytes data) {
 }
 
 static void shelf_add(struct shelf *s, const char *name, struct bytes data) {
-    if (s->count == FILES_MAX)
-        return;
-    struct disk_file *f = &s->files[s->count++];
-    memset(f, 0, sizeof *f);
-    memcpy(f->name, name, sizeof f->name);
-    file_set(f, data);
+    struct disk_file f = {0};
+    memcpy(f.name, name, sizeof f.name);
+    file_set(&f, data);
+    VEC_PUSH(&s->files, f);
 }
 
 static void shelf_done(struct shelf *s) {
-    for (size_t i = 0; i < s->count; i++)
-        mem_free((void *)(uintptr_t)s->files[i].data.data);
-    s->count = 0;
+    for (size_t i = 0; i < s->files.count; i++)
+        mem_free((void *)(uintptr_t)s->files.data[i].data.data);
+    VEC_DONE(&s->files);
 }
 
 static void shelf_copy(struct shelf *to, const struct shelf *from) {
-    for (size_t i = 0; i < from->count; i++)
-        shelf_add(to, from->files[i].name, from->files[i].data);
+    for (size_t i = 0; i < from->files.count; i++)
+        shelf_add(to, from->files.data[i].name, from->files.data[i].data);
 }
 
 /* As a process finds it that reads now: an agent that is started, or `covey log`. */
@@ -72,8 +69,8 @@ static void shelf_of(struct shelf *s, const struct sim_host *h) {
 
 static size_t shelf_size(const struct shelf *s) {
     size_t size = 0;
-    for (size_t i = 0; i < s->count; i++)
-        size += s->files[i].data.size;
+    for (size_t i = 0; i < s->files.count; i++)
+        size += s->files.data[i].data.size;
     return size;
 }
 
@@ -140,23 +137,23 @@ static void harm_name(struct prng *p, struct disk_file *f) {
 
 static enum harm harm_once(struct prng *p, struct shelf *s, const struct shelf *other) {
     enum harm harm = (enum harm)prng_below(p, HARMS_COUNT);
-    struct disk_file *f = &s->files[prng_below(p, s->count)];
+    struct disk_file *f = &s->files.data[prng_below(p, s->files.count)];
     if (harm <= HARM_CUT) {
         harm_bytes(p, f, harm);
     } else if (harm == HARM_GROWN) {
         harm_grow(p, f);
     } else if (harm == HARM_LOST) {
         mem_free((void *)(uintptr_t)f->data.data);
-        *f = s->files[--s->count];
+        *f = s->files.data[--s->files.count];
     } else if (harm == HARM_SWAPPED) {
-        struct disk_file *g = &s->files[prng_below(p, s->count)];
+        struct disk_file *g = &s->files.data[prng_below(p, s->files.count)];
         struct bytes data = f->data;
         f->data = g->data;
         g->data = data;
     } else if (harm == HARM_NAMED) {
         harm_name(p, f);
     } else {
-        file_set(f, other->files[prng_below(p, other->count)].data);
+        file_set(f, other->files.data[prng_below(p, other->files.count)].data);
     }
     return harm;
 }
@@ -203,7 +200,7 @@ static void record_draw(struct prng *p, struct arena *a, struct wire_journal_rec
 
 /* A journal is written on, with records of any kind, and what is kept of it is what was not acknowledged. */
 static void journal_goes_on(struct prng *p, const struct shelf *s, const struct node_id *node) {
-    struct journal *j = journal_new(node, s->files, s->count);
+    struct journal *j = journal_new(node, s->files.data, s->files.count);
     struct disk_op op;
     struct arena a = {0};
     uint64_t ticket = 1;
@@ -225,18 +222,18 @@ static void journal_goes_on(struct prng *p, const struct shelf *s, const struct 
 static void others_read(struct prng *p, const struct shelf *s, const struct node_id *node, struct arena *a) {
     struct journal_recovery journal;
     char text[200];
-    journal_recover(s->files, s->count, node, a, &journal);
+    journal_recover(s->files.data, s->files.count, node, a, &journal);
     if (journal.verdict != JOURNAL_FOREIGN && journal.verdict != JOURNAL_VERSION)
         journal_goes_on(p, s, node);
     else
-        journal_recover(s->files, s->count, NULL, a, &journal);
-    for (size_t i = 0; i < s->count; i++) {
+        journal_recover(s->files.data, s->files.count, NULL, a, &journal);
+    for (size_t i = 0; i < s->files.count; i++) {
         struct wire_snapshot_header header;
         struct wire_node_files_keys keys;
         struct bytes state;
         uint64_t index;
-        struct bytes data = s->files[i].data;
-        if (snapshot_name_parse(s->files[i].name, &index) &&
+        struct bytes data = s->files.data[i].data;
+        if (snapshot_name_parse(s->files.data[i].name, &index) &&
             snapshot_decode(data, NULL, a, &header, &state, text, sizeof text) == 0) {
             struct state *restored = state_new();
             (void)state_restore(restored, state);
@@ -255,7 +252,7 @@ static void carry_out(struct wal *wal) {
 /* What is whole can be gone on from: more is written, what a snapshot holds is dropped, it begins anew. */
 static void go_on(struct prng *p, const struct shelf *s, const struct wal_recovery *r) {
     struct wal_options options = {.identity = r->identity, .segment_size_bytes = 4096};
-    struct wal *wal = wal_new(&options, s->files, s->count);
+    struct wal *wal = wal_new(&options, s->files.data, s->files.count);
     uint64_t last = r->base_index + r->entries_count;
     struct wire_hard_state hard = {.term = r->hard.term + 1};
     struct wire_raft_entry e = {.index = last + 1, .term = hard.term};
@@ -271,12 +268,29 @@ static void go_on(struct prng *p, const struct shelf *s, const struct wal_recove
     wal_free(wal);
 }
 
+/* The last index that this disk holds: of its log, or of a snapshot, that may reach beyond a log with a gap.
+ */
+static uint64_t last_held(const struct shelf *s, const struct wal_view *v) {
+    uint64_t last = v->recovery.base_index + v->recovery.entries_count;
+    for (size_t i = 0; i < s->files.count; i++) {
+        struct wire_snapshot_header header;
+        struct arena a = {0};
+        struct bytes state;
+        char text[200];
+        if (snapshot_decode(s->files.data[i].data, NULL, &a, &header, &state, text, sizeof text) == 0 &&
+            header.index > last)
+            last = header.index;
+        arena_done(&a);
+    }
+    return last;
+}
+
 /*
- * An agent on such a disk: it does not start and says why, or it goes on for a while, and has no entry that
- * was never written. Its disk does what it says.
+ * An agent on such a disk: it does not start and says why, or it goes on for a while, and knows of no
+ * commitment beyond what was written (last: before the damage). Its disk does what it says.
  */
 static void boots(struct world *w, struct prng *p, const struct sim_host *h, const struct shelf *s,
-                  const struct wal_view *good) {
+                  uint64_t last) {
     struct addr seed = {.size = 6, .b = {10, 0, 0, 253, 7370 >> 8, 7370 & 255}};
     char text[256] = "", name[8] = {'h', (char)('0' + h->index), 0};
     struct node_options o = {.identity_seed = h->identity,
@@ -294,8 +308,8 @@ static void boots(struct world *w, struct prng *p, const struct sim_host *h, con
                              .seeds = &seed,
                              .seeds_count = 1,
                              .token = buf_bytes(prng_chance(p, 800000) ? &w->token : &w->wrong_token),
-                             .files = s->files,
-                             .files_count = s->count};
+                             .files = s->files.data,
+                             .files_count = s->files.count};
     struct node *node;
     struct node_effect e;
     uint64_t ticket = 0;
@@ -321,10 +335,22 @@ static void boots(struct world *w, struct prng *p, const struct sim_host *h, con
     while (node_drain(node, &e))
         continue;
     const struct raft *r = node_raft(node);
-    uint64_t last = good->recovery.base_index + good->recovery.entries_count;
     if (r != NULL && raft_commit_index(r) > last && raft_role(r) != RAFT_LEADER)
-        world_fail(w, "h%u: on a damaged disk more is committed than was in the log", h->index);
+        world_fail(w, "h%u: on a damaged disk more is committed than was on it", h->index);
     node_free(node);
+}
+
+/* Its agent runs, and nothing is on its way to the disk: what it holds for written is there, to the end. */
+static void told_check(struct world *w, const struct sim_host *h, const struct wal_recovery *r) {
+    const struct raft *raft = h->node != NULL ? node_raft(h->node) : NULL;
+    if (raft == NULL || h->disk.error != 0 || disk_damaged(h) || h->disk.flushing.list.count > 0)
+        return;
+    uint64_t last = r->base_index + r->entries_count;
+    if (last != raft_last_index(raft) || r->hard.term != raft_term(raft))
+        world_fail(w,
+                   "h%u: its disk has the log up to %llu of term %llu, and its agent up to %llu of term %llu",
+                   h->index, (unsigned long long)last, (unsigned long long)r->hard.term,
+                   (unsigned long long)raft_last_index(raft), (unsigned long long)raft_term(raft));
 }
 
 /* What is said of the files one by one leads to what is said of all together. */
@@ -336,6 +362,7 @@ static void whole_check(struct world *w, const struct sim_host *h, const struct 
                        (unsigned long long)r->entries[i].index);
     if (!is_whole(v) && r->verdict != WAL_EMPTY && !disk_damaged(h) && h->disk.error == 0)
         world_fail(w, "h%u: nothing was done to its disk, and it is judged: %s", h->index, r->text);
+    told_check(w, h, r);
 }
 
 static void harmed_check(struct world *w, const struct sim_host *h, const struct wal_view *good,
@@ -355,24 +382,24 @@ static void harmed_check(struct world *w, const struct sim_host *h, const struct
 
 static void round_play(struct world *w, struct prng *p, const struct sim_host *h, const struct shelf *good,
                        const struct shelf *other, const struct wal_view *view) {
-    struct shelf s = {.count = 0};
+    struct shelf s = {0};
     struct arena a = {0};
     struct wal_view harmed;
     bool bit_only = false, foreign = false;
     shelf_copy(&s, good);
-    for (uint64_t i = prng_chance(p, 300000) ? 2 : 1, n = i; i > 0 && s.count > 0; i--) {
+    for (uint64_t i = prng_chance(p, 300000) ? 2 : 1, n = i; i > 0 && s.files.count > 0; i--) {
         enum harm harm = harm_once(p, &s, other);
         bit_only = n == 1 && harm == HARM_BIT;
         foreign |= harm == HARM_OTHER;
     }
-    wal_view(s.files, s.count, &a, &harmed);
+    wal_view(s.files.data, s.files.count, &a, &harmed);
     if (!foreign)
         harmed_check(w, h, view, &harmed, bit_only);
     if (is_whole(&harmed) && harmed.recovery.identity.log.b[0] != 0)
         go_on(p, &s, &harmed.recovery);
     others_read(p, &s, &h->raft_id.node, &a);
     if (!foreign)
-        boots(w, p, h, &s, view);
+        boots(w, p, h, &s, last_held(good, view));
     arena_done(&a);
     shelf_done(&s);
 }
@@ -380,15 +407,15 @@ static void round_play(struct world *w, struct prng *p, const struct sim_host *h
 void alone_disks(struct world *w, struct prng *p, uint32_t rounds) {
     for (uint32_t i = 0; i < w->hosts_count && !w->failed; i++) {
         const struct sim_host *h = &w->hosts[i];
-        struct shelf good = {.count = 0}, other = {.count = 0};
+        struct shelf good = {0}, other = {0};
         struct arena a = {0};
         struct wal_view view;
         shelf_of(&good, h);
         shelf_of(&other, &w->hosts[(i + 1) % w->hosts_count]);
-        wal_view(good.files, good.count, &a, &view);
+        wal_view(good.files.data, good.files.count, &a, &view);
         whole_check(w, h, &view);
         uint32_t times = shelf_size(&good) > ROUNDS_LARGE ? rounds / 4 : rounds;
-        for (uint32_t k = 0; k < times && good.count > 0 && other.count > 0 && !w->failed; k++)
+        for (uint32_t k = 0; k < times && good.files.count > 0 && other.files.count > 0 && !w->failed; k++)
             round_play(w, p, h, &good, &other, &view);
         others_read(p, &good, &h->raft_id.node, &a);
         arena_done(&a);

@@ -39,6 +39,7 @@
     X(check_committed)                                                                                       \
     X(check_matching)                                                                                        \
     X(check_told)                                                                                            \
+    X(check_kept)                                                                                            \
     X(check_election)                                                                                        \
     X(check_leader)                                                                                          \
     X(check_quorum)                                                                                          \

@@ -19,6 +19,7 @@
 #define MEMBERS_MAX 300
 #define EVENTS_MAX  800000 /* beyond it is over, and not judged */
 #define LETTERS_MAX 20000  /* under way at a time */
+#define YIELD_US    (600 * US_PER_S)
 
 struct member {
     struct swim *core; /* NULL: it does not run */
@@ -50,7 +51,7 @@ struct crowd {
     uint32_t loss;
     struct swim_config config;
     struct swim_names *names;
-    bool is_signed;
+    bool is_signed, duplicate; /* somebody was told that another host has its key */
 };
 
 static uint64_t below(struct crowd *c, uint64_t bound) { return prng_below(&c->prng, bound); }
@@ -69,6 +70,15 @@ static struct member *member_at(struct crowd *c, const struct addr *addr) {
     return NULL;
 }
 
+/* A stream that is open is used, wherever its other end was when it was dialled. */
+static struct member *open_to(struct crowd *c, const struct member *from, const struct swim_effect *e) {
+    for (uint32_t i = 0; i <= c->count; i++)
+        if (e->kind == SWIM_SYNC_SEND && c->members[i].core != NULL && ID_EQUAL(c->members[i].id, e->to) &&
+            c->open[from - c->members][i])
+            return &c->members[i];
+    return NULL;
+}
+
 static void look(struct crowd *c, const struct swim_effect *e) {
     struct arena a = {0};
     struct wire_swim_packet packet;
@@ -83,7 +93,9 @@ static void look(struct crowd *c, const struct swim_effect *e) {
 }
 
 static void post(struct crowd *c, struct member *from, const struct swim_effect *e) {
-    struct member *to = member_at(c, &e->addr);
+    struct member *to = open_to(c, from, e);
+    if (to == NULL)
+        to = member_at(c, &e->addr);
     look(c, e);
     if (to == NULL || to->side != from->side || (!ID_IS_ZERO(e->to) && !ID_EQUAL(e->to, to->id)) ||
         (e->kind == SWIM_SEND && chance(c, c->loss)))
@@ -109,6 +121,7 @@ static int feed(struct crowd *c, struct member *m, const struct swim_input *in) 
             post(c, m, &e);
         else if (e.event == SWIM_GENERATION)
             m->generation = e.generation;
+        c->duplicate |= e.kind == SWIM_EVENT && e.event == SWIM_DUPLICATE;
     }
     m->due_us = swim_deadline(m->core);
     if (swim_members_count(m->core) > (c->config.members_max != 0 ? c->config.members_max : 20000))
@@ -265,7 +278,10 @@ static void leaves(struct crowd *c, struct member *m) {
 
 static void moves(struct crowd *c, struct member *m) {
     struct addr addr = addr_of(1000 + (uint32_t)below(c, 1000));
-    if (m->core == NULL || m->stopped || member_at(c, &addr) != NULL)
+    for (uint32_t i = 0; i <= c->count; i++)
+        if (addr_equal(&c->members[i].addr, &addr))
+            return; /* whoever does not run comes back to where it was */
+    if (m->core == NULL || m->stopped)
         return;
     m->addr = addr;
     tell(c, m, SWIM_MOVE, m);
@@ -370,8 +386,8 @@ static void draw(struct crowd *c) {
 static bool is_there(const struct member *m) { return m->core != NULL; }
 
 /*
- * NULL: everybody knows who is there, and who is not. And where: only in a group that signs does a record say
- * since when its card holds, so that one who missed it asks for it.
+ * NULL: everybody knows who is there, and who is not. And where, in a group that signs: without signatures
+ * one whose disk was set back can have two cards of one moment, and nothing says which is the later one.
  */
 static const char *differ(struct crowd *c) {
     for (uint32_t i = 0; i < c->count; i++)
@@ -412,6 +428,11 @@ static void heal(struct crowd *c) {
     }
 }
 
+/* So many times five periods: who gave way to a copy looks every ten minutes whether that is gone. */
+static unsigned patience(const struct crowd *c) {
+    return 60 + (c->duplicate ? (unsigned)(YIELD_US / (5 * c->period_us)) : 0);
+}
+
 void crowd_play(struct world *w) {
     struct crowd *c = mem_alloc(sizeof *c);
     c->w = w;
@@ -442,7 +463,7 @@ void crowd_play(struct world *w) {
     }
     heal(c);
     const char *why = "";
-    for (unsigned i = 0; i < 60 && why != NULL && !w->failed && c->events < EVENTS_MAX; i++) {
+    for (unsigned i = 0; i < patience(c) && why != NULL && !w->failed && c->events < EVENTS_MAX; i++) {
         run(c, 5 * c->period_us);
         why = must_agree(c) ? differ(c) : i < 10 ? "" : NULL;
     }

@@ -192,6 +192,7 @@ static void lose_file(struct play *p, struct words *w) {
         if (!f->exists || strncmp(f->name, name, strlen(name)) != 0)
             continue;
         disk_file_remove(f, true);
+        h->disk.file_gone = true;
         disk_told(p->w, h, NULL, "%s is gone", f->name);
         return;
     }

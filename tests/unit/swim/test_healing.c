@@ -164,6 +164,74 @@ Test(swim_healing, a_member_that_moved_is_found_at_its_new_address_and_name) {
     cluster_free(c);
 }
 
+static void hears(struct cluster *c, size_t who, size_t via, struct wire_member record) {
+    struct buf bytes = {0};
+    codec_encode(&wire_swim_packet_type, &(struct wire_swim_packet){.members = &record, .members_count = 1},
+                 &bytes);
+    struct swim_input news = {.kind = SWIM_PACKET,
+                              .from = c->nodes[via].id,
+                              .addr = c->nodes[via].addr,
+                              .packet = buf_bytes(&bytes)};
+    cr_assert_eq(swim_feed(c->nodes[who].swim, c->now_us, &news), 0);
+    buf_done(&bytes);
+}
+
+static bool finds_at(struct cluster *c, size_t viewer, size_t member, size_t at) {
+    struct swim_member m;
+    struct addr addr = addr_of(at);
+    return swim_member_find(c->nodes[viewer].swim, c->nodes[member].id, &m) && addr_equal(&m.addr, &addr);
+}
+
+/* The version is known, so nothing looks wrong: it is only not there any more. */
+Test(swim_healing, who_moved_unheard_is_asked_for_its_card_where_its_packets_come_from) {
+    struct cluster *c = cluster_new_signed(2, 3, NULL);
+    cluster_join_all(c);
+    c->loss_millionths = 1000000; /* until the rumour is spent */
+    c->nodes[1].addr = addr_of(4711);
+    struct swim_input move = {.kind = SWIM_MOVE, .addr = addr_of(4711)};
+    cr_assert_eq(swim_feed(c->nodes[1].swim, c->now_us, &move), 0);
+    hears(c, 0, 1, (struct wire_member){.id = c->nodes[1].id, .generation = 1, .version = 1});
+    cluster_run(c, SECOND);
+    c->loss_millionths = 0;
+    cr_assert(finds_at(c, 0, 1, 1), "the rumour of it was not lost");
+    cluster_run(c, 10 * SECOND);
+    cr_assert(finds_at(c, 0, 1, 4711));
+    cluster_free(c);
+}
+
+/* In a large group that is long before it is pinged. */
+Test(swim_healing, a_card_that_was_missed_is_found_when_tables_are_compared) {
+    struct cluster *c = cluster_new_signed(3, 3, NULL);
+    struct signed_record before, after;
+    cluster_start(c, 0);
+    cluster_start(c, 1);
+    cluster_feed(c, 1, SWIM_SEED, 0);
+    cr_assert(cluster_until(c, 20 * SECOND, cluster_converged));
+    cluster_run(c, 5 * SECOND);
+    c->loss_millionths = 1000000; /* streams are left */
+    record_sign(&before, &c->nodes[2].identity, c->config.cluster, 2, 1, 0, 0);
+    record_sign(&after, &c->nodes[2].identity, c->config.cluster, 4711, 1, 1, 1);
+    hears(c, 0, 1, before.record);
+    hears(c, 1, 0, before.record);
+    hears(c, 0, 1, (struct wire_member){.id = c->nodes[2].id, .generation = 1, .version = 1});
+    hears(c, 1, 0, after.record);
+    cr_assert(finds_at(c, 0, 2, 2) && finds_at(c, 1, 2, 4711));
+    /* More often than it is put off because of news. */
+    for (int i = 0; i < 5; i++) {
+        struct buf bytes = {0};
+        codec_encode(&wire_swim_packet_type, &(struct wire_swim_packet){.sum = 1}, &bytes);
+        struct swim_input sum = {.kind = SWIM_PACKET,
+                                 .from = c->nodes[1].id,
+                                 .addr = c->nodes[1].addr,
+                                 .packet = buf_bytes(&bytes)};
+        cr_assert_eq(swim_feed(c->nodes[0].swim, c->now_us, &sum), 0);
+        buf_done(&bytes);
+    }
+    cluster_run(c, 200 * MS);
+    cr_assert(finds_at(c, 0, 2, 4711));
+    cluster_free(c);
+}
+
 /* Another node takes over the address of a dead one: they stay two. */
 Test(swim_healing, an_address_used_again_by_another_node_confuses_nobody) {
     struct cluster *c = cluster_new(6, 3, NULL);

@@ -315,6 +315,13 @@ Test(swim_transitions, a_forged_record_of_this_node_is_refuted) {
     struct addr own = addr_of(0);
     struct swim_member after = bench_member(b, 0);
     cr_assert(addr_equal(&after.addr, &own));
+    /* A later card than its own, of a version that is past: whoever has that would keep it. */
+    forged.version = forged.since = 9;
+    bench_record(b, 2, accusation_of(0, S, 1, 20, 3));
+    bench_record(b, 2, forged);
+    cr_assert_eq(bench_member(b, 0).version, 22);
+    struct wire_member told[1];
+    cr_assert(swim_export(b->swim, told, 1) == 1 && told[0].since == 22 && addr_equal(&told[0].addr, &own));
     bench_free(b);
 }
 
