@@ -355,10 +355,10 @@ static void act(struct crowd *c) {
 /* ---- what is drawn ------------------------------------------------------------------------------------- */
 
 static void draw(struct crowd *c) {
-    static const uint32_t counts[] = {3, 6, 12, 30, 100, MEMBERS_MAX};
+    static const uint32_t counts[] = {3, 6, 12, 30, 100};
     static const uint32_t withouts[] = {SWIM_WITHOUT_DSN2002, SWIM_WITHOUT_MEMBERLIST,
                                         SWIM_WITHOUT_LIFEGUARD};
-    c->count = counts[below(c, 6)];
+    c->count = chance(c, 30000) ? MEMBERS_MAX : counts[below(c, 5)]; /* a large one takes seconds */
     c->is_signed = c->count <= 12 && chance(c, 500000);
     c->period_us = chance(c, 500000) ? US_PER_S : 200 * US_PER_MS;
     c->config = (struct swim_config){.period_us = c->period_us,
@@ -428,9 +428,13 @@ static void heal(struct crowd *c) {
     }
 }
 
-/* So many times five periods: who gave way to a copy looks every ten minutes whether that is gone. */
+/*
+ * So many times five periods. A host that alone believes in one that was taken out, of whom all others know
+ * nothing any more, finds out when its turn comes: after 2n - 1 probes at most [SWIM 4.3]. Who gave way to a
+ * copy looks every ten minutes whether that is gone.
+ */
 static unsigned patience(const struct crowd *c) {
-    return 60 + (c->duplicate ? (unsigned)(YIELD_US / (5 * c->period_us)) : 0);
+    return 60 + 2 * c->count / 5 + (c->duplicate ? (unsigned)(YIELD_US / (5 * c->period_us)) : 0);
 }
 
 void crowd_play(struct world *w) {
