@@ -129,8 +129,8 @@ static void draw_visitors(uint64_t seed, struct swarm *s) {
 
 static void draw_alone(uint64_t seed, struct swarm *s) {
     struct prng p = stream(seed, "alone");
-    s->alone = prng_chance(&p, 250000) ? prng_between(&p, 20, 200) : 0;
-    s->crowd = prng_chance(&p, 250000);
+    s->alone = prng_chance(&p, 100000) ? prng_between(&p, 10, 100) : 0; /* each takes as long as a seed */
+    s->crowd = prng_chance(&p, 100000);
 }
 
 void swarm_draw(uint64_t seed, uint32_t hosts_count, struct swarm *ret) {
