@@ -5,7 +5,8 @@
  * An agent that starts again goes on with the log that its file `cluster` names. It begins another one only
  * where something was done to the disk that a disk does not do: no crash, no power cut and no error that was
  * told may leave files which are judged as damaged, else one power cut for all hosts is the end of every
- * log. A disk that was once harmed is left out for good: what its agents set aside may be half done.
+ * log. A disk that was once harmed is left out for good: what its agents set aside may be half done. So is
+ * one whose agent gives its log up itself, its state being wrong.
  */
 #include "checker.h"
 #include "disk.h"
@@ -35,7 +36,9 @@ static struct log_id log_named(struct sim_host *h) {
 static void kept_see(void *self, struct world *w, const struct sight *s) {
     struct kept *k = self;
     struct sim_host *h = s->host;
-    k->harmed[h->index] |= s->kind == SIGHT_DISK_LOST || disk_damaged(h);
+    bool gives_up =
+        s->kind == SIGHT_EFFECT && s->effect->kind == NODE_DISK && s->effect->op.kind == DISK_SET_ASIDE;
+    k->harmed[h->index] |= gives_up || s->kind == SIGHT_DISK_LOST || disk_damaged(h);
     if (s->kind != SIGHT_AGENT_START || k->harmed[h->index])
         return;
     struct log_id log = log_named(h);
@@ -50,6 +53,6 @@ const struct checker check_kept = {
     .name = "log-kept",
     .promise = "whose disk was never damaged goes on with its log, after a crash and after a power cut",
     .size = sizeof(struct kept),
-    .sees = SEES(SIGHT_AGENT_START) | SEES(SIGHT_DISK_LOST),
+    .sees = SEES(SIGHT_AGENT_START) | SEES(SIGHT_EFFECT) | SEES(SIGHT_DISK_LOST),
     .see = kept_see,
 };
