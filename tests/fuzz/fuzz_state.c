@@ -10,6 +10,8 @@
 #include <covey/codec.h>
 #include <covey/state.h>
 
+#include "twin.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define COMMANDS_MAX 2000
@@ -127,24 +129,6 @@ static struct wire_command command(struct input *in, struct arena *a) {
     return c;
 }
 
-static void same(const struct state *a, const struct state *b) {
-    uint8_t x[16], y[16];
-    state_hash(a, x);
-    state_hash(b, y);
-    assert(memcmp(x, y, sizeof x) == 0);
-}
-
-static struct state *copy_of(const struct state *s) {
-    struct buf bytes = {0};
-    struct state *copy = state_new();
-    state_snapshot(s, &bytes);
-    int error = state_restore(copy, buf_bytes(&bytes));
-    assert(error == 0);
-    same(s, copy);
-    buf_done(&bytes);
-    return copy;
-}
-
 static void apply_both(struct state *a, struct state *b, uint64_t index, const struct wire_command *c) {
     struct state_result x, y;
     struct state_change change;
@@ -166,13 +150,13 @@ static void program(struct input in) {
         struct wire_command c = command(&in, &arena);
         apply_both(a, b, i, &c);
         if (i == cut)
-            b = copy_of(a);
+            b = twin_of(a);
         arena_done(&arena);
     }
     if (b != NULL)
-        same(a, b);
+        assert(twin_same(a, b));
     state_free(b);
-    b = copy_of(a);
+    b = twin_of(a);
     state_free(a);
     state_free(b);
 }
@@ -182,7 +166,7 @@ static void snapshot(struct input in) {
     int error = state_restore(s, bytes_of(in.data, in.size));
     assert(error == 0 || error == ERR_CORRUPT);
     if (error == 0)
-        state_free(copy_of(s));
+        state_free(twin_of(s));
     state_free(s);
 }
 

@@ -7,6 +7,7 @@
  * Two states are given the same, one of them made from a snapshot of the other in the middle: they end with
  * the same bytes. A snapshot in which something was changed is refused, or it is one that holds.
  */
+#include "../fuzz/twin.h"
 #include "alone.h"
 
 #define COMMANDS 400
@@ -209,23 +210,6 @@ static struct wire_command command(struct prng *p, const struct state *s, struct
 
 /* ---- what must hold ------------------------------------------------------------------------------------ */
 
-static bool same(const struct state *x, const struct state *y) {
-    uint8_t a[16], b[16];
-    state_hash(x, a);
-    state_hash(y, b);
-    return memcmp(a, b, sizeof a) == 0;
-}
-
-static struct state *copy_of(const struct state *s) {
-    struct buf bytes = {0};
-    struct state *copy = state_new();
-    state_snapshot(s, &bytes);
-    int error = state_restore(copy, buf_bytes(&bytes));
-    assert(error == 0 && same(s, copy));
-    buf_done(&bytes);
-    return copy;
-}
-
 static void apply(struct state *x, struct state *y, uint64_t index, const struct wire_command *c) {
     struct state_result a, b;
     struct state_change change;
@@ -299,7 +283,7 @@ static void spoilt(struct prng *p, const struct state *s) {
     error = state_restore(restored, buf_bytes(&changed));
     assert(error == 0 || error == ERR_CORRUPT);
     if (error == 0)
-        state_free(copy_of(restored));
+        state_free(twin_of(restored));
     state_free(restored);
     arena_done(&a);
     buf_done(&bytes);
@@ -327,7 +311,7 @@ static void forgets(void) {
     memcpy(c.request.b, &count, sizeof count);
     state_apply(s, count + 2, &c, &r);
     assert(r.error == 0 && r.version == version);
-    state_free(copy_of(s));
+    state_free(twin_of(s));
     state_free(s);
 }
 
@@ -343,9 +327,9 @@ void alone_commands(struct prng *p, uint32_t scripts) {
             apply(x, y, i, &c);
             arena_done(&a);
             if (i == cut)
-                y = copy_of(x);
+                y = twin_of(x);
         }
-        assert(y == NULL || same(x, y));
+        assert(y == NULL || twin_same(x, y));
         for (unsigned i = 0; i < 6; i++)
             spoilt(p, x);
         state_free(y);

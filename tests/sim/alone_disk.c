@@ -292,24 +292,15 @@ static uint64_t last_held(const struct shelf *s, const struct wal_view *v) {
 static void boots(struct world *w, struct prng *p, const struct sim_host *h, const struct shelf *s,
                   uint64_t last) {
     struct addr seed = {.size = 6, .b = {10, 0, 0, 253, 7370 >> 8, 7370 & 255}};
-    char text[256] = "", name[8] = {'h', (char)('0' + h->index), 0};
-    struct node_options o = {.identity_seed = h->identity,
-                             .name = bytes_str(name),
-                             .addr = h->addr,
-                             .cpu_mhz = 8000,
-                             .memory_mib = 8192,
-                             .ports_low = 20000,
-                             .ports_high = 21000,
-                             .raw_exec = true,
-                             .boot = {{9}},
-                             .version = bytes_str("sim"),
-                             .task_root = bytes_str("/t"),
-                             .bootstrap = prng_chance(p, 100000),
-                             .seeds = &seed,
-                             .seeds_count = 1,
-                             .token = buf_bytes(prng_chance(p, 800000) ? &w->token : &w->wrong_token),
-                             .files = s->files.data,
-                             .files_count = s->files.count};
+    char text[256] = "", name[8];
+    struct node_options o = host_options(h, name);
+    o.boot = (struct boot_id){{9}};
+    o.bootstrap = prng_chance(p, 100000);
+    o.seeds = &seed;
+    o.seeds_count = 1;
+    o.token = buf_bytes(prng_chance(p, 800000) ? &w->token : &w->wrong_token);
+    o.files = s->files.data;
+    o.files_count = s->files.count;
     struct node *node;
     struct node_effect e;
     uint64_t ticket = 0;

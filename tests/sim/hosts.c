@@ -264,10 +264,10 @@ static struct bytes token_make(struct world *w) {
     return buf_bytes(&w->wrong_token);
 }
 
-static int agent_new(struct world *w, struct sim_host *h, bool bootstrap, char *text, size_t text_size) {
-    char name[8] = {'h', (char)('0' + h->index), 0};
-    struct addr addrs[HOSTS_MAX];
-    struct node_options o = {
+struct node_options host_options(const struct sim_host *h, char name[8]) {
+    memcpy(name, "h0", sizeof "h0");
+    name[1] = (char)('0' + h->index);
+    return (struct node_options){
         .identity_seed = h->identity,
         .name = bytes_str(name),
         .addr = h->addr,
@@ -279,11 +279,17 @@ static int agent_new(struct world *w, struct sim_host *h, bool bootstrap, char *
         .boot = h->boot,
         .version = bytes_str("sim"),
         .task_root = bytes_str("/t"),
-        .bootstrap = bootstrap,
-        .marks = &w->marks,
-        .seeds = addrs,
-        .token = bootstrap ? (struct bytes){0} : buf_bytes(&w->token),
     };
+}
+
+static int agent_new(struct world *w, struct sim_host *h, bool bootstrap, char *text, size_t text_size) {
+    char name[8];
+    struct addr addrs[HOSTS_MAX];
+    struct node_options o = host_options(h, name);
+    o.bootstrap = bootstrap;
+    o.marks = &w->marks;
+    o.seeds = addrs;
+    o.token = bootstrap ? (struct bytes){0} : buf_bytes(&w->token);
     if (!bootstrap)
         o.seeds_count = seeds(w, h, addrs);
     swarm_options(w, &o);

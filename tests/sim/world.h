@@ -348,6 +348,8 @@ void clock_wall_step(struct world *w, struct sim_host *h, int64_t step_ms);
 
 /* ---- hosts.c ---- */
 
+/* What an agent of this host is started with at least; the name is put into `name`, which must last. */
+struct node_options host_options(const struct sim_host *h, char name[8]);
 void host_start(struct world *w, uint32_t host, bool bootstrap);
 void host_kill_agent(struct world *w, uint32_t host);
 void host_power_off(struct world *w, uint32_t host);

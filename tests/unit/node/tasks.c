@@ -157,6 +157,15 @@ static void log_lost(struct rig *r) {
     cr_assert_not(node_leads(r->node));
 }
 
+/* In this state, and not begun again from a copy of the log that does not know. */
+static void is_over_for_good(struct rig *r, enum instance_state state) {
+    cr_assert_eq(in_the_log(r, r->last_started), state);
+    log_lost(r);
+    cr_assert_neq(in_the_log(r, r->last_started), state, "this copy does not know");
+    cr_assert_eq(r->starts, 0);
+    rig_done(r);
+}
+
 static void dies(struct rig *r, struct instance_id id, const char *task) {
     struct wire_shim_status status = {.sequence = 2,
                                       .fact = {.name = bytes_str(task), .state = TASK_STATE_DEAD}};
@@ -203,11 +212,7 @@ Test(node_tasks, what_was_stopped_while_nothing_of_it_was_here_never_begins_thou
     cr_assert_eq(rig_start(&r, false, NULL), 0);
     rig_until(&r, 5 * US_PER_S);
     cr_assert(r.starts == 0 && marks.hits[MARK_NODE_STOP_OF_NOTHING] == 1);
-    cr_assert_eq(in_the_log(&r, r.last_started), INSTANCE_STATE_STOPPED);
-    log_lost(&r);
-    cr_assert_neq(in_the_log(&r, r.last_started), INSTANCE_STATE_STOPPED, "this copy does not know");
-    cr_assert_eq(r.starts, 0);
-    rig_done(&r);
+    is_over_for_good(&r, INSTANCE_STATE_STOPPED);
 }
 
 Test(node_tasks, what_was_refused_is_not_tried_again_though_the_log_is_lost) {
@@ -217,11 +222,7 @@ Test(node_tasks, what_was_refused_is_not_tried_again_though_the_log_is_lost) {
     for (size_t i = 0; i < 2; i++)
         RIG_FEED(&r, .kind = NODE_TASK_REFUSED, .instance = r.last_started, .task = bytes_str(names[i]),
                  .error = ERR_IO, .text = bytes_str("no"));
-    cr_assert_eq(in_the_log(&r, r.last_started), INSTANCE_STATE_REFUSED);
-    log_lost(&r);
-    cr_assert_neq(in_the_log(&r, r.last_started), INSTANCE_STATE_REFUSED, "this copy does not know");
-    cr_assert_eq(r.starts, 0);
-    rig_done(&r);
+    is_over_for_good(&r, INSTANCE_STATE_REFUSED);
 }
 
 /* It ended, the log has had it and dropped it, and the agent died before it wrote that down. */
