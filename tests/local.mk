@@ -162,6 +162,7 @@ EXTRA_DIST += \
 	%D%/sim/scenarios/agent-killed.txt \
 	%D%/sim/scenarios/all-power-off.txt \
 	%D%/sim/scenarios/change-undone.txt \
+	%D%/sim/scenarios/crashed-and-dark.txt \
 	%D%/sim/scenarios/disk-damaged.txt \
 	%D%/sim/scenarios/figure-8.txt \
 	%D%/sim/scenarios/halves-merge.txt \

@@ -9,7 +9,7 @@
  * batch.
  *
  * Files, all in one directory: `log-<sequence>` segments (zero-filled before use), `vote-0` and `vote-1`
- * (term and vote in two copies, written in turn).
+ * (term and vote in two copies, written together).
  */
 #ifndef COVEY_WAL_H
 #define COVEY_WAL_H
@@ -79,7 +79,7 @@ struct wal_recovery {
     struct wire_raft_entry *entries;
     size_t entries_count;
     struct wire_log_identity identity; /* as found; zero when nothing was */
-    bool vote_damaged;                 /* one of the copies of the vote cannot be read */
+    bool vote_damaged;                 /* a copy of the vote is missing or cannot be read */
 };
 
 struct wal;
@@ -166,7 +166,7 @@ struct wal_vote_view {
     char name[WAL_NAME_SIZE];
     const char *state; /* whole, damaged, not written, later version */
     bool whole, broken;
-    bool counts; /* it is the newer one */
+    bool counts; /* there is no newer one */
     struct wire_hard_state hard;
     char durable_name[WAL_NAME_SIZE]; /* the log was durable up to there ... */
     uint64_t durable_end;             /* ... and this offset */

@@ -66,14 +66,14 @@ static void put_segments(const struct cli_log *log, struct buf *out) {
     cli_table_end(&t, out);
 }
 
-static void put_vote(const struct wal_vote_view *v, struct buf *out) {
+static void put_vote(const struct wal_vote_view *v, const struct wal_vote_view *other, struct buf *out) {
     buf_printf(out, "%s: %s", v->name, v->state);
     if (v->whole) {
         buf_printf(out, ", term %llu, vote ", (ull)v->hard.term);
         put_voter(out, &v->hard.vote);
         if (v->durable_end > 0)
             buf_printf(out, ", the log durable up to %s offset %llu", v->durable_name, (ull)v->durable_end);
-        buf_printf(out, "%s", v->counts ? " (the newer)" : "");
+        buf_printf(out, "%s", v->counts && other->whole && !other->counts ? " (the newer)" : "");
     }
     buf_printf(out, "\n");
 }
@@ -125,7 +125,7 @@ void cli_view_log(const struct cli_log *log, const char *path, struct buf *out) 
     put_segments(log, out);
     for (size_t i = 0; i < 2; i++) {
         if (v->votes[i].whole || v->votes[i].broken)
-            put_vote(&v->votes[i], out);
+            put_vote(&v->votes[i], &v->votes[1 - i], out);
     }
     for (size_t i = 0; i < log->snapshots_count; i++)
         put_snapshot(&log->snapshots[i], out);

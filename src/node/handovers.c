@@ -9,12 +9,12 @@
  * its disk. Each of these may fail: the message is lost, the disk is, or the voter had none of it because it
  * was made before it came. So
  *   - of each signer the newest is kept. It leads from wherever an earlier one did, and farther; so nothing
- * is lost with those that it takes the place of, and there is room for as many hosts as ever had a vote, and
- *     not for a number of changes;
+ *     is lost with those that it takes the place of, and there is room for as many hosts as ever had a vote,
+ *     and not for a number of changes;
  *   - a voter that has not signed since the voters changed last signs where the log is now, with who votes
  *     there. One voter that is still the same is enough to lead over all changes between;
  *   - who has no vote any more signs once more, when it knows who has: it may have learnt that from a
- * snapshot, long after those to whom its vote went had lost theirs, and left;
+ *     snapshot, long after those to whom its vote went had lost theirs, and left;
  *   - voters, and hosts whose word is kept, compare what they have with another voter, in turn. So what a
  *     former voter alone still has comes to those whom a stranger would ask.
  *

@@ -112,10 +112,23 @@ static struct voter_candidate *surplus(struct pick *p) {
     return worst;
 }
 
+static struct voter_candidate *chosen_self(struct pick *p) {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->list[i].self && p->list[i].chosen)
+            return &p->list[i];
+    return NULL;
+}
+
+/*
+ * The leader's own vote goes last, as leadership has to move first. Where all others are pinned it goes all
+ * the same: beside a single pinned host it would make two voters of which each is needed.
+ */
 static void trim(struct pick *p, size_t wanted) {
     struct voter_candidate *c;
     while (p->chosen_count > wanted && (c = surplus(p)) != NULL)
         drop(p, c, "its vote goes: fewer are enough for so many hosts");
+    if (p->chosen_count > wanted && (c = chosen_self(p)) != NULL && c->rule != VOTE_RULE_PIN)
+        drop(p, c, "its vote goes: those that are pinned are enough for so many hosts");
 }
 
 /* ---- 3. free places ---- */

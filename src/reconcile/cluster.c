@@ -497,7 +497,9 @@ static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
 static void group_fill(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct slot *s = &p->slots[i];
-        if (s->stopping != NULL || (s->keep != NULL ? is_unanswered(p, s->keep) : s->given_up))
+        bool goes_on = s->keep != NULL && s->keep->state == INSTANCE_STATE_RUNNING && reachable(p, s->keep);
+        if (s->stopping != NULL || (s->given_up && !goes_on) ||
+            (s->keep != NULL && is_unanswered(p, s->keep)))
             p->in_transition = true;
         if (s->complete) {
             mark_hit(p->options->marks, MARK_RECONCILE_BATCH_DONE);

@@ -259,18 +259,33 @@ static void top_check(struct judgement *j) {
     }
 }
 
+/* Of the first batch of all a crash may leave no vote copy, or only one. */
+static bool log_begins(const struct judgement *j) {
+    return !j->top || (j->top->header.previous_sequence == 0 && j->top->batches == 1);
+}
+
+bool judge_vote_lost(const struct judgement *j, unsigned copy) {
+    return j->vote_states[copy] == VOTE_BAD || (j->vote_states[copy] == VOTE_MISSING && !log_begins(j));
+}
+
+/* Nobody tells how far the log had come: that its last file is gone could not be seen. */
+static void votes_lost(struct judgement *j) {
+    for (unsigned copy = 0; copy < VOTE_COPIES; copy++) {
+        char name[WAL_NAME_SIZE];
+        vote_name(copy, name);
+        if (judge_vote_lost(j, copy))
+            judge_say(j, WAL_CORRUPT, "%s is %s, and there is no other copy" CORRUPT_ADVICE, name,
+                      j->vote_states[copy] == VOTE_BAD ? "damaged" : "missing");
+    }
+}
+
 /* The vote copies know how far the log had come and which file must be there. */
 static void vote_check(struct judgement *j) {
     const struct vote *v = j->vote;
     const struct segment *top = j->top;
     char name[WAL_NAME_SIZE];
     if (!v) {
-        for (unsigned copy = 0; copy < VOTE_COPIES; copy++) {
-            vote_name(copy, name);
-            if (!top && j->vote_states[copy] == VOTE_BAD)
-                judge_say(j, WAL_CORRUPT, "%s: its checksum is wrong, and there is no log" CORRUPT_ADVICE,
-                          name);
-        }
+        votes_lost(j);
         return;
     }
     uint64_t top_sequence = top ? top->sequence : 0, top_end = top ? top->end : 0;
@@ -315,9 +330,9 @@ static void clean_say(struct judgement *j) {
     for (unsigned copy = 0; copy < VOTE_COPIES; copy++) {
         char name[WAL_NAME_SIZE];
         vote_name(copy, name);
-        if (j->vote_states[copy] == VOTE_BAD)
-            judge_say(j, WAL_CLEAN, "the log is whole; %s was damaged and is written anew: watch this disk",
-                      name);
+        if (judge_vote_lost(j, copy))
+            judge_say(j, WAL_CLEAN, "the log is whole; %s was %s and is written anew: watch this disk", name,
+                      j->vote_states[copy] == VOTE_BAD ? "damaged" : "missing");
     }
     judge_say(j, WAL_CLEAN, "the log is whole");
 }

@@ -46,5 +46,7 @@ struct judgement {
 void judge_files(struct judgement *j, const struct disk_file *files, size_t files_count,
                  const struct wire_log_identity *expected, struct arena *arena);
 void judge_done(struct judgement *j);
+/* Whether a copy that must be there cannot be read. */
+bool judge_vote_lost(const struct judgement *j, unsigned copy);
 
 #endif

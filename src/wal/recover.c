@@ -24,7 +24,7 @@ void wal_recover(const struct disk_file *files, size_t files_count, const struct
         .entries_count = j.image.entries.count,
     };
     for (unsigned copy = 0; copy < VOTE_COPIES; copy++)
-        ret->vote_damaged |= j.vote_states[copy] == VOTE_BAD;
+        ret->vote_damaged |= judge_vote_lost(&j, copy);
     text_take(&j.text, ret->text, sizeof ret->text);
     if (j.has_identity && (j.top || j.vote))
         ret->identity = j.identity;

@@ -115,7 +115,7 @@ static void vote_view(const struct judgement *j, unsigned copy, struct wal_vote_
     vote_name(copy, v->name);
     if (state != VOTE_GOOD)
         return;
-    v->counts = j->vote == vote;
+    v->counts = vote->sequence == j->vote->sequence;
     v->hard = vote->hard;
     v->durable_end = vote->durable_end;
     v->identity = vote->identity;

@@ -2,10 +2,10 @@
  * Copyright the covey authors */
 
 /*
- * The files `vote-0` and `vote-1`: term and vote in two copies of one sector each, written in turn, so that a
- * log that cannot be read does not mean a vote that is forgotten. They also say how far the log was durable
+ * The files `vote-0` and `vote-1`: term and vote in two copies of one sector each, written together, so that
+ * a log that cannot be read does not mean a vote that is forgotten. They also say how far the log was durable
  * when they were written and which segment was in use: a log that lost its last file is told from one that
- * never had it.
+ * never had it, by either copy alone. Without both nobody can tell, and the log is not believed.
  */
 #ifndef COVEY_WAL_VOTE_H
 #define COVEY_WAL_VOTE_H

@@ -21,8 +21,9 @@
  * batch: void. It is removed at the next start, and the attempt is made with the next number. At each of
  * these points the files tell the same log.
  *
- * The vote copies are written with each batch that changes term or vote, and with each that opens a segment;
- * in turn, so that one of them is always whole.
+ * The vote copies are written with each batch that changes term or vote, and with each that opens a
+ * segment: both, so that either alone tells which file the log must have, whatever became of the other. A
+ * crash between them leaves two that differ; they are made one at the next start.
  */
 #include "judge.h"
 #include "queue.h"
@@ -52,7 +53,7 @@ struct wal {
     struct wire_hard_state hard;
     bool hard_repeat;       /* the log may not hold it: goes with the next batch */
     uint64_t vote_sequence; /* of the newest copy */
-    unsigned vote_copy;     /* the one to write next */
+    unsigned vote_first;    /* the copy to write first: at the start the one that can better be spared */
     struct buf stream;      /* frames of the batch at hand */
     struct op_queue queue;
 };
@@ -79,7 +80,7 @@ static struct wal_segment *segment_last(struct wal *w) {
     return w->segments.count > 0 ? &w->segments.data[w->segments.count - 1] : NULL;
 }
 
-/* The next copy, as an operation; `used` is the segment that the batch goes to (NULL: none). */
+/* The next copies, as operations; `used` is the segment that the batch goes to (NULL: none). */
 static void vote_queue(struct wal *w, enum disk_op_kind kind, const struct wal_segment *used,
                        uint64_t durable_segment, uint64_t durable_end) {
     struct vote v = {
@@ -91,14 +92,16 @@ static void vote_queue(struct wal *w, enum disk_op_kind kind, const struct wal_s
         .identity = w->identity,
         .hard = w->hard,
     };
-    uint8_t sector[SECTOR_SIZE];
-    char name[WAL_NAME_SIZE];
-    vote_name(w->vote_copy, name);
-    vote_encode(&v, w->vote_copy, sector);
-    size_t at = w->queue.bytes.size;
-    buf_append(&w->queue.bytes, sector, sizeof sector);
-    op_queue_add(&w->queue, kind, name, at, (struct disk_op){0});
-    w->vote_copy = (w->vote_copy + 1) % VOTE_COPIES;
+    for (unsigned i = 0; i < VOTE_COPIES; i++) {
+        unsigned copy = (w->vote_first + i) % VOTE_COPIES;
+        uint8_t sector[SECTOR_SIZE];
+        char name[WAL_NAME_SIZE];
+        vote_name(copy, name);
+        vote_encode(&v, copy, sector);
+        size_t at = w->queue.bytes.size;
+        buf_append(&w->queue.bytes, sector, sizeof sector);
+        op_queue_add(&w->queue, kind, name, at, (struct disk_op){0});
+    }
 }
 
 static void spare_create(struct wal *w, uint64_t size) {
@@ -393,13 +396,14 @@ static void chain_take(struct wal *w, const struct judgement *j) {
     }
 }
 
-/* Both copies are made anew when one is missing or damaged, or when the newer does not tell what is so. */
+/* Both copies are made anew when one is missing or damaged, when they differ, or do not tell what is so. */
 static void votes_repair(struct wal *w, const struct judgement *j) {
     const struct wal_segment *last = segment_last(w);
     w->vote_sequence = j->vote ? j->vote->sequence : 0;
-    w->vote_copy = j->vote == &j->votes[0] ? 1 : 0;
+    w->vote_first = j->vote == &j->votes[0] ? 1 : 0;
     bool whole = j->vote_states[0] == VOTE_GOOD && j->vote_states[1] == VOTE_GOOD &&
-                 j->verdict == WAL_CLEAN && !hard_newer(&w->hard, &j->vote->hard);
+                 j->votes[0].sequence == j->votes[1].sequence && j->verdict == WAL_CLEAN &&
+                 !hard_newer(&w->hard, &j->vote->hard);
     if (whole)
         return;
     if (j->verdict == WAL_EMPTY) {
@@ -411,8 +415,7 @@ static void votes_repair(struct wal *w, const struct judgement *j) {
         }
         return;
     }
-    for (unsigned i = 0; i < VOTE_COPIES; i++)
-        vote_queue(w, DISK_REPLACE, last, last ? last->sequence : 0, last ? w->end : 0);
+    vote_queue(w, DISK_REPLACE, last, last ? last->sequence : 0, last ? w->end : 0);
 }
 
 static bool in_chain(const struct wal *w, uint64_t sequence) {

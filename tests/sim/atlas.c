@@ -15,8 +15,8 @@
  *     configuration and the node table that the cluster agrees on bear its new one. A leader may be about to
  *     give votes to lives that it does not know to be over, and of each set that it could choose at most one
  *     is;
- *   - no host is leaving: then there may be sets of two. (Nor does an operator take a host out while another
- *     is being re-seeded.)
+ *   - no host is leaving, or has been taken out while others still count its vote: then there may be sets of
+ *     two. (Nor does an operator take a host out while another is being re-seeded.)
  *
  * A log's life is a raft id. Damage ends it: the agent that finds it takes a new one, and is never counted as
  * the old one again. So the loss of any number of disks is survived, one after the other, and of so many at
@@ -28,7 +28,8 @@
  * addresses, cuts, delay, loss. They take no promise back; they only make the cluster wait.
  *
  * Which hosts are enough for everything to come true in the end: those that hold, in each voter set that may
- * still count, a majority of votes on disks that are whole.
+ * still count, a majority of votes on disks that are whole, with logs that will not be given up for a state
+ * that is wrong.
  */
 #include "world.h"
 
@@ -46,11 +47,15 @@ static const struct sim_host *host_of(const struct world *w, struct node_id id) 
     return NULL;
 }
 
-/* Does this vote lie on a disk that is whole? A log whose state was found to be wrong is given up, too. */
-static bool is_whole(const struct world *w, const struct raft_id *voter) {
+/* Does this vote lie on a disk that is whole? */
+static bool has_whole_log(const struct world *w, const struct raft_id *voter) {
     const struct sim_host *h = host_of(w, voter->node);
-    return h != NULL && raft_id_equal(&h->raft_id, voter) && !atlas_is_lost(w, voter) && !disk_damaged(h) &&
-           !h->rotted;
+    return h != NULL && raft_id_equal(&h->raft_id, voter) && !atlas_is_lost(w, voter) && !disk_damaged(h);
+}
+
+/* A log whose state was found to be wrong is given up, too. */
+static bool is_whole(const struct world *w, const struct raft_id *voter) {
+    return has_whole_log(w, voter) && !host_of(w, voter->node)->rotted;
 }
 
 static bool has_voter(const struct known_config *c, const struct raft_id *id) {
@@ -150,6 +155,16 @@ bool atlas_whole(const struct world *w, const struct sim_host *except) {
     return true;
 }
 
+/* It was asked to, perhaps in an earlier run of its agent, and others still count its vote. */
+static bool is_leaving(const struct world *w, const struct sim_host *h) {
+    if (h->leaving)
+        return true;
+    for (uint32_t k = 0; k < w->hosts_count; k++)
+        if (k != h->index && has_voter(&w->configs[k], &h->raft_id))
+            return atlas_taken_out(w, h);
+    return false;
+}
+
 bool atlas_may_damage(struct world *w, const struct sim_host *h) {
     bool known = false;
     if (w->faults_over || !atlas_whole(w, h))
@@ -157,7 +172,7 @@ bool atlas_may_damage(struct world *w, const struct sim_host *h) {
     for (uint32_t i = 0; i < w->hosts_count; i++) {
         const struct known_config *c = &w->configs[i];
         known |= c->count[0] > 0;
-        if (w->hosts[i].leaving)
+        if (is_leaving(w, &w->hosts[i]))
             return false;
         if (!half_survives(w, c, 0, h) || !half_survives(w, c, 1, h))
             return false;
@@ -182,11 +197,25 @@ bool atlas_taken_out(const struct world *w, const struct sim_host *h) {
     return r == NULL ? state_index(best) > h->member_index : r->status == NODE_STATUS_LEFT;
 }
 
+/*
+ * Is there a majority that is right, to outvote a voter whose state is wrong? Only then does that one give
+ * its log up. Where there is none (check_state.c) it votes on, with a log that is as good as any.
+ */
+static bool half_outvotes(const struct world *w, const struct known_config *c, unsigned half) {
+    size_t right = 0;
+    for (size_t i = 0; i < c->count[half]; i++)
+        right += is_whole(w, &c->voters[half][i]) && !host_of(w, c->voters[half][i].node)->has_left;
+    return right > c->count[half] / 2;
+}
+
 static bool half_enough(const struct world *w, const struct known_config *c, unsigned half, uint32_t hosts) {
+    bool outvotes = half_outvotes(w, c, half);
     size_t whole = 0;
     for (size_t i = 0; i < c->count[half]; i++) {
-        const struct sim_host *h = host_of(w, c->voters[half][i].node);
-        whole += h != NULL && ((hosts >> h->index) & 1) != 0 && is_whole(w, &c->voters[half][i]);
+        const struct raft_id *voter = &c->voters[half][i];
+        const struct sim_host *h = host_of(w, voter->node);
+        whole += h != NULL && ((hosts >> h->index) & 1) != 0 &&
+                 (outvotes ? is_whole(w, voter) : has_whole_log(w, voter));
     }
     return c->count[half] == 0 || whole > c->count[half] / 2;
 }

@@ -81,11 +81,18 @@ static void see_end(struct restart *r, struct world *w, const struct sight *s,
     expect(r, p, p->due_us + LATE_US + w->slack_us + (p->due_us - w->now_us) / 8);
 }
 
+/*
+ * The shim that saw the last end is gone, and an agent has asked for another one: that owes no restart, but a
+ * first start, with a policy of its own. Nothing else tells of it when the old one had no process at its end.
+ */
+static bool has_new_shim(const struct process *process) {
+    return process->start_asked_us >= process->ended_us;
+}
+
 static void see_spawn(struct restart *r, struct world *w, const struct sight *s,
                       const struct process *process) {
     struct plan *p = plan_of(r, process);
-    bool new_shim = process->start_asked_us >= process->ended_us;
-    if (new_shim)
+    if (has_new_shim(process))
         p->window = false;
     else if (p->late_us != 0 && w->now_us + EARLY_US + (p->due_us - process->ended_us) / 8 < p->due_us)
         check_fail(w, &check_restart, (int)s->host->index,
@@ -108,7 +115,7 @@ static void look(struct restart *r, struct world *w) {
     for (size_t i = 0; i < r->plans.count && !w->failed; i++) {
         struct plan *p = &r->plans.data[i];
         const struct sim_task *t = p->late_us != 0 ? task_of(w, p->process) : NULL;
-        if (t == NULL || t->shim == NULL || p->process->stop_asked)
+        if (t == NULL || t->shim == NULL || has_new_shim(p->process) || p->process->stop_asked)
             p->late_us = 0;
         else if (w->hosts[p->process->host].suspended)
             expect(r, p, (w->now_us > p->due_us ? w->now_us : p->due_us) + LATE_US);

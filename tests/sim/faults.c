@@ -391,7 +391,7 @@ static void ambush(struct world *w, uint32_t agent, uint32_t host) {
     if (last != host) /* one host at a time is told another rule */
         (void)operator_call(w, agent, "vote", &wire_admin_vote_type, &vote);
     vote.node = bytes_str(names[1]);
-    vote.vote = rules[below(w, 3)];
+    vote.vote = rules[below(w, swarm_may_take_votes(w) ? 3 : 2)];
     (void)operator_call(w, agent, "vote", &wire_admin_vote_type, &vote);
     w->ambush_host = host;
     w->ambush_until_us = w->now_us + 15 * US_PER_S;

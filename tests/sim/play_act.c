@@ -107,31 +107,34 @@ static void leave(struct play *p, struct words *w) {
         p->request = operator_call(p->w, host, "leave", &wire_empty_type, &(struct wire_empty){0});
 }
 
-static void kill_shim(struct play *p, struct words *w) {
+/* A shim with its process, or the process alone. */
+static void kill_task(struct play *p, struct words *w, bool shim) {
     const char *job = words_take(w, "of") ? words_next(w) : NULL;
     uint32_t host;
     if (job == NULL || !words_take(w, "on") || !words_host(p, w, &host)) {
-        play_fail(p, "kill shim of JOB on HOST");
+        play_fail(p, "kill %s of JOB on HOST", shim ? "shim" : "process");
         return;
     }
     struct sim_host *h = &p->w->hosts[host];
     for (size_t i = 0; i < h->tasks.count; i++) {
         struct sim_task *t = h->tasks.data[i];
-        if (t->shim == NULL || t->released || !bytes_is(t->spec.job, job))
+        if (t->shim == NULL || t->released || (!shim && t->pid == 0) || !bytes_is(t->spec.job, job))
             continue;
-        tasks_shim_killed(p->w, h, t);
+        (shim ? tasks_shim_killed : process_crash)(p->w, h, t);
         return;
     }
-    play_fail(p, "no shim of %s is on h%u", job, host);
+    play_fail(p, "no %s of %s is on h%u", shim ? "shim" : "process", job, host);
 }
 
 static void kill_word(struct play *p, struct words *w) {
     if (words_take(w, "agent"))
         each(p, w, host_kill_agent);
     else if (words_take(w, "shim"))
-        kill_shim(p, w);
+        kill_task(p, w, true);
+    else if (words_take(w, "process"))
+        kill_task(p, w, false);
     else
-        play_fail(p, "kill agent, or kill shim?");
+        play_fail(p, "kill agent, kill shim, or kill process?");
 }
 
 /* ---- disks ---- */

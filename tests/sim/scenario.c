@@ -34,7 +34,7 @@
  *     slow disk HOST DURATION, heal disk HOST
  *     save disk HOST, restore disk HOST           a backup, or the snapshot of a virtual machine
  *     lose file HOST NAME           the first whose name begins so
- *     kill shim of JOB on HOST
+ *     kill shim of JOB on HOST, kill process of JOB on HOST
  *     cut HOSTS | HOSTS [| HOSTS]   nothing passes between the groups
  *     one-way HOSTS -> HOSTS        what the first send never arrives at the others
  *     heal [HOSTS]                  all links, or those of these hosts

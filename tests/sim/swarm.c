@@ -237,3 +237,8 @@ void swarm_clocks(struct world *w) {
         w->hosts[i].clock.rate_ppm = (int32_t)prng_between(&w->clock_prng, -ppm, ppm);
     w->slack_us = w->swarm->slack_us;
 }
+
+bool swarm_may_take_votes(const struct world *w) {
+    const struct swarm *s = w->swarm;
+    return s->disk_faulty == 0 && s->weight[FAULT_disk] == 0 && s->weight[FAULT_spoil] == 0;
+}

@@ -124,5 +124,11 @@ void swarm_host(const struct world *w, uint32_t host, struct node_options *o);
 void swarm_network(struct world *w, bool on);
 void swarm_disks(struct world *w, bool on);
 void swarm_clocks(struct world *w);
+/*
+ * May an operator exclude hosts from voting, or drain them? Not where a log may be damaged that nobody has
+ * read again yet: with the votes that go, its host may become the only one that votes, or one of two that
+ * are both needed, and nothing is promised of a cluster whose voters' logs are damaged in their majority.
+ */
+bool swarm_may_take_votes(const struct world *w);
 
 #endif

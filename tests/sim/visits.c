@@ -166,21 +166,12 @@ static void ask_logs(struct world *w, struct visit_ask *ask) {
     codec_encode_named(&wire_admin_logs_query_type, &q, &ask->params);
 }
 
-/*
- * Not where a log may be damaged that nobody has read again yet: with the votes that go, its host may become
- * the only one that votes, and nothing is promised of a cluster whose only log is damaged.
- */
-static bool may_take_votes(const struct world *w) {
-    const struct swarm *s = w->swarm;
-    return s->disk_faulty == 0 && s->weight[FAULT_disk] == 0 && s->weight[FAULT_spoil] == 0;
-}
-
 static void ask_vote(struct world *w, struct visit_ask *ask) {
     char host[ID_TEXT_SIZE + 1] = "";
     static const enum vote_rule rules[] = {VOTE_RULE_AUTO, VOTE_RULE_AUTO, VOTE_RULE_PIN, VOTE_RULE_EXCLUDE};
     struct wire_admin_vote vote = {.node = host_word(w, host)};
     request_word(w, &vote.request);
-    vote.vote = rules[below(w, may_take_votes(w) ? 4 : 3)];
+    vote.vote = rules[below(w, swarm_may_take_votes(w) ? 4 : 3)];
     ask->method = "vote";
     codec_encode_named(&wire_admin_vote_type, &vote, &ask->params);
 }
@@ -189,7 +180,7 @@ static void ask_drain(struct world *w, struct visit_ask *ask) {
     char host[ID_TEXT_SIZE + 1] = "";
     struct wire_admin_drain drain = {.node = host_word(w, host)};
     request_word(w, &drain.request);
-    drain.off = chance(w, 600000) || !may_take_votes(w);
+    drain.off = chance(w, 600000) || !swarm_may_take_votes(w);
     ask->method = "drain";
     codec_encode_named(&wire_admin_drain_type, &drain, &ask->params);
 }

@@ -150,6 +150,15 @@ Test(voters_pick, an_operators_word_goes_before_all) {
     PICK("1VL 2V 3VDP 4", "124");
 }
 
+Test(voters_pick, where_all_others_are_pinned_the_leader_gives_its_vote_up_rather_than_make_the_number_even) {
+    PICK("1VL 2VP 3VE", "2"); /* of two voters each would be needed */
+    PICK("1VL 2P", "2");
+    PICK("1VL 2VP 3VP 4VP", "234");
+    PICK("1VL 2VP 3VP", "123");
+    PICK("1VLP 2VP 3VE", "12"); /* so it was asked for */
+    PICK("1VL 2VPD 3VE", "1");
+}
+
 Test(voters_pick, a_drained_host_loses_its_vote_even_when_it_is_pinned_and_the_last_voter_keeps_it) {
     PICK("1VLH 2V 3V 4", "234");
     PICK("1VL 2VHP 3V 4", "134");
@@ -294,6 +303,21 @@ Test(node_voters, an_operator_excludes_the_leader_and_pins_another) {
     for (size_t i = 0; i < state_nodes_count(s); i++)
         if (bytes_is(state_node_at(s, i)->name, t.hosts[leader].name))
             cr_assert_eq(state_node_at(s, i)->vote, VOTE_RULE_PIN);
+    town_done(&t);
+}
+
+Test(node_voters, of_two_hosts_that_may_vote_the_pinned_one_does_and_leads) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    size_t leader = town_leader(&t), pinned = (leader + 1) % 3, excluded = (leader + 2) % 3;
+    cr_assert_eq(vote(&t, leader, t.hosts[pinned].name, VOTE_RULE_PIN), 0);
+    cr_assert_eq(vote(&t, leader, t.hosts[excluded].name, VOTE_RULE_EXCLUDE), 0);
+    town_run(&t, 15 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, leader), t.hosts[pinned].name);
+    cr_assert_eq(town_leader(&t), pinned);
+    town_kill(&t, leader);
+    town_kill(&t, excluded);
+    cr_assert_eq(town_put(&t, pinned, "k", "v"), 0, "it needs nobody");
     town_done(&t);
 }
 

@@ -400,6 +400,27 @@ Test(reconcile_silent, a_stop_is_not_waited_for_when_nothing_comes_from_its_host
     rig_done(&r);
 }
 
+/* Slot 1 had a stand-in beside one out of sight. It was to stop, and its host says nothing of it. */
+Test(reconcile_silent, an_update_waits_for_a_stop_that_nobody_answers_though_another_of_its_slot_is_lost) {
+    struct rig r = rig_new(3);
+    run_service(&r.w, "web", 2, "/bin/a");
+    rig_run(&r);
+    unsigned first = rig_node_of(&r, "web", 0);
+    rig_lose(&r, rig_node_of(&r, "web", 1));
+    rig_sleep(&r, r.options.replace_after_us);
+    r.views[first - 1].unheard = true; /* nothing new is placed there */
+    rig_settle(&r);
+    unsigned silent = rig_node_of(&r, "web", 1);
+    cr_assert_neq(silent, first);
+    r.stuck[silent - 1] = true;
+    run_service(&r.w, "web", 2, "/bin/b");
+    cr_assert(rig_plan(&r) && r.plan.plan.stops_count == 1, "the stand-in has not begun");
+    rig_sleep(&r, ANSWER_US);
+    cr_assert_not(rig_plan(&r));
+    cr_assert_eq(rig_holder(&r, "web", 0)->version, 1);
+    rig_done(&r);
+}
+
 /* ---- between planning and applying ---- */
 
 Test(reconcile_race, surplus_stays_when_what_was_to_be_kept_dies_before_the_plan_is_applied) {

@@ -253,19 +253,20 @@ Test(wal_rot, batches_lost_to_zeros_before_a_vote_are_missed) {
  */
 Test(wal_rot, a_segment_that_lost_its_last_batch_is_told_by_the_header_of_the_next) {
     struct rig_run run;
-    struct rig_disk unused = disk_of_run(&run);
+    struct rig_disk before = disk_of_run(&run);
     rig_run_append(&run, rig_run_log(&run)->last, 1, 30);
     struct rig_disk disk = rig_run_disk(&run);
     struct disk_file *f = rig_disk_find(&disk, last_name), *next = rig_disk_find(&disk, spare_name);
     memset(rig_bytes(next) + SECTOR_SIZE, 0, next->data.size - SECTOR_SIZE);
-    rig_disk_remove(&disk, "vote-0");
-    rig_disk_remove(&disk, "vote-1");
-    f = rig_disk_find(&disk, last_name);
+    static const char *const votes[] = {"vote-0", "vote-1"};
+    for (size_t i = 0; i < 2; i++)
+        memcpy(rig_bytes(rig_disk_find(&disk, votes[i])), rig_disk_find(&before, votes[i])->data.data,
+               SECTOR_SIZE);
     cr_assert_eq(verdict_of(&disk), WAL_TORN);
     memset(rig_bytes(f) + end_of(f) - SECTOR_SIZE, 0, SECTOR_SIZE);
     cr_assert_eq(verdict_of(&disk), WAL_CORRUPT);
     rig_disk_done(&disk);
-    rig_disk_done(&unused);
+    rig_disk_done(&before);
     rig_run_done(&run);
 }
 
@@ -388,6 +389,52 @@ Test(wal_rot, a_later_format_is_told_as_such) {
     put_u32(rig_bytes(f) + 8, 2);
     sector_seal(rig_bytes(f), 0, 1, 0);
     cr_assert_eq(verdict_of(&disk), WAL_VERSION);
+    rig_disk_done(&disk);
+    rig_run_done(&run);
+}
+
+/* Any two of the three that know of a segment's first batch: the segment itself, and a copy of the vote. */
+Test(wal_rot, the_last_segment_is_missed_even_if_a_vote_copy_is_lost_with_it) {
+    static const char *const votes[] = {"vote-0", "vote-1"};
+    for (unsigned opened = 1; opened <= 4; opened++) { /* by one batch each, so that either was the newer */
+        for (unsigned lost = 0; lost < 4; lost++) {
+            struct rig_run run;
+            struct rig_disk unused = disk_of_run(&run);
+            for (unsigned i = 0; i < opened; i++)
+                rig_run_append(&run, rig_run_log(&run)->last, 1, 30);
+            struct rig_disk disk = rig_run_disk(&run);
+            char name[WAL_NAME_SIZE];
+            segment_name(3 + opened, name);
+            cr_assert(in_use(rig_disk_find(&disk, name)));
+            rig_disk_remove(&disk, name);
+            if (lost < 2)
+                rig_disk_remove(&disk, votes[lost]);
+            else
+                rig_bytes(rig_disk_find(&disk, votes[lost - 2]))[20] ^= 4;
+            cr_assert_eq(verdict_of(&disk), WAL_CORRUPT, "%u opened, %u lost", opened, lost);
+            rig_disk_done(&disk);
+            rig_disk_done(&unused);
+            rig_run_done(&run);
+        }
+    }
+}
+
+/* Then nobody knows whether the last segment that is there is the last that there was. */
+Test(wal_rot, a_log_without_both_vote_copies_is_not_believed) {
+    struct rig_run run;
+    struct rig_disk disk = disk_of_run(&run);
+    rig_disk_remove(&disk, "vote-0");
+    struct arena arena = {0};
+    struct wal_recovery r;
+    rig_recover(&disk, &arena, &r);
+    cr_assert_eq(r.verdict, WAL_CLEAN);
+    cr_assert(r.vote_damaged);
+    cr_assert(strstr(r.text, "vote-0 was missing") != NULL, "%s", r.text);
+    rig_bytes(rig_disk_find(&disk, "vote-1"))[20] ^= 4;
+    cr_assert_eq(verdict_of(&disk), WAL_CORRUPT);
+    rig_disk_remove(&disk, "vote-1");
+    cr_assert_eq(verdict_of(&disk), WAL_CORRUPT);
+    arena_done(&arena);
     rig_disk_done(&disk);
     rig_run_done(&run);
 }
