@@ -10,6 +10,7 @@ noinst_HEADERS += \
 	%D%/covey/codec.h \
 	%D%/covey/crypto.h \
 	%D%/covey/daemon.h \
+	%D%/covey/digest.h \
 	%D%/covey/gossip.h \
 	%D%/covey/hcl.h \
 	%D%/covey/jobspec.h \

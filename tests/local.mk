@@ -236,6 +236,7 @@ check_PROGRAMS += %D%/sim/covey-sim
 %C%_sim_covey_sim_SOURCES = \
 	%D%/sim/alone.c \
 	%D%/sim/alone.h \
+	%D%/sim/alone_choices.c \
 	%D%/sim/alone_commands.c \
 	%D%/sim/alone_disk.c \
 	%D%/sim/alone_node.c \

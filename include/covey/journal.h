@@ -29,7 +29,6 @@ enum journal_verdict {
     JOURNAL_FOREIGN, /* another node's */
     JOURNAL_VERSION, /* written by a later format */
 };
-const char *journal_verdict_str(enum journal_verdict verdict);
 
 struct journal_recovery {
     enum journal_verdict verdict;
@@ -52,10 +51,10 @@ struct journal *journal_new(const struct node_id *node, const struct disk_file *
 void journal_free(struct journal *j);
 
 /*
- * All records in one flush; their seq is given here, in order. Copied. The operation that carries the ticket
- * makes them durable: a DISK_SYNC or a DISK_REPLACE. ERR_NO_SPACE: what is not acknowledged would exceed
- * JOURNAL_SIZE_MAX; ERR_LIMIT: a record could not be read back; ERR_INVALID: a record with not exactly one of
- * boot, fact, done. Nothing is changed then.
+ * All records, at least one, in one flush; each has one of boot, fact and done, and its seq is given here, in
+ * order. Copied. The operation that carries the ticket makes them durable: a DISK_SYNC or a DISK_REPLACE.
+ * ERR_NO_SPACE: what is not acknowledged would exceed JOURNAL_SIZE_MAX; ERR_LIMIT: a record could not be read
+ * back. Nothing is changed then.
  */
 int journal_append(struct journal *j, uint64_t ticket, const struct wire_journal_record *records,
                    size_t records_count);

@@ -66,11 +66,11 @@ int checkpoint_check(const struct checkpoint *c, const struct learn_voters *vote
 bool checkpoint_signed(const struct checkpoint *c); /* by its key, whoever that is */
 
 /*
- * From voters that are known to those of later: each handover was signed by one who voted before it. In any
- * order. Those that lead nowhere are passed over. Returns how many led on; *voters is then of the last.
+ * From voters that are known to those of later: each handover, a checkpoint with voters of the same log, was
+ * signed by one who voted before it. In any order. Those that lead nowhere are passed over. Returns how many
+ * led on; *voters is then of the last.
  */
-size_t learn_voters_follow(struct learn_voters *voters, const struct checkpoint *handovers, size_t count,
-                           uint32_t generation, struct recovery_id recovery);
+size_t learn_voters_follow(struct learn_voters *voters, const struct checkpoint *handovers, size_t count);
 
 /* ---- entries that wait for a checkpoint: src/node/stage.c -----------------------------------------------
  */
@@ -118,6 +118,7 @@ void stage_take(struct stage *s, size_t count);
 #define LEARN_AVOID_US     (5 * US_PER_S)  /* one that did not answer, has old news, or is busy */
 #define LEARN_AVOID_BAD_US (60 * US_PER_S) /* one whose answer was a lie */
 #define LEARN_HINT_US      (10 * US_PER_S) /* what a busy one told of others holds so long */
+#define LEARN_STALLED_US   (30 * US_PER_S) /* no more of a snapshot came: who has it is gone */
 #define LEARN_DEPTH_MAX    16u             /* deeper is a circle */
 #define LEARN_AGE_MS       4000u           /* older news than this, and ... */
 #define LEARN_AGE_STEP_MS  3000u /* ... so much more for each host in between, and another is asked */

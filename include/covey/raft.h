@@ -167,7 +167,7 @@ enum raft_effect_kind {
      * gone, the first chunk of the newest does
      */
     RAFT_SNAPSHOT_READ,
-    RAFT_SNAPSHOT_BYTES, /* chunk received: keep it (a new (index, checksum) or offset 0 begins anew) */
+    RAFT_SNAPSHOT_BYTES, /* chunk received, in order: keep it (offset 0 begins a snapshot anew) */
     /* the snapshot at `index`, `term` is complete: verify, save, replace the state, RAFT_INSTALLED */
     RAFT_INSTALL,
     RAFT_CUT,            /* entries up to `index` may be dropped from the disk */

@@ -72,7 +72,7 @@ struct state_copy;
 /* front_size: so many bytes before the state's are left to whoever takes them. */
 struct state_copy *state_copy_new(struct state *s, size_t front_size);
 void state_copy_free(struct state_copy *c);
-/* About `size` (> 0) bytes more; true: it is whole. */
+/* About `size` (> 0) bytes more, until it is whole; true: it is. */
 bool state_copy_step(struct state_copy *c, size_t size);
 /* Of a whole one; the bytes, as state_snapshot() had made them behind the front, may be taken. */
 struct buf *state_copy_bytes(struct state_copy *c);

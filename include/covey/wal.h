@@ -131,7 +131,6 @@ void wal_set_aside(struct wal *w);
 
 /* An operation's bytes are borrowed until the next call that takes the wal and is not wal_drain(). */
 bool wal_drain(struct wal *w, struct disk_op *ret_op);
-uint64_t wal_size_bytes(const struct wal *w); /* of all segments */
 
 /* ---- what is there, for people ------------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/buf.c \
 	%D%/crc32c.c \
 	%D%/crc32c.h \
+	%D%/digest.c \
 	%D%/err.c \
 	%D%/hex.c \
 	%D%/map.c \

@@ -7,9 +7,8 @@
 
 #include <covey/codec.h>
 #include <covey/crypto.h>
+#include <covey/digest.h>
 #include <covey/gossip.h>
-
-#define BUCKETS 256 /* of the digest */
 
 /* One fact; key and value lie in the owner's bytes. */
 struct fact {
@@ -64,7 +63,7 @@ struct gossip {
 
     struct map owners; /* id -> struct owner */
     struct owner *self;
-    uint64_t sums[BUCKETS];
+    struct digest digest; /* of what is held */
     VEC(struct owner *) rumours;
 
     VEC(struct change) changes;

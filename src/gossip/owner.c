@@ -50,18 +50,12 @@ uint64_t gossip_print(const struct owner *o) {
 
 size_t gossip_bucket(struct node_id id) { return id.b[0]; }
 
-/* Twice undoes it. */
 static void toggle(struct gossip *g, const struct owner *o) {
     if (gossip_is_held(o))
-        g->sums[gossip_bucket(o->id)] ^= gossip_print(o);
+        digest_toggle(&g->digest, gossip_bucket(o->id), gossip_print(o));
 }
 
-uint64_t gossip_sum(const struct gossip *g) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < BUCKETS; i++)
-        sum ^= g->sums[i];
-    return sum ? sum : 1; /* 0 is absent on the wire */
-}
+uint64_t gossip_sum(const struct gossip *g) { return digest_sum(&g->digest); }
 
 /* ---- facts --------------------------------------------------------------------------------------------- */
 

@@ -16,7 +16,6 @@
  */
 #include "internal.h"
 
-#define SUM_SIZE        8
 #define MESSAGE_SIZE    (256u << 10)
 #define EXCHANGE_SIZE   (1u << 20) /* of one comparison, each way */
 #define EXCHANGE_OWNERS 2048
@@ -24,24 +23,6 @@
 #define SMALL_SIZE      512 /* what any message costs him who answers it */
 
 /* ---- messages ------------------------------------------------------------------------------------------ */
-
-static bool bit_get(struct bytes bits, size_t i) {
-    return i / 8 < bits.size && (bits.data[i / 8] >> i % 8 & 1);
-}
-
-/* About 16 owners a bucket. */
-static size_t buckets_wanted(const struct gossip *g) {
-    size_t buckets = 1;
-    while (buckets < BUCKETS && buckets * 16 < g->owners.count)
-        buckets *= 2;
-    return buckets;
-}
-
-static void sums_fold(const struct gossip *g, size_t buckets, uint64_t *out) {
-    memset(out, 0, buckets * sizeof *out);
-    for (size_t i = 0; i < BUCKETS; i++)
-        out[i * buckets / BUCKETS] ^= g->sums[i];
-}
 
 static struct wire_gossip_held held_of(const struct owner *o) {
     return (struct wire_gossip_held){.owner = o->id,
@@ -51,15 +32,11 @@ static struct wire_gossip_held held_of(const struct owner *o) {
 }
 
 void gossip_compare(struct gossip *g, struct node_id to) {
-    uint64_t sums[BUCKETS];
-    uint8_t encoded[BUCKETS * SUM_SIZE];
-    size_t buckets = buckets_wanted(g);
+    uint8_t room[DIGEST_BUCKETS * DIGEST_SUM_SIZE];
     g->compared_us = g->now_us;
     g->counters.compared++;
-    sums_fold(g, buckets, sums);
-    for (size_t i = 0; i < buckets; i++)
-        u64_put(encoded + i * SUM_SIZE, sums[i]);
-    gossip_send(g, to, &(struct wire_gossip_sync){.sums = bytes_of(encoded, buckets * SUM_SIZE)});
+    struct bytes sums = digest_encode(&g->digest, digest_buckets(g->owners.count), room);
+    gossip_send(g, to, &(struct wire_gossip_sync){.sums = sums});
 }
 
 void gossip_sum_take(struct gossip *g, uint64_t sum, struct node_id from) {
@@ -143,32 +120,19 @@ static bool serve(struct gossip *g, size_t size) {
 
 /* The buckets that differ, from a random one on until enough owners are in them; what is held of those. */
 static void sums_answer(struct gossip *g, struct node_id to, struct bytes sums) {
-    uint64_t own[BUCKETS];
-    size_t buckets = sums.size / SUM_SIZE, sizes[BUCKETS] = {0}, total = 0;
-    uint8_t differ[BUCKETS / 8] = {0};
-    bool any = false;
-    sums_fold(g, buckets, own);
-    for (size_t i = 0; i < g->owners.count; i++) {
-        const struct owner *o = g->owners.entries[i].value;
-        sizes[gossip_bucket(o->id) * buckets / BUCKETS]++;
-    }
-    size_t from = (size_t)prng_below(&g->prng, buckets);
-    for (size_t i = 0; i < buckets && (total == 0 || total < EXCHANGE_OWNERS); i++) {
-        size_t at = (from + i) % buckets;
-        if (own[at] == u64_get(sums.data + at * SUM_SIZE))
-            continue;
-        differ[at / 8] = (uint8_t)(differ[at / 8] | 1 << at % 8);
-        total += sizes[at];
-        any = true;
-    }
-    if (!any || !serve(g, SMALL_SIZE + total * sizeof(struct wire_gossip_held)))
+    struct digest_difference d;
+    size_t sizes[DIGEST_BUCKETS] = {0};
+    for (size_t i = 0; i < g->owners.count; i++)
+        sizes[gossip_bucket(((const struct owner *)g->owners.entries[i].value)->id)]++;
+    size_t from = (size_t)prng_below(&g->prng, sums.size / DIGEST_SUM_SIZE);
+    if (!digest_compare(&g->digest, sums, sizes, from, EXCHANGE_OWNERS, &d) ||
+        !serve(g, SMALL_SIZE + d.items * sizeof(struct wire_gossip_held)))
         return;
-    struct bytes bits = bytes_of(differ, (buckets + 7) / 8);
-    struct wire_gossip_sync sync = {.differ = bits, .buckets = (uint32_t)buckets};
-    sync.held = arena_alloc(&g->arena, (total + 1) * sizeof *sync.held);
+    struct wire_gossip_sync sync = {.differ = digest_bits(&d), .buckets = (uint32_t)d.buckets};
+    sync.held = arena_alloc(&g->arena, (d.items + 1) * sizeof *sync.held);
     for (size_t i = 0; i < g->owners.count; i++) {
         const struct owner *o = g->owners.entries[i].value;
-        if (gossip_is_held(o) && bit_get(bits, gossip_bucket(o->id) * buckets / BUCKETS) &&
+        if (gossip_is_held(o) && digest_has(digest_bits(&d), d.buckets, gossip_bucket(o->id)) &&
             sync.held_count < WIRE_NODES_MAX)
             sync.held[sync.held_count++] = held_of(o);
     }
@@ -204,7 +168,7 @@ static void held_answer(struct gossip *g, struct node_id to, const struct wire_g
         const struct owner *o = g->owners.entries[i].value;
         struct wire_gossip_held nothing = {.owner = o->id};
         if (o->comparison != g->comparison && gossip_is_held(o) &&
-            bit_get(sync->differ, gossip_bucket(o->id) * sync->buckets / BUCKETS))
+            digest_has(sync->differ, sync->buckets, gossip_bucket(o->id)))
             load_add(g, to, &l, o, &nothing);
     }
     load_flush(g, to, &l);
@@ -233,9 +197,9 @@ void gossip_wanted_send(struct gossip *g, struct node_id to) {
 }
 
 static bool sync_is_sane(const struct wire_gossip_sync *sync) {
-    size_t buckets = sync->sums.size / SUM_SIZE;
-    bool sums = sync->sums.size == 0 || (sync->sums.size % SUM_SIZE == 0 && is_power_of_two(buckets));
-    return sums && (sync->buckets == 0 || (sync->buckets <= BUCKETS && is_power_of_two(sync->buckets)));
+    bool sums = sync->sums.size == 0 || digest_is_sane(sync->sums);
+    return sums &&
+           (sync->buckets == 0 || (sync->buckets <= DIGEST_BUCKETS && is_power_of_two(sync->buckets)));
 }
 
 int gossip_sync_take(struct gossip *g, const struct gossip_input *in) {

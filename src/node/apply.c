@@ -89,6 +89,12 @@ static void apply_node_gone(struct node *n, struct node_id id) {
     node_gossip_feed(n, &(struct swim_input){.kind = SWIM_FORGET, .from = id});
 }
 
+/* The state is not older than the record, and does not have the host any more. */
+bool node_was_taken_out(const struct node *n, const struct wire_node_record *r) {
+    return r->modify_index != 0 && r->modify_index <= state_index(n->state) &&
+           state_node_find(n->state, r->id) == NULL;
+}
+
 /*
  * A snapshot took the place of the state: hosts that were in the table before and are not now were taken out
  * in between. Of the table that the join or the file `cluster` told, only those whose record the snapshot is
@@ -102,8 +108,7 @@ void node_apply_replaced(struct node *n, const struct state *before) {
     }
     for (size_t i = 0; i < n->table_count; i++) {
         const struct wire_node_record *r = &n->table[i];
-        bool is_older = r->modify_index != 0 && r->modify_index <= state_index(n->state);
-        if (is_older && state_node_find(n->state, r->id) == NULL && state_node_find(before, r->id) == NULL)
+        if (node_was_taken_out(n, r) && state_node_find(before, r->id) == NULL)
             apply_node_gone(n, r->id);
     }
 }
@@ -158,7 +163,7 @@ void node_apply_changes(struct node *n) {
         case STATE_VAR: break;
         }
     }
-    if (n->table_dirty && n->in_cluster) {
+    if (n->table_dirty) {
         n->table_dirty = false;
         (void)node_cluster_file_save(n);
     }

@@ -105,7 +105,7 @@ void node_restart_request(struct node *n, uint64_t request, struct bytes params)
 
 /* The announcement is in the log, or will not be: then this agent stays. */
 void node_restart_answered(struct node *n, uint64_t request, int error) {
-    if (n->restart_request != request || request == 0)
+    if (n->restart_request != request)
         return;
     n->restart_request = 0;
     if (error == 0)

@@ -35,9 +35,7 @@ void node_stream_backup(struct node *n, uint64_t request, struct bytes params) {
 
 bool node_backup_send(struct node *n, struct op_stream *s) {
     while (s->credit > 0) {
-        size_t size = s->bytes.size - s->bytes_sent;
-        if (size > WIRE_CHUNK_MAX)
-            size = WIRE_CHUNK_MAX;
+        size_t size = min_size(s->bytes.size - s->bytes_sent, WIRE_CHUNK_MAX);
         struct wire_admin_chunk chunk = {.id = s->request,
                                          .data = bytes_of(s->bytes.data + s->bytes_sent, size)};
         s->bytes_sent += size;

@@ -67,24 +67,24 @@ static int cluster_files_load(struct node *n, const struct node_options *o, char
     return 0;
 }
 
+static void keys_add(struct keyring *ring, const struct wire_secret_key *keys, size_t count) {
+    struct secret key;
+    for (size_t i = 0; i < count; i++)
+        if (keys[i].key.size == sizeof key.b) {
+            memcpy(key.b, keys[i].key.data, sizeof key.b);
+            (void)keyring_add(ring, (uint8_t)keys[i].key_id, &key);
+        }
+    secret_wipe(&key, sizeof key);
+}
+
 void node_cluster_keys(struct node *n) {
     keyring_done(&n->gossip_keys);
     keyring_done(&n->stream_keys);
     n->gossip_keys = n->stream_keys = (struct keyring){0};
-    struct secret key;
-    for (size_t i = 0; i < n->cluster.gossip_keys_count; i++)
-        if (n->cluster.gossip_keys[i].key.size == sizeof key.b) {
-            memcpy(key.b, n->cluster.gossip_keys[i].key.data, sizeof key.b);
-            (void)keyring_add(&n->gossip_keys, (uint8_t)n->cluster.gossip_keys[i].key_id, &key);
-        }
-    for (size_t i = 0; i < n->cluster.stream_keys_count; i++)
-        if (n->cluster.stream_keys[i].key.size == sizeof key.b) {
-            memcpy(key.b, n->cluster.stream_keys[i].key.data, sizeof key.b);
-            (void)keyring_add(&n->stream_keys, (uint8_t)n->cluster.stream_keys[i].key_id, &key);
-        }
+    keys_add(&n->gossip_keys, n->cluster.gossip_keys, n->cluster.gossip_keys_count);
+    keys_add(&n->stream_keys, n->cluster.stream_keys, n->cluster.stream_keys_count);
     if (n->cluster.join_secret.size == sizeof n->join_secret.b)
         memcpy(n->join_secret.b, n->cluster.join_secret.data, sizeof n->join_secret.b);
-    secret_wipe(&key, sizeof key);
 }
 
 /* ---- the journal ---- */

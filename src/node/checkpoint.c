@@ -38,9 +38,9 @@ void chain_next(struct chain *c, const struct wire_raft_entry *entry) {
 
 void learn_voters_set(struct learn_voters *v, uint64_t index, const struct wire_raft_config *config) {
     *v = (struct learn_voters){.index = index};
-    for (size_t i = 0; i < config->voters_count && i < WIRE_VOTERS_MAX; i++)
+    for (size_t i = 0; i < config->voters_count; i++)
         v->ids[v->count++] = config->voters[i];
-    for (size_t i = 0; i < config->voters_next_count && i < WIRE_VOTERS_MAX; i++)
+    for (size_t i = 0; i < config->voters_next_count; i++)
         v->next[v->next_count++] = config->voters_next[i];
 }
 
@@ -134,16 +134,14 @@ int checkpoint_check(const struct checkpoint *c, const struct learn_voters *vote
 }
 
 /* The earliest first: a later one may be signed by who votes only since then. */
-size_t learn_voters_follow(struct learn_voters *voters, const struct checkpoint *handovers, size_t count,
-                           uint32_t generation, struct recovery_id recovery) {
+size_t learn_voters_follow(struct learn_voters *voters, const struct checkpoint *handovers, size_t count) {
     size_t steps = 0;
     for (;;) {
         const struct checkpoint *next = NULL;
         for (size_t i = 0; i < count; i++) {
             const struct checkpoint *c = &handovers[i];
-            bool later = c->has_voters && c->index > voters->index && c->generation == generation &&
-                         ID_EQUAL(c->recovery, recovery);
-            if (later && (next == NULL || c->index < next->index) && checkpoint_check(c, voters) == 0)
+            if (c->index > voters->index && (next == NULL || c->index < next->index) &&
+                checkpoint_check(c, voters) == 0)
                 next = c;
         }
         if (next == NULL)

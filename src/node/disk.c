@@ -17,8 +17,6 @@ static void emit_lasting_op(struct node *n, const struct disk_op *op) {
 
 /* Bytes of an operation are borrowed from the core that made it: copied into the effects' arena here. */
 static void emit_op(struct node *n, const struct disk_op *op) {
-    if (n->disk_failed)
-        return;
     struct disk_op copy = *op;
     copy.data = node_effect_copy(n, op->data);
     emit_lasting_op(n, &copy);
@@ -26,7 +24,7 @@ static void emit_op(struct node *n, const struct disk_op *op) {
 
 void node_disk_flush_wal(struct node *n) {
     struct disk_op op;
-    while (n->wal != NULL && wal_drain(n->wal, &op))
+    while (wal_drain(n->wal, &op))
         emit_op(n, &op);
 }
 
@@ -107,15 +105,15 @@ static struct bytes snapshot_file_make(struct node *n, const struct wire_snapsho
     struct buf front = {0};
     node_proofs_save(n, &full);
     snapshot_head_encode(&full, &front);
-    size_t skip = front.size < SNAPSHOT_FRONT ? SNAPSHOT_FRONT - front.size : 0;
-    if (front.size <= SNAPSHOT_FRONT) {
-        memcpy(bytes->data + skip, front.data, front.size);
-        buf_done(&front);
-    } else {
+    if (front.size > SNAPSHOT_FRONT) {
         buf_append(&front, bytes->data + SNAPSHOT_FRONT, bytes->size - SNAPSHOT_FRONT);
         buf_done(bytes);
         *bytes = front;
+        return buf_bytes(bytes);
     }
+    size_t skip = SNAPSHOT_FRONT - front.size;
+    memcpy(bytes->data + skip, front.data, front.size);
+    buf_done(&front);
     return bytes_of(bytes->data + skip, bytes->size - skip);
 }
 
@@ -292,10 +290,9 @@ static void install_done(struct node *n) {
     node_apply_changes(n);
 }
 
+/* Raft takes the chunks of one snapshot, from its first byte on, and each where the one before ended. */
 void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
-    if (c->offset == 0 || c->index != n->incoming_index || c->checksum != n->incoming_checksum) {
-        if (c->offset != 0)
-            return;
+    if (c->offset == 0) {
         buf_clear(&n->incoming);
         n->incoming_index = c->index;
         n->incoming_pulled = false;
@@ -307,8 +304,6 @@ void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
         arena_reset(&n->incoming_arena);
         codec_copy(&wire_raft_config_type, &c->config, &n->incoming_arena, &n->incoming_config);
     }
-    if (c->offset != n->incoming.size || c->data.size > n->incoming_total - n->incoming.size)
-        return;
     n->incoming_pulled |= n->pull_feeding;
     buf_append(&n->incoming, c->data.data, c->data.size);
 }

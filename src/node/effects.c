@@ -108,6 +108,13 @@ void node_event_accuser(struct node *n, struct node_id accuser) {
     n->events.data[n->events.count - 1].event.accuser = accuser;
 }
 
+bool node_said(const struct node *n, int64_t *said_us, int64_t repeat_us) {
+    if (*said_us != 0 && n->now_us - *said_us < repeat_us)
+        return true;
+    *said_us = n->now_us;
+    return false;
+}
+
 size_t node_events_after(const struct node *n, uint64_t index, struct wire_event *out, size_t out_max) {
     size_t count = 0;
     if (n->event_next == index)

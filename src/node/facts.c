@@ -76,9 +76,9 @@ void node_facts_start(struct node *n) {
 struct bytes node_facts_add(struct node *n, struct node_id to, struct bytes packet) {
     const size_t head = 4, room = WIRE_DATAGRAM_MAX - ENVELOPE_OVERHEAD;
     struct gossip_owner known;
-    bool is_map = packet.size > 0 && packet.data[0] >= 0x80 && packet.data[0] < 0x8f;
-    if (n->gossip == NULL || !is_map || packet.size + head >= room ||
-        !gossip_owner_find(n->gossip, to, &known))
+    /* Of swim here: a map of a few pairs, with FACTS_SHARE left behind it. */
+    assert(packet.size + head < room && packet.data[0] >= 0x80 && packet.data[0] < 0x8f);
+    if (!gossip_owner_find(n->gossip, to, &known))
         return packet;
     buf_clear(&n->added);
     gossip_fill(n->gossip, n->now_us, room - head - packet.size, &n->added);

@@ -60,7 +60,7 @@ bool node_format_known(struct node *n, const struct wire_raft_entry *entry,
 bool node_unfit(const struct node *n) { return n->state_wrong != 0 || n->format_wanted != 0; }
 
 void node_unfit_tick(struct node *n) {
-    if (!node_unfit(n) || n->raft == NULL || raft_role(n->raft) != RAFT_LEADER || n->now_us < n->unfit_at_us)
+    if (!node_unfit(n) || raft_role(n->raft) != RAFT_LEADER || n->now_us < n->unfit_at_us)
         return;
     n->unfit_at_us = n->now_us + UNFIT_RETRY_US;
     (void)node_hand_over(n);

@@ -5,7 +5,7 @@
 #include "internal.h"
 
 void node_gossip_start(struct node *n) {
-    if (n->swim != NULL || n->boot_ticket != 0)
+    if (n->boot_ticket != 0)
         return;
     uint64_t seed = prng_next(&n->prng);
     struct swim_config config = {
@@ -33,11 +33,20 @@ void node_gossip_start(struct node *n) {
     node_emit(n, NODE_READY);
 }
 
+bool node_member(const struct node *n, struct node_id id, struct swim_member *ret) {
+    return n->swim != NULL && swim_member_find(n->swim, id, ret);
+}
+
+bool node_suspects(const struct node *n, struct node_id id) {
+    struct swim_member m;
+    return node_member(n, id, &m) && m.state == MEMBER_STATE_SUSPECT;
+}
+
 bool node_alive(const struct node *n, struct node_id id) {
     struct swim_member m;
     if (ID_EQUAL(id, n->identity.id))
         return true;
-    if (n->swim == NULL || !swim_member_find(n->swim, id, &m))
+    if (!node_member(n, id, &m))
         return false;
     return m.state == MEMBER_STATE_ALIVE || m.state == MEMBER_STATE_SUSPECT;
 }
@@ -49,7 +58,7 @@ struct bytes node_name_of(const struct node *n, struct node_id id) {
     if (ID_EQUAL(id, n->identity.id))
         return n->self.name;
     struct swim_member m;
-    if (n->swim != NULL && swim_member_find(n->swim, id, &m))
+    if (node_member(n, id, &m))
         return m.name;
     return bytes_str("-");
 }
@@ -82,8 +91,6 @@ static void gossip_sync(struct node *n, const struct swim_effect *e) {
 }
 
 static void leader_died(struct node *n, struct node_id id) {
-    if (n->raft == NULL)
-        return;
     struct raft_input in = {.kind = RAFT_LEADER_DEAD, .peer = {.node = id}};
     (void)node_log_feed(n, &in);
 }
@@ -233,10 +240,8 @@ static bool packet_is_fresh(struct node *n, const struct envelope *head, const s
 }
 
 static void own_packet(struct node *n, const struct addr *addr) {
-    if (n->twin_said_us != 0 && n->now_us - n->twin_said_us < DUPLICATE_US)
-        return;
-    n->twin_said_us = n->now_us;
-    gossip_duplicate(n, addr);
+    if (!node_said(n, &n->twin_said_us, DUPLICATE_US))
+        gossip_duplicate(n, addr);
 }
 
 void node_gossip_datagram(struct node *n, const struct node_input *in) {

@@ -135,7 +135,7 @@ static struct checkpoint *handovers_in(struct node *n, const struct wire_checkpo
 void node_handovers_take(struct node *n, const struct wire_checkpoint *in, size_t count) {
     size_t good;
     struct checkpoint *list = handovers_in(n, in, count, &good);
-    if (learn_voters_follow(&n->proofs.voters, list, good, n->cluster.generation, n->cluster.recovery) > 0) {
+    if (learn_voters_follow(&n->proofs.voters, list, good) > 0) {
         node_mark(n, MARK_LEARN_HANDED_OVER);
         node_voted_note(n, &n->proofs.voters);
         n->table_dirty = true;
@@ -250,8 +250,6 @@ int64_t node_handovers_deadline(const struct node *n) {
 
 /* At most two messages follow a question: what is here, and what that one lacks of what is there. */
 void node_handovers_told(struct node *n, struct node_id from, const struct wire_handovers *in) {
-    if (n->raft == NULL)
-        return;
     size_t good;
     struct checkpoint *list = handovers_in(n, in->list, in->list_count, &good);
     handovers_keep(n, list, good, learn_voters_have(&n->proofs.voters, from));
@@ -268,7 +266,7 @@ void node_handovers_told(struct node *n, struct node_id from, const struct wire_
  */
 void node_handover_told(struct node *n, struct node_id from, const struct wire_checkpoint *in) {
     struct checkpoint c;
-    if (n->raft != NULL && handover_in(n, in, &c) && ID_EQUAL(identity_node_id(&c.key), from))
+    if (handover_in(n, in, &c) && ID_EQUAL(identity_node_id(&c.key), from))
         handovers_keep(n, &c, 1, false);
 }
 
@@ -352,9 +350,7 @@ void node_voters_unknown(struct node *n, struct node_id from, const struct wire_
         return;
     if (p->unknown_since_us == 0)
         p->unknown_since_us = n->now_us;
-    if (n->now_us - p->unknown_since_us < UNKNOWN_SAY_US ||
-        (p->unknown_said_us != 0 && n->now_us - p->unknown_said_us < UNKNOWN_REPEAT_US))
-        return;
-    p->unknown_said_us = n->now_us;
-    unknown_tell(n, from, identity_node_id(&c.key));
+    if (n->now_us - p->unknown_since_us >= UNKNOWN_SAY_US &&
+        !node_said(n, &p->unknown_said_us, UNKNOWN_REPEAT_US))
+        unknown_tell(n, from, identity_node_id(&c.key));
 }

@@ -88,6 +88,7 @@ struct peer {
     struct log_id pull_voter; /* it believes that it votes, under this id; zero: it knows that it does not */
     uint64_t pull_voters_index, pull_state_index;
     bool pull_reseed, pull_wrong;
+    bool pull_fetches;        /* it was given a part of a snapshot last, and there is more of it */
     int64_t pull_served_us;   /* it was taken as one of those that are served; 0: never */
     int64_t pull_admitted_us; /* since when it is one of them */
 };
@@ -316,6 +317,7 @@ struct node {
     struct learn_pick pick;
     struct stage stage;
     struct node_id pull_from; /* who gave what is staged, or the snapshot that comes in */
+    int64_t pull_chunk_us;    /* when more of that came */
     int64_t lie_said_us;
     struct buf reseed; /* a voter's snapshot, to take the place of a wrong state */
     struct checkpoint reseed_proof;
@@ -406,6 +408,8 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 void node_event_accuser(struct node *n, struct node_id accuser);
+/* Was this said within the last `repeat_us`? If not, it is said now: *said_us is when; 0: never. */
+bool node_said(const struct node *n, int64_t *said_us, int64_t repeat_us);
 
 /* boot.c */
 int node_boot_files(struct node *n, const struct node_options *options, char *ret_text, size_t text_size);
@@ -450,6 +454,8 @@ void node_gossip_start(struct node *n);
 int node_gossip_feed(struct node *n, const struct swim_input *input);
 void node_gossip_datagram(struct node *n, const struct node_input *input);
 bool node_alive(const struct node *n, struct node_id id);
+bool node_member(const struct node *n, struct node_id id, struct swim_member *ret); /* false: not known */
+bool node_suspects(const struct node *n, struct node_id id);
 struct bytes node_name_of(const struct node *n, struct node_id id); /* "-" when unknown */
 
 /* facts.c */
@@ -474,6 +480,8 @@ void node_peer_send(struct node *n, struct node_id to, const struct wire_peer_me
 void node_peer_send_raw(struct node *n, struct node_id to, struct bytes encoded);
 void node_stream_send(struct node *n, uint64_t stream, const struct wire_peer_message *message);
 void node_stream_close(struct node *n, uint64_t stream, const char *text);
+void node_dial_over(struct node *n, const struct stream *s); /* its peer may be dialled again */
+bool node_streams_with(struct node *n, struct node_id id);   /* is a stream open? */
 uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, uint8_t key_id);
 /* Asks it for what it knows, itself above all; over a stream that is dialled when none is open. */
 void node_peer_sync(struct node *n, struct node_id to, const struct addr *addr);
@@ -502,7 +510,8 @@ void node_log_message(struct node *n, const struct wire_raft_message *message);
 void node_log_persisted(struct node *n);
 bool node_snapshot_due(const struct node *n, unsigned times); /* so often over */
 bool node_snapshot_large(const struct node *n);
-bool node_is_leader(const struct node *n); /* ready: has committed an entry of its own term */
+/* Both within a cluster only. Ready: has committed an entry of its own term. */
+bool node_is_leader(const struct node *n);
 bool node_leader_id(const struct node *n, struct node_id *ret);
 
 /* learner.c */
@@ -537,6 +546,7 @@ void node_voters_view(struct node *n, struct wire_admin_voters *ret);
 const char *node_voters_text(struct node *n, const struct wire_raft_config *config);
 void node_voters_enlighten(struct node *n, struct raft_id id);
 struct leader_node *node_leader_node(struct node *n, struct node_id id, bool create);
+bool node_in_office(const struct node *n); /* leads, and has begun to: see node_leader_tick() */
 
 /* tasks.c */
 struct local_instance *node_instance(struct node *n, struct instance_id id);
@@ -557,6 +567,8 @@ void node_instance_touch(struct node *n, struct local_instance *i); /* its facts
 int64_t node_tasks_deadline(const struct node *n);
 
 /* start.c */
+/* What the instance is of. The state keeps that version of the job as long as it has the instance. */
+const struct wire_group *node_group_of(const struct node *n, const struct wire_instance_record *record);
 /* One that is not here yet, as the log has it. */
 struct local_instance *node_instance_of(struct node *n, const struct wire_instance_record *record);
 void node_instance_start(struct node *n, const struct wire_instance_record *record);
@@ -573,6 +585,7 @@ int64_t node_report_deadline(const struct node *n);
 void node_apply_entry(struct node *n, const struct wire_raft_entry *entry);
 void node_apply_changes(struct node *n);
 void node_apply_replaced(struct node *n, const struct state *before);
+bool node_was_taken_out(const struct node *n, const struct wire_node_record *r); /* as far as is known here */
 
 /* writes.c */
 void node_write_request(struct node *n, uint64_t request, struct bytes method, struct bytes params);
@@ -604,6 +617,8 @@ int64_t node_fresh_us(const struct node *n);
 void node_fresh_settle(struct node *n);
 void node_read_counters(struct node *n, uint64_t request); /* counters.c */
 void node_read_status(struct node *n, uint64_t request);
+/* Does the id, as text, begin so? Never with nothing. */
+bool node_id_begins(const uint8_t id[ID_SIZE], struct bytes prefix);
 /* By name or prefix of its id. ERR_NOT_FOUND, ERR_INVALID: several. *ret is touched in any case. */
 int node_find_named(const struct node *n, struct bytes want, struct node_id *ret);
 void node_request_read(struct node *n, uint64_t request, struct bytes method, struct bytes params);
@@ -669,6 +684,7 @@ void node_leave_asked(struct node *n, struct node_id id); /* leader: a node want
 
 static inline void node_mark(struct node *n, enum mark mark) { mark_hit(n->marks, mark); }
 static inline int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static inline bool bytes_empty(struct bytes b) { return b.size == 0; }
 static inline bool node_instance_over(const struct local_instance *i) {
     return i->state == INSTANCE_STATE_COMPLETE || i->state == INSTANCE_STATE_FAILED ||

@@ -15,21 +15,17 @@ static bool join_wanted(const struct node *n) {
 }
 
 static void join_say(struct node *n, const struct addr *addr, struct bytes text) {
-    if (n->join_said_us != 0 && n->now_us - n->join_said_us < SAY_REPEAT_US)
+    if (node_said(n, &n->join_said_us, SAY_REPEAT_US))
         return;
     char where[ADDR_TEXT_SIZE];
     addr_text(addr, where);
-    n->join_said_us = n->now_us;
     node_say(n, NODE_WARNING, "cannot join at %s: %.*s; trying again", where, BYTES_FMT(text));
 }
 
 /* A seed that is there and says nothing, stopped or stuck, must not keep this host from the next one. */
 static void join_give_up(struct node *n) {
-    struct stream *s = node_stream(n, n->join_stream);
-    if (s != NULL)
-        join_say(n, &s->addr, bytes_str("no answer"));
+    join_say(n, &node_stream(n, n->join_stream)->addr, bytes_str("no answer"));
     node_stream_close(n, n->join_stream, "no answer to a join");
-    n->join_stream = 0;
 }
 
 void node_join_tick(struct node *n) {
@@ -62,17 +58,17 @@ void node_join_opened(struct node *n, struct stream *s) {
 }
 
 void node_join_closed(struct node *n, struct stream *s, int error, struct bytes text) {
-    if (n->join_stream == s->id)
-        n->join_stream = 0;
+    n->join_stream = 0;
     if (!n->in_cluster)
         join_say(n, &s->addr, bytes_empty(text) ? bytes_str(err_str(error)) : text);
 }
 
+/* Who answers may be one that was taken out, with a table of before. */
 static void table_take(struct node *n, const struct wire_join_response *r) {
     n->table_count = 0;
     n->table = arena_alloc(&n->options_arena, (r->nodes_count + 1) * sizeof *n->table);
     for (size_t i = 0; i < r->nodes_count; i++) {
-        if (ID_EQUAL(r->nodes[i].id, n->identity.id))
+        if (ID_EQUAL(r->nodes[i].id, n->identity.id) || node_was_taken_out(n, &r->nodes[i]))
             continue;
         codec_copy(&wire_node_record_type, &r->nodes[i], &n->options_arena, &n->table[n->table_count++]);
         node_trust(n, &r->nodes[i]);
@@ -141,9 +137,7 @@ bool node_join_ask_table(struct node *n, struct stream *s) {
         node_stream_close(n, n->join_stream, "no answer to a question for the table");
     n->join_at_us = n->now_us + TABLE_RETRY_US;
     n->join_stream = s->id;
-    struct peer *p = node_peer(n, s->node, false);
-    if (p != NULL && p->dialling == s->id)
-        p->dialling = 0;
+    node_dial_over(n, s);
     s->state = STREAM_JOINING;
     s->node = (struct node_id){{0}};
     struct wire_table_request request = {.index = n->applied_index};
@@ -207,7 +201,7 @@ void node_join_answer(struct node *n, uint64_t stream, struct node_id joined, in
             struct swim_member m = {.generation = 0};
             *one = *state_node_at(n->state, i);
             if (ID_EQUAL(one->id, joined)) { /* the record is of this very join: tell of what was before */
-                (void)(n->swim != NULL && swim_member_find(n->swim, joined, &m));
+                (void)node_member(n, joined, &m);
                 one->generation = m.generation;
             }
         }

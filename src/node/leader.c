@@ -74,6 +74,8 @@ struct leader_node *node_leader_node(struct node *n, struct node_id id, bool cre
     return &n->leader_nodes.data[low];
 }
 
+bool node_in_office(const struct node *n) { return node_is_leader(n) && n->leader_term != 0; }
+
 void node_leader_heard(struct node *n, struct node_id id) {
     struct leader_node *v = node_leader_node(n, id, false);
     if (v != NULL)
@@ -91,7 +93,7 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
     struct leader_node *v = node_leader_node(n, r->id, true);
     bool alive = node_alive(n, r->id);
     struct swim_member m;
-    if (n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.last_ack_us > v->last_good_us)
+    if (node_member(n, r->id, &m) && m.last_ack_us > v->last_good_us)
         v->last_good_us = m.last_ack_us;
     if (alive && !v->was_alive)
         v->back_us = v->seen_since_us = n->now_us;
@@ -112,7 +114,7 @@ static void node_look(struct node *n, const struct wire_node_record *r) {
     struct wire_cmd_node_status remove = {.id = r->id};
     /* One that did not tell everybody that it leaves may not know that it has: it is heard out when it is
      * back. */
-    bool told = n->swim != NULL && swim_member_find(n->swim, r->id, &m) && m.state == MEMBER_STATE_LEFT;
+    bool told = node_member(n, r->id, &m) && m.state == MEMBER_STATE_LEFT;
     bool is_gone = (!alive && (told || n->now_us - v->last_good_us >= LEFT_FORGET_US)) ||
                    node_forget_is_due(n, r, alive);
     if (r->status == NODE_STATUS_LEFT && is_gone && !raft_is_voter(n->raft, &voter))
@@ -148,7 +150,7 @@ static void report_node(struct node *n, struct node_id from, const struct wire_n
 }
 
 void node_leader_report(struct node *n, struct node_id from, const struct wire_report_message *report) {
-    if (!node_is_leader(n) || n->leader_term == 0)
+    if (!node_in_office(n))
         return;
     if (report->node != NULL)
         report_node(n, from, report->node);
@@ -210,13 +212,7 @@ static void reasons_keep(struct node *n, const struct reconcile_plan *plan) {
  * in between would wait for the verdict and for replace_after.
  */
 static bool is_unheard(struct node *n, struct node_id id) {
-    struct swim_member m;
-    if (ID_EQUAL(id, n->identity.id))
-        return false;
-    const struct peer *p = node_peer(n, id, false);
-    if (p == NULL || p->stream == 0)
-        return true;
-    return n->swim != NULL && swim_member_find(n->swim, id, &m) && m.state == MEMBER_STATE_SUSPECT;
+    return !ID_EQUAL(id, n->identity.id) && (!node_streams_with(n, id) || node_suspects(n, id));
 }
 
 static struct reconcile_node_view view_of(struct node *n, struct leader_node *v) {

@@ -32,6 +32,7 @@
 #define VOTER_LOST_US (2 * US_PER_S)
 #define SENT_US       US_PER_S /* a leader that was heard so lately sends the log */
 #define LIE_SAID_US   (30 * US_PER_S)
+#define PULL_AGAIN_US (50 * US_PER_MS) /* at most, when one had nothing for us, until another is asked */
 
 /* ---- asking ---- */
 
@@ -118,6 +119,15 @@ static bool pull_wanted(const struct node *n) {
     return voter_asks(n) || node_reseeds(n);
 }
 
+/* Of which some is here; 0: of none. */
+static uint64_t snapshot_coming(const struct node *n) {
+    if (node_reseeds(n))
+        return n->reseed.size > 0 ? n->reseed_proof.index : 0;
+    struct wire_pull_request q;
+    raft_pull_next(n->raft, &q);
+    return q.snapshot_index;
+}
+
 /* Behind what is committed here, or behind what the same peer gave and nobody has vouched for yet. */
 static void request_fill(struct node *n, struct node_id peer, struct wire_pull_request *q) {
     uint64_t commit = raft_commit_index(n->raft);
@@ -132,8 +142,8 @@ static void request_fill(struct node *n, struct node_id peer, struct wire_pull_r
     }
     if (node_reseeds(n)) {
         q->reseed = true;
-        q->next = raft_first_index(n->raft) > 0 ? raft_first_index(n->raft) : 1;
-        q->snapshot_index = n->reseed.size > 0 ? n->reseed_proof.index : 0;
+        q->next = raft_first_index(n->raft);
+        q->snapshot_index = snapshot_coming(n);
         q->offset = n->reseed.size;
         return;
     }
@@ -196,9 +206,8 @@ static void voter_answered(struct node *n, struct node_id from, const struct wir
 void node_learner_lied(struct node *n, struct node_id peer, const char *what) {
     node_mark(n, MARK_LEARN_LIE_REFUSED);
     learn_avoid(&n->pick, peer, n->now_us + LEARN_AVOID_BAD_US);
-    if (n->lie_said_us != 0 && n->now_us - n->lie_said_us < LIE_SAID_US)
+    if (node_said(n, &n->lie_said_us, LIE_SAID_US))
         return;
-    n->lie_said_us = n->now_us;
     node_event(n, "log.unproven", peer, (struct instance_id){{0}}, "%.*s %s; nothing of it was applied",
                BYTES_FMT(node_name_of(n, peer)), what);
     node_say(n, NODE_ERROR, "%.*s %s; nothing of it is applied, and another host is asked",
@@ -225,6 +234,14 @@ static bool proof_take(struct node *n, struct node_id from, const struct wire_ch
     return false;
 }
 
+/*
+ * What is here of a snapshot is not given up for an older one: who asks several hosts in turn, as they have
+ * room for it, would begin anew with each of them. Unless no more of it came for long.
+ */
+static bool chunk_goes_back(const struct node *n, const struct wire_snapshot_chunk *c) {
+    return c->index < snapshot_coming(n) && n->now_us - n->pull_chunk_us < LEARN_STALLED_US;
+}
+
 /* A chunk goes in with the proof of its snapshot, or not at all. */
 static void pull_chunk(struct node *n, struct node_id from, const struct wire_pull_response *r,
                        const struct checkpoint *proof) {
@@ -235,7 +252,13 @@ static void pull_chunk(struct node *n, struct node_id from, const struct wire_pu
         node_learner_lied(n, from, "gave a snapshot that no voter has signed");
         return;
     }
+    if (chunk_goes_back(n, c)) {
+        learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US);
+        n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, PULL_AGAIN_US);
+        return;
+    }
     n->pull_from = from;
+    n->pull_chunk_us = n->now_us;
     if (node_reseeds(n)) {
         node_reseed_chunk(n, c, proof);
         return;
@@ -369,7 +392,7 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     }
     if (r->busy) {
         learn_busy(&n->pick, from, n->now_us, r->others, r->others_count);
-        n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, 50 * US_PER_MS);
+        n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, PULL_AGAIN_US);
         return;
     }
     if (node_reseeds(n) && r->snapshot == NULL)

@@ -120,6 +120,9 @@ void learn_answered(struct learn_pick *p, struct node_id from, int64_t now_us, u
         learn_avoid(p, from, now_us + LEARN_AVOID_US);
         return;
     }
+    struct learn_memory *m = memory_find(p, from);
+    if (m != NULL)
+        m->avoid_until_us = 0; /* it was asked all the same, and does well now */
     p->parent = from;
     p->depth = depth + 1;
     p->stranded = false;

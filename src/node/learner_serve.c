@@ -16,7 +16,7 @@
 
 /* A snapshot behind which the asker still has its own log; if there is none, one is taken. */
 static bool reseed_ready(struct node *n, const struct peer *p) {
-    if (n->state_wrong != 0 || !node_signs(n))
+    if (!node_vouches(n))
         return false;
     if (n->snapshot_head.index != 0 && n->snapshot_head.index + 1 >= p->pull_next)
         return true;
@@ -30,7 +30,7 @@ static bool pull_has_news(struct node *n, const struct peer *p) {
     return c != NULL && c->index >= p->pull_next;
 }
 
-static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull_response *r,
+static void pull_snapshot(struct node *n, struct peer *p, struct wire_pull_response *r,
                           struct wire_snapshot_chunk *chunk) {
     const struct wire_snapshot_header *head = &n->snapshot_head;
     const struct checkpoint *proof = node_checkpoint_snapshot(n);
@@ -43,9 +43,7 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
     struct checkpoint_out *out = arena_alloc(&n->scratch, sizeof *out);
     checkpoint_out(proof, out);
     r->checkpoint = &out->wire;
-    size_t size = n->snapshot_bytes.size - (size_t)offset;
-    if (size > n->chunk_size_bytes)
-        size = n->chunk_size_bytes;
+    size_t size = min_size(n->snapshot_bytes.size - (size_t)offset, n->chunk_size_bytes);
     *chunk = (struct wire_snapshot_chunk){
         .index = head->index,
         .term = head->term,
@@ -57,6 +55,7 @@ static void pull_snapshot(struct node *n, const struct peer *p, struct wire_pull
         .chain = bytes_of(proof->chain.b, CHAIN_SIZE),
     };
     r->snapshot = chunk;
+    p->pull_fetches = offset + size < chunk->total_size;
     n->snapshot_given_us = n->now_us;
     node_mark(n, MARK_NODE_PULL_SNAPSHOT);
 }
@@ -84,9 +83,11 @@ static bool majority_has_all(const struct node *n, const struct raft_id *voters,
  */
 static bool pull_refuses(struct node *n, const struct peer *p) {
     struct raft_id asker = {.node = p->id, .log = p->pull_voter};
-    struct raft_progress_view progress;
-    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker) || !raft_progress(n->raft, &asker, &progress) ||
-        !(progress.refused || p->pull_wrong))
+    struct raft_progress_view progress = {0};
+    if (!node_is_leader(n) || !raft_is_voter(n->raft, &asker))
+        return false;
+    (void)raft_progress(n->raft, &asker, &progress); /* a leader has every other voter's */
+    if (!progress.refused && !p->pull_wrong)
         return false;
     const struct wire_raft_config *config = raft_config_now(n->raft);
     if (!majority_has_all(n, config->voters, config->voters_count, &asker) ||
@@ -114,7 +115,8 @@ static void pull_busy(struct node *n, struct peer *p, struct wire_pull_response 
     node_peer_send(n, p->id, &(struct wire_peer_message){.pull_response = r});
 }
 
-/* Those that are served, but this one; the return value is their number. */
+/* Those that are served, but this one; the return value is their number. *ret_first was served first of those
+ * that can go elsewhere; NULL: none can. */
 static size_t pull_others(struct node *n, const struct peer *p, struct wire_pull_response *r,
                           struct peer **ret_first) {
     size_t count = 0;
@@ -126,9 +128,10 @@ static size_t pull_others(struct node *n, const struct peer *p, struct wire_pull
         if (other == p || !is_served(n, other))
             continue;
         count++;
-        if (*ret_first == NULL || other->pull_admitted_us < (*ret_first)->pull_admitted_us)
+        if (!other->pull_fetches &&
+            (*ret_first == NULL || other->pull_admitted_us < (*ret_first)->pull_admitted_us))
             *ret_first = other;
-        if (r->others_count < n->pulls_max && r->others_count < 16 && node_alive(n, other->id))
+        if (r->others_count < 16 && node_alive(n, other->id))
             r->others[r->others_count++] = other->id;
     }
     return count;
@@ -136,14 +139,16 @@ static size_t pull_others(struct node *n, const struct peer *p, struct wire_pull
 
 /*
  * Room for one more? If not, the answer names those that are served. One that is stranded takes the place of
- * that which was served first: it has the log by now, and with it the keys of others to ask.
+ * that which was served first: it has the log by now, and with it the keys of others to ask. Who is still in
+ * the middle of a snapshot has neither, and keeps its place: nobody else may have the rest of that one, and
+ * of many that take each other's place none would ever come to its end.
  */
 static void pull_admit(struct node *n, struct peer *p, uint64_t next, bool stranded) {
     struct wire_pull_response r = {.prev_index = next - 1};
     struct peer *first;
     size_t count = pull_others(n, p, &r, &first);
-    bool full = count >= n->pulls_max && !is_served(n, p);
-    if (full && !stranded) {
+    bool full = count >= n->pulls_max; /* of others: then it is none of those that are served */
+    if (full && (!stranded || first == NULL)) {
         pull_busy(n, p, &r);
         return;
     }
@@ -198,7 +203,7 @@ static void pull_proofs(struct node *n, const struct peer *p, struct wire_pull_r
     struct checkpoint_out *out = arena_alloc(&n->scratch, 2 * sizeof *out);
     checkpoint_out(newest, &out[0]);
     r->checkpoint = &out[0].wire;
-    if (state != NULL && state->index > p->pull_state_index && n->state_wrong == 0) {
+    if (state != NULL && state->index > p->pull_state_index) {
         checkpoint_out(state, &out[1]);
         r->state = &out[1].wire;
     }
@@ -223,6 +228,7 @@ static void pull_answer(struct node *n, struct peer *p) {
         r.refused = pull_refuses(n, p); /* it takes nothing else from the answer */
     } else {
         bool news = pull_has_news(n, p);
+        p->pull_fetches = false;
         pull_proofs(n, p, &r);
         if (news && p->pull_reseed)
             pull_snapshot(n, p, &r, &chunk);
@@ -234,7 +240,7 @@ static void pull_answer(struct node *n, struct peer *p) {
 }
 
 void node_pull_request(struct node *n, struct node_id from, const struct wire_pull_request *request) {
-    if (n->raft == NULL || request->next == 0)
+    if (request->next == 0)
         return;
     struct peer *p = node_peer(n, from, true);
     p->pull_next = request->next;
@@ -250,7 +256,7 @@ void node_pull_request(struct node *n, struct node_id from, const struct wire_pu
     p->pull_wrong = request->wrong;
     if (ID_IS_ZERO(request->voter)) {
         struct wire_pull_response r = {.prev_index = request->next - 1};
-        if (request->reseed && (n->state_wrong != 0 || !node_signs(n)))
+        if (request->reseed && !node_vouches(n))
             pull_busy(n, p, &r);
         else
             pull_admit(n, p, request->next, request->stranded);

@@ -35,7 +35,7 @@ void node_leave_asked(struct node *n, struct node_id id) {
 }
 
 void node_leave_request(struct node *n, uint64_t request) {
-    if (!n->in_cluster || others_staying(n, n->identity.id) == 0) {
+    if (others_staying(n, n->identity.id) == 0) {
         node_reply_error(n, request, ERR_INVALID,
                          "this is the only host of the cluster: stop the agent instead; its tasks go on");
         return;
@@ -53,9 +53,9 @@ void node_leave_request(struct node *n, uint64_t request) {
 
 static bool config_has(const struct wire_raft_config *c, const struct raft_id *id) {
     bool has = false;
-    for (size_t i = 0; c != NULL && i < c->voters_count; i++)
+    for (size_t i = 0; i < c->voters_count; i++)
         has |= raft_id_equal(&c->voters[i], id);
-    for (size_t i = 0; c != NULL && i < c->voters_next_count; i++)
+    for (size_t i = 0; i < c->voters_next_count; i++)
         has |= raft_id_equal(&c->voters_next[i], id);
     return has;
 }

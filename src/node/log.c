@@ -10,12 +10,10 @@
 #define SNAPSHOT_PATIENCE   4u
 #define SNAPSHOT_ENDS       4096u
 
-bool node_is_leader(const struct node *n) { return n->raft != NULL && raft_leader_ready(n->raft); }
+bool node_is_leader(const struct node *n) { return raft_leader_ready(n->raft); }
 
 bool node_leader_id(const struct node *n, struct node_id *ret) {
     struct raft_id id;
-    if (n->raft == NULL)
-        return false;
     if (raft_leader(n->raft, &id)) {
         *ret = id.node;
         return true;
@@ -52,7 +50,7 @@ static uint64_t snapshot_bytes_max(const struct node *n) {
 static bool snapshot_may(const struct node *n) {
     const struct dispute *d = &n->proofs.dispute;
     bool doubted = n->state_wrong != 0 || (d->index != 0 && !d->said); /* the one before may be needed */
-    return n->applied_index > n->snapshot_durable && !node_snapshot_busy(n) && !doubted;
+    return !node_snapshot_busy(n) && !doubted;
 }
 
 /*
@@ -178,9 +176,7 @@ static void log_chunk_read(struct node *n, const struct raft_effect *e) {
     }
     /* Of another snapshot the offset says nothing. */
     size_t offset = e->index == head->index ? (size_t)e->offset : 0;
-    size_t size = n->snapshot_bytes.size - offset;
-    if (size > n->chunk_size_bytes)
-        size = n->chunk_size_bytes;
+    size_t size = min_size(n->snapshot_bytes.size - offset, n->chunk_size_bytes);
     struct wire_snapshot_chunk chunk = {
         .index = head->index,
         .term = head->term,
@@ -243,7 +239,7 @@ int node_log_feed(struct node *n, const struct raft_input *input) {
 }
 
 void node_log_message(struct node *n, const struct wire_raft_message *message) {
-    if (n->raft == NULL || (message->timeout_now && node_unfit(n)))
+    if (message->timeout_now && node_unfit(n))
         return;
     struct raft_input in = {.kind = RAFT_MESSAGE, .message = message};
     (void)node_log_feed(n, &in);

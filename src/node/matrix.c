@@ -44,7 +44,7 @@ static void ask_free(struct node *n, size_t at) {
 
 static const char *held_dead(struct node *n, struct matrix_ask *a, struct node_id id) {
     struct swim_member m;
-    if (n->swim == NULL || !swim_member_find(n->swim, id, &m))
+    if (!node_member(n, id, &m))
         return "gossip has not told of it";
     if (m.state == MEMBER_STATE_LEFT)
         return "it has left";
@@ -169,7 +169,7 @@ static void one_way_tell(struct node *n, struct matrix_ask *a, struct wire_admin
     r->one_way = arena_alloc(&n->scratch, WIRE_SIGHTS_MAX * sizeof *r->one_way);
     for (size_t i = 0; i < a->rows_count; i++) {
         const struct row *to = &a->rows[i];
-        for (size_t k = 0; k < to->answer.entries_count && to->state == ROW_ANSWERED; k++) {
+        for (size_t k = 0; k < to->answer.entries_count; k++) {
             const struct wire_view_entry *e = &to->answer.entries[k];
             struct row *from = row_find(a, e->id);
             bool is_mutual = false;

@@ -253,14 +253,13 @@ static void node_add_seed(struct node *n, const struct addr *addr) {
  * over to nobody costs an election for certain. One that was named and did not come to lead is poor, too.
  */
 static unsigned heir_rank(struct node *n, const struct raft_id *id) {
-    struct raft_progress_view progress;
-    struct swim_member m;
-    if (ID_EQUAL(id->node, n->identity.id) || !node_alive(n, id->node) ||
-        !raft_progress(n->raft, id, &progress) || progress.refused)
+    struct raft_progress_view progress = {0};
+    if (ID_EQUAL(id->node, n->identity.id) || !node_alive(n, id->node))
         return 0;
-    const struct peer *p = node_peer(n, id->node, false);
-    bool suspect = swim_member_find(n->swim, id->node, &m) && m.state == MEMBER_STATE_SUSPECT;
-    bool reachable = p != NULL && p->stream != 0;
+    (void)raft_progress(n->raft, id, &progress); /* a leader has every other voter's */
+    if (progress.refused)
+        return 0;
+    bool suspect = node_suspects(n, id->node), reachable = node_streams_with(n, id->node);
     bool tried = ID_EQUAL(id->node, n->heir_tried);
     return 1 + (tried ? 0 : 8u) + (progress.caught_up ? 4u : 0) + (reachable ? 2u : 0) + (suspect ? 0 : 1u);
 }

@@ -32,7 +32,7 @@ void node_view_fill(struct node *n, const struct wire_node_record *record, struc
         .record = *record, .state = MEMBER_STATE_DEAD, .generation = record->generation, .never = true};
     o->self = ID_EQUAL(record->id, n->identity.id);
     o->voter = raft_is_voter(n->raft, &(struct raft_id){.node = record->id, .log = record->log});
-    if (n->swim != NULL && swim_member_find(n->swim, record->id, &m))
+    if (node_member(n, record->id, &m))
         member_fill(n, &m, o);
     if (o->self) {
         o->heard_ms = o->since_ms = o->indirect_ms = 0;

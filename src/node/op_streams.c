@@ -113,10 +113,7 @@ struct find {
 
 static void find_visit(void *arg, const struct wire_instance_record *r) {
     struct find *f = arg;
-    char hex[ID_TEXT_SIZE];
-    id_text(r->id.b, hex);
-    struct bytes prefix = f->q->instance;
-    if (prefix.size > 0 && (prefix.size >= ID_TEXT_SIZE || memcmp(hex, prefix.data, prefix.size) != 0))
+    if (f->q->instance.size > 0 && !node_id_begins(r->id.b, f->q->instance))
         return;
     if (f->q->job.size > 0 && !bytes_equal(f->q->job, r->job))
         return;
@@ -128,9 +125,8 @@ static void find_visit(void *arg, const struct wire_instance_record *r) {
 }
 
 static struct bytes find_task(struct node *n, const struct wire_instance_record *r, struct bytes wanted) {
-    const struct wire_job_record *job = state_job_version(n->state, r->job, r->version);
-    const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
-    for (size_t t = 0; group != NULL && t < group->tasks_count; t++)
+    const struct wire_group *group = node_group_of(n, r);
+    for (size_t t = 0; t < group->tasks_count; t++)
         if (wanted.size == 0 || bytes_equal(group->tasks[t].name, wanted))
             return group->tasks[t].name;
     return (struct bytes){0};

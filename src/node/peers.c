@@ -69,20 +69,23 @@ void node_distrust(struct node *n, struct node_id id) {
 
 /* ---- closing ---- */
 
+void node_dial_over(struct node *n, const struct stream *s) {
+    struct peer *p = node_peer(n, s->node, false);
+    if (p != NULL && p->dialling == s->id)
+        p->dialling = 0;
+}
+
 static void stream_forget(struct node *n, struct stream *s) {
     map_remove(&n->streams, bytes_of(&s->id, sizeof s->id));
     struct peer *p = node_peer(n, s->node, false);
     if (p != NULL && p->stream == s->id)
         p->stream = 0;
-    if (p != NULL && p->dialling == s->id)
-        p->dialling = 0;
+    node_dial_over(n, s);
     mem_free(s);
 }
 
 void node_stream_close(struct node *n, uint64_t stream, const char *text) {
     struct stream *s = node_stream(n, stream);
-    if (s == NULL)
-        return;
     struct node_effect *e = node_emit(n, NODE_STREAM_CLOSE);
     e->stream = stream;
     e->text = bytes_str(text);
@@ -91,14 +94,17 @@ void node_stream_close(struct node *n, uint64_t stream, const char *text) {
     stream_forget(n, s);
 }
 
+bool node_streams_with(struct node *n, struct node_id id) {
+    const struct peer *p = node_peer(n, id, false);
+    return p != NULL && p->stream != 0;
+}
+
 /* ---- dialling ---- */
 
 uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, uint8_t key_id) {
     struct peer *p = NULL;
     if (!ID_IS_ZERO(to)) {
         p = node_peer(n, to, true);
-        if (p->stream != 0)
-            return p->stream;
         if (p->dialling != 0 || n->now_us < p->dial_after_us)
             return p->dialling;
         p->dial_after_us = n->now_us + p->dial_delay_us;
@@ -125,7 +131,7 @@ uint64_t node_dial(struct node *n, struct node_id to, const struct addr *addr, u
 
 static struct addr peer_addr(struct node *n, struct node_id id) {
     struct swim_member m;
-    if (n->swim != NULL && swim_member_find(n->swim, id, &m) && m.addr.size != 0)
+    if (node_member(n, id, &m) && m.addr.size != 0)
         return m.addr;
     const struct wire_node_record *r = state_node_find(n->state, id);
     if (r != NULL)
@@ -209,8 +215,6 @@ void node_peer_sync(struct node *n, struct node_id to, const struct addr *addr) 
 static void member_opened(struct node *n, struct stream *s) {
     struct peer *p = node_peer(n, s->node, true);
     s->state = STREAM_MEMBER;
-    if (p->dialling == s->id)
-        p->dialling = 0;
     p->dial_delay_us = DIAL_RETRY_US;
     p->dial_after_us = n->now_us;
     struct stream *old = p->stream != 0 ? node_stream(n, p->stream) : NULL;
@@ -263,12 +267,7 @@ void node_stream_opened(struct node *n, const struct node_input *in) {
         node_stream_close(n, s->id, "the peer's key is not in the table of members");
         return;
     }
-    if (!ID_IS_ZERO(s->node) && !ID_EQUAL(s->node, t->id)) {
-        /* The address belongs to another member by now. */
-        struct peer *p = node_peer(n, s->node, false);
-        if (p != NULL && p->dialling == s->id)
-            p->dialling = 0;
-    }
+    node_dial_over(n, s); /* the address may belong to another member by now */
     s->node = t->id;
     member_opened(n, s);
 }
@@ -381,10 +380,8 @@ static void closed_at_once(struct node *n, struct peer *p) {
     struct wire_admin_freshness fresh;
     node_freshness(n, &fresh);
     p->closed_count++;
-    if (p->closed_count < CLOSED_SAY || !fresh.isolated ||
-        (p->said_us != 0 && n->now_us - p->said_us < SAY_REPEAT_US))
+    if (p->closed_count < CLOSED_SAY || !fresh.isolated || node_said(n, &p->said_us, SAY_REPEAT_US))
         return;
-    p->said_us = n->now_us;
     node_say(
         n, NODE_WARNING,
         "%.*s closes each stream from here at once: have the others taken this host out? If `covey nodes` "
@@ -400,7 +397,7 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
         return;
     struct node_id node = s->node;
     int64_t opened_us = s->opened_us;
-    bool was_open = s->state == STREAM_MEMBER, was_dialling = s->state == STREAM_DIALLING;
+    bool was_open = s->state == STREAM_MEMBER;
     if (s->state == STREAM_JOINING)
         node_join_closed(n, s, in->error, in->text);
     stream_forget(n, s);
@@ -425,11 +422,11 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
         return;
     }
-    struct peer *p = node_peer(n, node, false);
+    struct peer *p = node_peer(n, node, true); /* that was dialled */
     /* A process that ends resets its connections before its listener is gone: one made in between is reset,
      * too, and tells nothing yet. */
     bool is_told = in->error == ERR_CLOSED || in->error == ERR_TIMEOUT;
-    if (was_dialling && !is_told && p != NULL && p->redials > 0) {
+    if (!is_told && p->redials > 0) {
         struct addr addr = peer_addr(n, node);
         p->redials--;
         p->dial_after_us = n->now_us;
@@ -437,11 +434,9 @@ void node_stream_closed(struct node *n, const struct node_input *in) {
         (void)node_dial(n, node, &addr, n->stream_keys.primary_id);
         return;
     }
-    if (p != NULL) {
-        buf_clear(&p->queue);
-        p->queue_count = 0;
-    }
-    if (was_dialling && in->error == ERR_CLOSED && n->raft != NULL) {
+    buf_clear(&p->queue);
+    p->queue_count = 0;
+    if (in->error == ERR_CLOSED) {
         /* Refused: no agent lives at that address. */
         struct raft_input hint = {.kind = RAFT_LEADER_DEAD, .peer = {.node = node}};
         (void)node_log_feed(n, &hint);

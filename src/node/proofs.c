@@ -25,6 +25,8 @@ bool node_signs(const struct node *n) {
     return false;
 }
 
+bool node_vouches(const struct node *n) { return n->state_wrong == 0 && node_signs(n); }
+
 void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_config *config) {
     if (index <= n->proofs.voters.index || config->voters_count == 0)
         return;
@@ -36,7 +38,7 @@ void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_co
 /* By who votes now as far as is known, or did where this log ends. */
 int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret) {
     struct checkpoint c;
-    if (in == NULL || checkpoint_in(in, &c) != 0)
+    if (checkpoint_in(in, &c) != 0)
         return ERR_INVALID;
     if (c.generation != n->cluster.generation || !ID_EQUAL(c.recovery, n->cluster.recovery))
         return ERR_DENIED;
@@ -132,7 +134,7 @@ const struct checkpoint *node_checkpoint_snapshot(struct node *n) {
     if (head->index == 0 || head->index != p->snapshot.index)
         return NULL;
     bool own = memcmp(&p->snapshot.key, &n->identity.public_key, sizeof p->snapshot.key) == 0;
-    if ((!own || !p->snapshot_proven) && node_signs(n) && n->state_wrong == 0) {
+    if ((!own || !p->snapshot_proven) && node_vouches(n)) {
         p->snapshot.key = n->identity.public_key;
         p->snapshot.signature = (struct signature){{0}};
         p->snapshot_proven = true;
@@ -155,7 +157,7 @@ struct checkpoint node_checkpoint_full(const struct node *n, uint64_t term,
 /* One of others with a state: kept for a snapshot here at its index, and to be passed on. */
 void node_checkpoint_keep(struct node *n, const struct checkpoint *c) {
     struct proofs *p = &n->proofs;
-    if (!c->has_state || !c->has_voters)
+    if (!c->has_voters)
         return;
     for (size_t i = 0; i < PROOFS_RECENT; i++)
         if (p->recent[i].index == c->index)
@@ -169,7 +171,7 @@ void node_checkpoint_keep(struct node *n, const struct checkpoint *c) {
 
 const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t index) {
     for (size_t i = 0; i < PROOFS_RECENT; i++)
-        if (n->proofs.recent[i].index == index && index != 0)
+        if (n->proofs.recent[i].index == index)
             return &n->proofs.recent[i];
     return NULL;
 }

@@ -56,7 +56,8 @@ struct proofs {
 };
 
 /* proofs.c */
-bool node_signs(const struct node *n); /* as a voter, as far as is known here */
+bool node_signs(const struct node *n);   /* as a voter, as far as is known here */
+bool node_vouches(const struct node *n); /* the same, and its state is right, as far as is known here */
 void node_voters_learn(struct node *n, uint64_t index, const struct wire_raft_config *config);
 /* ERR_INVALID; ERR_DENIED: of another cluster's log, or by nobody who votes. */
 int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struct checkpoint *ret);

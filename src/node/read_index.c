@@ -152,7 +152,7 @@ void node_confirm_tick(struct node *n) {
 }
 
 int64_t node_confirm_deadline(const struct node *n) {
-    return n->confirms.count > 0 && n->raft != NULL ? n->now_us + CONFIRM_LOOK_US : TIME_NEVER_US;
+    return n->confirms.count > 0 ? n->now_us + CONFIRM_LOOK_US : TIME_NEVER_US;
 }
 
 /* ---- the leader's side ---- */

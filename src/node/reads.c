@@ -56,8 +56,6 @@ void node_freshness(const struct node *n, struct wire_admin_freshness *ret) {
 
 static void status_voters(struct node *n, struct wire_admin_status *r) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
-    if (config == NULL)
-        return;
     struct raft_id self = raft_self(n->raft);
     r->voters = arena_alloc(&n->scratch, (config->voters_count + 1) * sizeof *r->voters);
     for (size_t i = 0; i < config->voters_count; i++) {
@@ -66,7 +64,7 @@ static void status_voters(struct node *n, struct wire_admin_status *r) {
         struct raft_progress_view progress = {.caught_up = true};
         struct wire_admin_voter *v = &r->voters[r->voters_count++];
         *v = (struct wire_admin_voter){.id = id, .name = node_name_of(n, id), .state = MEMBER_STATE_DEAD};
-        if (n->swim != NULL && swim_member_find(n->swim, id, &m))
+        if (node_member(n, id, &m))
             v->state = m.state;
         if (node_is_leader(n) && !raft_id_equal(&config->voters[i], &self))
             (void)raft_progress(n->raft, &config->voters[i], &progress);
@@ -158,7 +156,7 @@ static void instance_view(struct node *n, const struct wire_instance_record *rec
     struct swim_member m;
     *o = (struct wire_admin_instance){
         .record = *record, .node_name = node_name_of(n, record->node), .node_state = MEMBER_STATE_DEAD};
-    if (n->swim != NULL && swim_member_find(n->swim, record->node, &m))
+    if (node_member(n, record->node, &m))
         o->node_state = m.state;
     else
         m = (struct swim_member){.state = MEMBER_STATE_DEAD};
@@ -347,32 +345,30 @@ static void read_jobs(struct node *n, uint64_t request) {
 
 /* ---- ps ---- */
 
+bool node_id_begins(const uint8_t id[ID_SIZE], struct bytes prefix) {
+    char hex[ID_TEXT_SIZE];
+    id_text(id, hex);
+    return prefix.size > 0 && bytes_starts(bytes_str(hex), prefix);
+}
+
 int node_find_named(const struct node *n, struct bytes want, struct node_id *ret) {
     unsigned matches = 0;
     for (size_t i = 0; i < state_nodes_count(n->state); i++) {
         const struct wire_node_record *r = state_node_at(n->state, i);
-        char hex[ID_TEXT_SIZE];
-        id_text(r->id.b, hex);
         if (bytes_equal(r->name, want)) {
             *ret = r->id;
             return 0;
         }
-        if (want.size == 0 || want.size >= ID_TEXT_SIZE || memcmp(hex, want.data, want.size) != 0)
-            continue;
-        *ret = r->id;
-        matches++;
+        if (node_id_begins(r->id.b, want)) {
+            *ret = r->id;
+            matches++;
+        }
     }
     return matches == 0 ? ERR_NOT_FOUND : matches == 1 ? 0 : ERR_INVALID;
 }
 
 static bool node_matches(struct node *n, struct node_id id, struct bytes want) {
-    if (want.size == 0)
-        return true;
-    char hex[ID_TEXT_SIZE];
-    id_text(id.b, hex);
-    if (bytes_equal(node_name_of(n, id), want))
-        return true;
-    return want.size < ID_TEXT_SIZE && memcmp(hex, want.data, want.size) == 0;
+    return want.size == 0 || bytes_equal(node_name_of(n, id), want) || node_id_begins(id.b, want);
 }
 
 static void ps_collect(void *arg, const struct wire_instance_record *r) {

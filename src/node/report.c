@@ -79,7 +79,8 @@ static int64_t health_due_us(const struct node *n, struct local_instance *i,
 
 /*
  * What the log has of this node. An end is told when the journal has it for certain: told before, it could be
- * in the log, and be forgotten here where the instance would be started once more.
+ * in the log, and be forgotten here where the instance would be started once more. A disk that has failed
+ * keeps nothing more: then it is told all the same, for others wait for it, and nobody else can tell it.
  */
 static void gather_record(void *arg, const struct wire_instance_record *r) {
     struct gather *g = arg;

@@ -5,7 +5,7 @@
 #ifndef COVEY_NODE_REQUESTS_H
 #define COVEY_NODE_REQUESTS_H
 
-enum write_origin { WRITE_LOCAL, WRITE_FORWARDED, WRITE_JOIN, WRITE_INTERNAL };
+enum write_origin { WRITE_LOCAL, WRITE_FORWARDED, WRITE_JOIN };
 /* A write of ours that is in the log and waits to be applied. Leader only. */
 struct pending_write {
     uint64_t index, term;

@@ -106,9 +106,7 @@ int stage_verified(const struct stage *s, size_t *ret_count, struct checkpoint *
 }
 
 void stage_take(struct stage *s, size_t count) {
-    if (count == 0)
-        return;
-    assert(count <= s->entries.count);
+    assert(count > 0 && count <= s->entries.count);
     const struct stage_entry *last = &s->entries.data[count - 1];
     s->base_index = last->wire.index;
     s->base_term = last->wire.term;
@@ -123,6 +121,5 @@ void stage_take(struct stage *s, size_t count) {
     while (old < s->proofs_count && s->proofs[old].index <= s->base_index)
         old++;
     s->proofs_count -= old;
-    if (old > 0)
-        memmove(s->proofs, s->proofs + old, s->proofs_count * sizeof *s->proofs);
+    memmove(s->proofs, s->proofs + old, s->proofs_count * sizeof *s->proofs);
 }

@@ -199,15 +199,14 @@ static bool admit(struct node *n, struct local_instance *i, const struct wire_gr
     return true;
 }
 
+const struct wire_group *node_group_of(const struct node *n, const struct wire_instance_record *record) {
+    return state_group_find(state_job_version(n->state, record->job, record->version), record->group);
+}
+
 static void instance_run(struct node *n, struct local_instance *i,
                          const struct wire_instance_record *record) {
     const struct wire_job_record *job = state_job_version(n->state, record->job, record->version);
-    const struct wire_group *group = job != NULL ? state_group_find(job, record->group) : NULL;
-    if (group == NULL) {
-        node_instance_refuse(n, i, "version %llu of the job is not in the state",
-                             (unsigned long long)record->version);
-        return;
-    }
+    const struct wire_group *group = node_group_of(n, record);
     i->tasks_expected = group->tasks_count;
     bool anything = false;
     for (size_t t = 0; t < i->tasks_count; t++)
@@ -231,8 +230,7 @@ struct local_instance *node_instance_of(struct node *n, const struct wire_instan
     i->version = record->version;
     i->slot = record->slot;
     i->known = true;
-    if (job != NULL)
-        i->type = job->spec.type;
+    i->type = job->spec.type;
     i->fact_sequence = record->sequence + 1;
     return i;
 }

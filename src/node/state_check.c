@@ -52,14 +52,14 @@ static void state_differs(struct node *n, uint64_t index, const char *from_whom)
 
 static const struct state_mark *mark_find(const struct node *n, uint64_t index) {
     const struct state_mark *m = &n->proofs.marks[(index / n->state_step) % STATE_MARKS];
-    return m->index == index && index != 0 ? m : NULL;
+    return m->index == index ? m : NULL;
 }
 
 /* ---- with what a voter signed ---------------------------------------------------------------------------
  */
 
 void node_state_compare(struct node *n, const struct checkpoint *c) {
-    const struct state_mark *own = c->has_state ? mark_find(n, c->index) : NULL;
+    const struct state_mark *own = mark_find(n, c->index);
     if (own == NULL || memcmp(own->hash, c->state, sizeof own->hash) == 0)
         return;
     struct buf who = {0};
@@ -114,9 +114,9 @@ static void dispute_note(struct node *n, uint64_t index) {
 static void reports_judge(struct node *n, uint64_t index) {
     struct proofs *p = &n->proofs;
     const struct state_mark *own = mark_find(n, index);
-    if (!node_signs(n) || n->state_wrong != 0)
+    if (!node_vouches(n))
         p->dispute = (struct dispute){0};
-    if (own == NULL || p->voters.next_count > 0 || !node_signs(n) || n->state_wrong != 0)
+    if (own == NULL || p->voters.next_count > 0 || !node_vouches(n))
         return;
     size_t majority = p->voters.count / 2 + 1;
     for (size_t i = 0; i < STATE_TOLD; i++)
@@ -135,7 +135,7 @@ static void reports_judge(struct node *n, uint64_t index) {
 
 void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r) {
     struct proofs *p = &n->proofs;
-    if (n->raft == NULL || r->state.size != STATE_HASH_SIZE || r->index == 0)
+    if (r->state.size != STATE_HASH_SIZE || r->index == 0)
         return;
     for (size_t i = 0; i < STATE_TOLD; i++)
         if (p->told[i].index == r->index && ID_EQUAL(p->told[i].from, from))
@@ -205,7 +205,7 @@ void node_state_copied(struct node *n) {
     const struct checkpoint *c = node_checkpoint_recent(n, at->index);
     if (c != NULL)
         node_state_compare(n, c);
-    if (node_signs(n) && n->state_wrong == 0) {
+    if (node_vouches(n)) {
         state_offer(n, at);
         state_tell(n, at->index, m->hash);
     }
@@ -227,7 +227,7 @@ static bool replay(struct node *n, struct state *s, uint64_t until) {
     while (state_index(s) < until) {
         const struct wire_raft_entry *entries;
         size_t count;
-        if (raft_log_read(n->raft, state_index(s) + 1, PULL_BYTES_MAX, &entries, &count) != 0 || count == 0)
+        if (raft_log_read(n->raft, state_index(s) + 1, PULL_BYTES_MAX, &entries, &count) != 0)
             return false;
         for (size_t i = 0; i < count && state_index(s) < until; i++) {
             struct wire_command command;
@@ -280,7 +280,6 @@ static void reseed_end(struct node *n) {
                           : NULL;
     buf_clear(&n->reseed);
     if (s == NULL) {
-        node_mark(n, MARK_LEARN_LIE_REFUSED);
         node_learner_lied(n, n->pull_from, "sent a snapshot that is not what a voter signed");
         return;
     }
@@ -328,8 +327,7 @@ static struct state *state_again(struct node *n, uint64_t index) {
     struct state *s = base > 0 ? node_state_of(n->snapshot_bytes, base) : state_new();
     if (s != NULL && base <= index && replay(n, s, index))
         return s;
-    if (s != NULL)
-        state_free(s);
+    state_free(s);
     return NULL;
 }
 
@@ -385,7 +383,7 @@ void node_dispute_tick(struct node *n) {
     if (!dispute_waits(n) || n->now_us < node_dispute_deadline(n))
         return;
     const struct state_mark *own = mark_find(n, d->index);
-    if (own == NULL || !node_signs(n) || n->state_wrong != 0 || contradicts(n, d->index, own->hash) == NULL) {
+    if (own == NULL || !node_vouches(n) || contradicts(n, d->index, own->hash) == NULL) {
         *d = (struct dispute){0}; /* overtaken by events: the next index tells anew */
         return;
     }

@@ -124,11 +124,8 @@ void node_tasks_remember(struct node *n, const struct wire_fact *fact) {
     if (node_instance(n, fact->instance) != NULL)
         return;
     struct local_instance *i = node_instance_add(n, fact->instance);
-    for (size_t t = 0; t < fact->tasks_count; t++) {
-        struct local_task *task = node_instance_task(i, fact->tasks[t].name, true);
-        if (task != NULL)
-            task_take(task, &fact->tasks[t]);
-    }
+    for (size_t t = 0; t < fact->tasks_count; t++)
+        task_take(node_instance_task(i, fact->tasks[t].name, true), &fact->tasks[t]);
     buf_append(&i->reason, fact->reason.data, fact->reason.size);
     i->stop_asked = fact->state == INSTANCE_STATE_STOPPED;
     i->refused = fact->state == INSTANCE_STATE_REFUSED;
@@ -212,9 +209,16 @@ void node_tasks_kept(struct node *n, struct instance_id id) {
     i->released = i->end_journalled = true;
 }
 
+/* Of which a shim, or who starts shims, tells; NULL: none such is here. */
+static struct local_task *task_told(struct node *n, const struct node_input *in,
+                                    struct local_instance **ret) {
+    *ret = node_instance(n, in->instance);
+    return *ret != NULL ? node_instance_task(*ret, in->task, false) : NULL;
+}
+
 void node_tasks_status(struct node *n, const struct node_input *in) {
-    struct local_instance *i = node_instance(n, in->instance);
-    struct local_task *t = i != NULL ? node_instance_task(i, in->task, false) : NULL;
+    struct local_instance *i;
+    struct local_task *t = task_told(n, in, &i);
     if (t == NULL || in->status->sequence <= t->sequence)
         return;
     t->sequence = in->status->sequence;
@@ -223,8 +227,8 @@ void node_tasks_status(struct node *n, const struct node_input *in) {
 }
 
 void node_tasks_lost(struct node *n, const struct node_input *in) {
-    struct local_instance *i = node_instance(n, in->instance);
-    struct local_task *t = i != NULL ? node_instance_task(i, in->task, false) : NULL;
+    struct local_instance *i;
+    struct local_task *t = task_told(n, in, &i);
     if (t == NULL || t->final)
         return;
     if (in->status != NULL && in->status->fact.state == TASK_STATE_DEAD) {
@@ -252,8 +256,8 @@ void node_tasks_lost(struct node *n, const struct node_input *in) {
  * again: they go on running.
  */
 void node_tasks_refused(struct node *n, const struct node_input *in) {
-    struct local_instance *i = node_instance(n, in->instance);
-    struct local_task *task = i != NULL ? node_instance_task(i, in->task, false) : NULL;
+    struct local_instance *i;
+    struct local_task *task = task_told(n, in, &i);
     bool started = false, running = false;
     if (task == NULL)
         return;
@@ -288,8 +292,7 @@ void node_tasks_refused(struct node *n, const struct node_input *in) {
 
 static bool was_known(void *arg, struct instance_id id) {
     struct node *n = arg;
-    const struct local_instance *i = node_instance(n, id);
-    return i != NULL && i->known;
+    return node_instance(n, id)->known;
 }
 
 static bool inventory_is_known(const struct node *n) {
@@ -319,10 +322,9 @@ static int instance_order(const void *a, const void *b) {
 
 /* An agent that starts anew has found the tasks that were begun; the log knows which others there are. */
 static void instance_expect(struct node *n, struct local_instance *i, const struct wire_instance_record *r) {
-    const struct wire_job_record *job = state_job_version(n->state, r->job, r->version);
-    const struct wire_group *group = job != NULL ? state_group_find(job, r->group) : NULL;
+    const struct wire_group *group = node_group_of(n, r);
     size_t found = i->tasks_count;
-    if (group == NULL || i->tasks_expected != 0 || i->end_journalled || i->released)
+    if (i->tasks_expected != 0 || i->end_journalled || i->released)
         return;
     i->tasks_expected = group->tasks_count;
     for (size_t t = 0; t < group->tasks_count; t++)
@@ -423,12 +425,12 @@ int64_t node_waits_since_us(const struct node *n) {
     if (inventory_is_known(n))
         return 0;
     int64_t since_us = n->started_us > n->applied_us ? n->started_us : n->applied_us;
-    int64_t contact_us = n->raft != NULL ? node_contact_us(n) : 0;
+    int64_t contact_us = node_contact_us(n);
     return contact_us > since_us ? contact_us : since_us;
 }
 
 static bool may_start(const struct node *n) {
-    if (!n->scan_done || n->shutting_down)
+    if (n->shutting_down)
         return false;
     int64_t since_us = node_waits_since_us(n);
     return since_us == 0 || n->now_us - since_us >= BOOT_GRACE_US;
@@ -457,8 +459,6 @@ static void act(struct node *n, const struct reconcile_action *a) {
     const struct wire_instance_record *r = state_instance_find(n->state, a->instance);
     switch (a->kind) {
     case RECONCILE_START:
-        if (r == NULL)
-            break;
         if (i == NULL)
             node_instance_start(n, r);
         else
@@ -467,13 +467,10 @@ static void act(struct node *n, const struct reconcile_action *a) {
     case RECONCILE_STOP:
         if (i != NULL)
             instance_stop(n, i);
-        else if (r != NULL)
+        else
             stop_of_nothing(n, r);
         break;
-    case RECONCILE_FORGET:
-        if (i != NULL)
-            instance_forget(n, i);
-        break;
+    case RECONCILE_FORGET: instance_forget(n, i); break;
     }
 }
 

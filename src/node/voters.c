@@ -114,11 +114,13 @@ struct voter_candidate *node_voters_judge(struct node *n, const struct wire_raft
         /* No member any more, or a log that this member has no more. */
         struct voter_candidate *c = &list[count++];
         *c = (struct voter_candidate){.id = config->voters[i], .voter = true, .dead = true, .former = true};
-        c->gone = r == NULL || r->status == NODE_STATUS_LEFT;
-        c->drained = r != NULL && r->drain;
-        c->rule = r != NULL && r->vote == VOTE_RULE_EXCLUDE ? VOTE_RULE_EXCLUDE : VOTE_RULE_AUTO;
-        if (r != NULL)
-            c->zone = node_zone_of(r);
+        c->gone = r == NULL;
+        if (r == NULL)
+            continue;
+        c->gone = r->status == NODE_STATUS_LEFT;
+        c->drained = r->drain;
+        c->rule = r->vote == VOTE_RULE_EXCLUDE ? VOTE_RULE_EXCLUDE : VOTE_RULE_AUTO;
+        c->zone = node_zone_of(r);
     }
     voters_pick(list, count, ret);
     *ret_count = count;
@@ -149,9 +151,11 @@ static const struct voter_candidate *heir(struct node *n, const struct voter_can
     uint64_t best_value = 0;
     for (size_t i = 0; i < count; i++) {
         const struct voter_candidate *c = &list[i];
-        struct raft_progress_view progress;
-        if (!c->voter || !c->chosen || c->self || c->slow || !raft_progress(n->raft, &c->id, &progress) ||
-            !progress.caught_up || !node_alive(n, c->id.node))
+        struct raft_progress_view progress = {0};
+        if (!c->voter || !c->chosen || c->self || c->slow)
+            continue;
+        (void)raft_progress(n->raft, &c->id, &progress); /* a leader has every other voter's */
+        if (!progress.caught_up || !node_alive(n, c->id.node))
             continue;
         uint64_t value = ID_EQUAL(c->id.node, n->heir_tried) ? 0 : progress.match_index;
         if (best != NULL && value <= best_value)
@@ -268,7 +272,7 @@ static void change(struct node *n, const struct voter_candidate *list, size_t co
     size_t ids_count = 0, before = 0;
     for (size_t i = 0; i < count; i++) {
         before += list[i].voter;
-        if (list[i].chosen && ids_count < WIRE_VOTERS_MAX)
+        if (list[i].chosen)
             ids[ids_count++] = list[i].id;
     }
     struct raft_input in = {.kind = RAFT_CHANGE_VOTERS, .voters = ids, .voters_count = ids_count};
@@ -289,8 +293,7 @@ static void change(struct node *n, const struct voter_candidate *list, size_t co
 void node_voters_tick(struct node *n) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
     enlightened_tick(n);
-    if (config == NULL || config->voters_next_count > 0 ||
-        state_node_find(n->state, n->identity.id) == NULL ||
+    if (config->voters_next_count > 0 || state_node_find(n->state, n->identity.id) == NULL ||
         !raft_is_voter(n->raft, &(struct raft_id){.node = n->identity.id, .log = n->self.log}))
         return;
     struct voters_pick pick;

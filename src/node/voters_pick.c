@@ -12,7 +12,9 @@
  *      to the longest-standing.
  *   4. A dead voter in whose place nobody can come keeps it: to take it away makes nothing safer by itself.
  *      But of two that are lost for good both go: five voters of which two are lost survive no further loss,
- *      the three others by themselves survive one. Never below three.
+ *      the three others by themselves survive one. Never below three. A life of a disk that is over keeps no
+ *      vote beside the life of today: a host has one. A voter that has to go, but is still there, waits for
+ *      somebody who is about to come in its place.
  *   5. If nothing else is to be done, one voter may give way to a host that spreads them better.
  *
  * A set that has no majority among hosts that are seen is never chosen.
@@ -38,7 +40,7 @@ uint32_t voters_wanted(size_t hosts_count, size_t voters_count) {
 }
 
 struct pick {
-    struct voter_candidate *list;
+    struct voter_candidate *list, *self;
     size_t count, chosen_count, voters_count;
 };
 
@@ -112,23 +114,17 @@ static struct voter_candidate *surplus(struct pick *p) {
     return worst;
 }
 
-static struct voter_candidate *chosen_self(struct pick *p) {
-    for (size_t i = 0; i < p->count; i++)
-        if (p->list[i].self && p->list[i].chosen)
-            return &p->list[i];
-    return NULL;
-}
-
 /*
  * The leader's own vote goes last, as leadership has to move first. Where all others are pinned it goes all
- * the same: beside a single pinned host it would make two voters of which each is needed.
+ * the same: beside a single pinned host it would make two voters of which each is needed. As those that are
+ * pinned are never more than are wanted, nobody else is left to go.
  */
 static void trim(struct pick *p, size_t wanted) {
     struct voter_candidate *c;
     while (p->chosen_count > wanted && (c = surplus(p)) != NULL)
         drop(p, c, "its vote goes: fewer are enough for so many hosts");
-    if (p->chosen_count > wanted && (c = chosen_self(p)) != NULL && c->rule != VOTE_RULE_PIN)
-        drop(p, c, "its vote goes: those that are pinned are enough for so many hosts");
+    if (p->chosen_count > wanted)
+        drop(p, p->self, "its vote goes: those that are pinned are enough for so many hosts");
 }
 
 /* ---- 3. free places ---- */
@@ -163,21 +159,35 @@ static void fill(struct pick *p, size_t wanted) {
 
 /* ---- 4. places that nobody can take ---- */
 
+/*
+ * A host has one vote. Beside a vote of its disk's life of today, one of a life that is over would make each
+ * loss of that disk count twice: it could take the majority along.
+ */
+static bool votes_already(const struct pick *p, const struct voter_candidate *c) {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->list[i].chosen && ID_EQUAL(p->list[i].id.node, c->id.node))
+            return true;
+    return false;
+}
+
 static void hold(struct pick *p, size_t wanted) {
     for (unsigned turn = 0; turn < 2; turn++)
         for (size_t i = 0; i < p->count && p->chosen_count < wanted; i++) {
             struct voter_candidate *c = &p->list[i];
-            if (c->voter && !is_barred(c) && c->dead == (turn == 1))
+            if (c->voter && !is_barred(c) && c->dead == (turn == 1) && !votes_already(p, c))
                 choose(p, c,
                        c->dead ? "not seen; keeps its vote: nobody can take its place"
                                : "slow; keeps its vote: nobody can take its place");
         }
 }
 
+/* One that is new; or was seen lately and may be back at any moment, after an upgrade or a reboot. */
 static bool somebody_comes_soon(const struct pick *p) {
     for (size_t i = 0; i < p->count; i++) {
         const struct voter_candidate *c = &p->list[i];
-        if (!c->chosen && !c->stable && c->alive && !is_barred(c) && !c->dead && !c->slow)
+        bool is_away = !c->alive && !c->lost && !c->former;
+        bool is_new = c->alive && !c->stable && !c->dead;
+        if (!c->chosen && !is_barred(c) && !c->slow && (is_away || is_new))
             return true;
     }
     return false;
@@ -210,14 +220,26 @@ static void shrink(struct pick *p) {
     }
 }
 
-/* An even number survives no more than the odd one below it: the last newcomer waits for another. */
+/* Under an earlier life of its disk. */
+static bool had_vote(const struct pick *p, const struct voter_candidate *c) {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->list[i].former && p->list[i].voter && ID_EQUAL(p->list[i].id.node, c->id.node))
+            return true;
+    return false;
+}
+
+/*
+ * An even number survives no more than the odd one below it: the last newcomer waits for another. A host that
+ * had a vote is none: it comes in its own place, and to let it wait would leave fewer than there were.
+ */
 static void make_odd(struct pick *p) {
     struct voter_candidate *last = NULL;
     if (p->chosen_count % 2 == 1)
         return;
     for (size_t i = 0; i < p->count; i++) {
         struct voter_candidate *c = &p->list[i];
-        if (c->chosen && !c->voter && c->rule != VOTE_RULE_PIN && (last == NULL || is_better(last, c)))
+        bool is_newcomer = c->chosen && !c->voter && !had_vote(p, c);
+        if (is_newcomer && c->rule != VOTE_RULE_PIN && (last == NULL || is_better(last, c)))
             last = c;
     }
     if (last != NULL)
@@ -306,6 +328,7 @@ void voters_pick(struct voter_candidate *candidates, size_t count, struct voters
     for (size_t i = 0; i < count; i++) {
         candidates[i].chosen = false;
         candidates[i].why = NULL;
+        p.self = candidates[i].self ? &candidates[i] : p.self;
         p.voters_count += candidates[i].voter;
         hosts += !is_barred(&candidates[i]) && !candidates[i].former;
         pinned += !is_barred(&candidates[i]) && !candidates[i].former && candidates[i].rule == VOTE_RULE_PIN;

@@ -96,7 +96,7 @@ static void host_view(struct node *n, const struct voter_candidate *c, struct wi
                                         .coming = c->chosen && !c->voter,
                                         .leader = c->self && ID_EQUAL(leader, c->id.node),
                                         .vote = c->rule};
-    if (n->swim != NULL && swim_member_find(n->swim, c->id.node, &m))
+    if (node_member(n, c->id.node, &m))
         o->state = m.state;
     if (c->self)
         o->state = MEMBER_STATE_ALIVE;
@@ -106,7 +106,7 @@ static void host_view(struct node *n, const struct voter_candidate *c, struct wi
     const struct leader_node *v = node_leader_node(n, c->id.node, false);
     if (v != NULL && v->was_alive)
         o->seen_ms = (uint64_t)(n->now_us - v->seen_since_us) / 1000;
-    o->why = bytes_str(c->why != NULL ? c->why : "");
+    o->why = bytes_str(c->why);
 }
 
 /* What a host that does not lead knows by itself. */
@@ -130,19 +130,17 @@ static void hosts_seen(struct node *n, const struct wire_raft_config *config, st
 void node_voters_view(struct node *n, struct wire_admin_voters *ret) {
     const struct wire_raft_config *config = raft_config_now(n->raft);
     struct votes v = votes_of(n, config);
-    struct node_id leader;
     *ret = (struct wire_admin_voters){.voters = v.voters,
                                       .survives = v.live >= v.quorum ? v.live - v.quorum : 0,
                                       .changing = config->voters_next_count > 0,
                                       .text = bytes_str(node_voters_text(n, config))};
     node_freshness(n, &ret->freshness);
-    if (!node_is_leader(n) || n->leader_term == 0) {
+    if (!node_in_office(n)) {
         ret->wanted = voters_wanted(state_nodes_count(n->state), config->voters_count);
         hosts_seen(n, config, ret);
         return;
     }
-    if (node_leader_id(n, &leader))
-        ret->leader_name = node_name_of(n, leader);
+    ret->leader_name = node_name_of(n, n->identity.id);
     struct voters_pick pick;
     size_t count;
     const struct voter_candidate *list = node_voters_judge(n, config, &pick, &count);

@@ -64,7 +64,7 @@ static void answer(struct node *n, enum write_origin origin, uint64_t request, s
         struct wire_forward_response response = {
             .id = request, .error = error, .text = text, .result = result, .index = index};
         node_peer_send(n, peer, &(struct wire_peer_message){.forward_response = &response});
-    } else if (origin == WRITE_JOIN)
+    } else
         node_join_answer(n, request, peer, error, text);
 }
 
@@ -141,8 +141,8 @@ static struct bytes result_of(struct node *n, const struct pending_write *w,
     struct buf out = {0};
     struct wire_command c = {0};
     int error = 0;
-    if (bytes_is(w->method, "run") && command_of(n, w->method, w->params, &c, &error) == NULL &&
-        c.job != NULL) {
+    if (bytes_is(w->method, "run")) {
+        (void)command_of(n, w->method, w->params, &c, &error); /* well, as when it was executed */
         struct wire_admin_run_result r = {.name = c.job->name,
                                           .version = result->version,
                                           .index = result->index,
@@ -164,11 +164,11 @@ static const char *refusal_of(struct node *n, const struct pending_write *w, int
         return "the variable has another version by now";
     if (bytes_is(w->method, "var.put") && error == ERR_NOT_FOUND)
         return "there is no such variable";
-    if (node_host_word_is(w->method) && error != ERR_STALE)
-        return node_host_word_refused(error);
     if (error == ERR_STALE)
         return "so much was written since this was asked that nobody knows whether it was done already; look "
                "before asking again";
+    if (node_host_word_is(w->method))
+        return node_host_word_refused(error);
     return arena_printf(&n->scratch, "%.*s was refused: %s", BYTES_FMT(w->method), err_str(error));
 }
 
@@ -354,7 +354,7 @@ void node_writes_settle(struct node *n) {
 
 /* Writes that came together are proposed together: one message to each voter, one flush. */
 void node_write_tick(struct node *n) {
-    if (n->raft == NULL || n->waiting.count == 0)
+    if (n->waiting.count == 0)
         return;
     size_t kept = 0;
     uint64_t last_index = raft_last_index(n->raft);
@@ -373,7 +373,7 @@ void node_write_tick(struct node *n) {
 }
 
 int64_t node_write_deadline(const struct node *n) {
-    return n->waiting.count > 0 && n->raft != NULL ? n->now_us + 50 * US_PER_MS : TIME_NEVER_US;
+    return n->waiting.count > 0 ? n->now_us + 50 * US_PER_MS : TIME_NEVER_US;
 }
 
 /* ---- doors ---- */

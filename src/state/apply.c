@@ -164,13 +164,14 @@ static void instance_end(struct state *s, struct instance_entry *e, enum instanc
 }
 
 static int apply_node_remove(struct state *s, const struct wire_cmd_node_status *c) {
-    if (node_entry_find(s, c->id, NULL) == NULL)
+    size_t at;
+    if (node_entry_find(s, c->id, &at) == NULL)
         return ERR_NOT_FOUND;
     struct node_line *line = MAP_GET_ID(&s->node_lines, c->id);
     for (struct instance_entry *e = line != NULL ? line->instances.first : NULL; e != NULL; e = e->node_next)
         if (state_instance_live(&e->record))
             instance_end(s, e, INSTANCE_STATE_STOPPED, "its host was taken out of the cluster");
-    node_entry_remove(s, c->id);
+    node_entry_remove(s, at);
     state_changed(s, &(struct state_change){.kind = STATE_NODE_GONE, .node = c->id});
     return 0;
 }

@@ -71,8 +71,7 @@ void state_drop(struct state *s, struct arena *a) {
 }
 
 bool state_copy_step(struct state_copy *c, size_t size) {
-    if (c->whole)
-        return true;
+    assert(!c->whole);
     size_t before = c->bytes.size;
     c->whole = codec_encode_part(&c->parts, size, &c->bytes);
     const uint8_t *part = c->bytes.data + before;

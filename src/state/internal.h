@@ -89,7 +89,7 @@ void state_gather(const struct state *s, struct arena *a, struct wire_state_snap
 /* table.c */
 struct node_entry *node_entry_find(const struct state *s, struct node_id id, size_t *ret_at);
 struct node_entry *node_entry_put(struct state *s, const struct wire_node_record *record);
-void node_entry_remove(struct state *s, struct node_id id);
+void node_entry_remove(struct state *s, size_t at);
 struct job_line *job_line_find(const struct state *s, struct bytes name, size_t *ret_at);
 struct job_line *job_line_make(struct state *s, struct bytes name);
 struct job_entry *job_line_version(const struct job_line *line, uint64_t version);

@@ -93,7 +93,7 @@ static bool has_version(const struct wire_state_snapshot *in, const struct wire_
         size_t middle = (low + high) / 2;
         int order = bytes_compare(in->jobs[middle].spec.name, r->job);
         if (order == 0 && in->jobs[middle].version == r->version)
-            return true;
+            return state_group_find(&in->jobs[middle], r->group) != NULL;
         if (order < 0 || (order == 0 && in->jobs[middle].version < r->version))
             low = middle + 1;
         else

@@ -37,11 +37,8 @@ struct node_entry *node_entry_put(struct state *s, const struct wire_node_record
     return e;
 }
 
-void node_entry_remove(struct state *s, struct node_id id) {
-    size_t at;
-    struct node_entry *e = node_entry_find(s, id, &at);
-    if (e == NULL)
-        return;
+void node_entry_remove(struct state *s, size_t at) {
+    struct node_entry *e = s->nodes.data[at];
     VEC_REMOVE(&s->nodes, at);
     state_drop(s, &e->arena);
     mem_free(e);
@@ -209,11 +206,10 @@ void instance_entry_remove(struct state *s, struct instance_entry *e) {
     struct job_entry *version = job_line_version(e->job, e->record.version);
     if (version != NULL)
         version->instances_count--;
-    for (size_t i = 0; i < e->slot->instances.count; i++)
-        if (e->slot->instances.data[i] == e) {
-            VEC_REMOVE(&e->slot->instances, i);
-            break;
-        }
+    size_t at = 0;
+    while (e->slot->instances.data[at] != e)
+        at++;
+    VEC_REMOVE(&e->slot->instances, at);
     LIST_REMOVE(&s->all, e, all_prev, all_next);
     LIST_REMOVE(&e->job->instances, e, job_prev, job_next);
     LIST_REMOVE(&node->instances, e, node_prev, node_next);

@@ -10,6 +10,9 @@
  * one each dead_retry, give or take a quarter; six times that when the youngest death is a day old. So with
  * the defaults a cut that could be mended is, within 12.5 s at first and 75 s ever after, and what follows
  * takes as long as the comparisons of the tables.
+ *
+ * Of many members with one dead each tries it rarely; together they try it once a dead_retry from its death
+ * on, as each begins at a moment of its own within the interval that follows.
  */
 
 #include "internal.h"
@@ -19,6 +22,8 @@
 #define LOOKS_MAX      16             /* contacts passed over in one go */
 #define STRETCH_MAX    100            /* of dead_retry_us, so that a large group shares the tries */
 #define GREETED_US     (3 * US_PER_S) /* a stream that a comparison has opened needs no other */
+
+static void retry_begin(struct swim *s);
 
 static bool is_seed(const struct contact *c) { return ID_IS_ZERO(c->id); }
 
@@ -57,7 +62,7 @@ void swim_contact_open(struct swim *s, struct node_id id, const struct addr *add
     if (!c)
         c = contact_make(s, id, addr);
     c->pinned |= pinned;
-    swim_retry_soon(s, 0, 0);
+    retry_begin(s);
 }
 
 bool swim_contact_close(struct swim *s, struct node_id id) {
@@ -93,29 +98,45 @@ static int64_t patience(const struct swim *s, const struct contact *c) {
  * As many tries a dead_retry_us as there are contacts, but never more than one a member: with few
  * contacts the members share them, so that a dead host of a large group is not stormed when it returns.
  */
-static int64_t retry_delay_us(struct swim *s, const struct contact *tried) {
-    int64_t delay_us = s->config.dead_retry_us;
+static int64_t retry_interval_us(const struct swim *s, const struct contact *tried) {
+    int64_t interval_us = s->config.dead_retry_us;
     if (swim_alone(s)) {
         int64_t early_us = ALONE_DELAY_US << s->retry_attempts;
-        delay_us = early_us < delay_us ? early_us : delay_us;
-    } else if (!swim_has(s, SWIM_DIGESTS)) {
-        return tried ? delay_us : prng_between(&s->prng, 0, delay_us);
-    } else {
-        size_t stretch = (s->probe_ring.count + 1) / s->retry_ring.count;
-        delay_us *= (int64_t)(stretch < 1 ? 1 : stretch > STRETCH_MAX ? STRETCH_MAX : stretch);
-        if (tried && !is_seed(tried))
-            delay_us *= patience(s, tried);
+        return early_us < interval_us ? early_us : interval_us;
     }
-    return prng_between(&s->prng, delay_us * 3 / 4, delay_us * 5 / 4);
+    if (!swim_has(s, SWIM_DIGESTS))
+        return interval_us;
+    size_t stretch = (s->probe_ring.count + 1) / s->retry_ring.count;
+    interval_us *= (int64_t)(stretch < 1 ? 1 : stretch > STRETCH_MAX ? STRETCH_MAX : stretch);
+    return tried && !is_seed(tried) ? interval_us * patience(s, tried) : interval_us;
 }
 
-/* Without bounds: as soon as its turn would be. */
 void swim_retry_soon(struct swim *s, int64_t low_us, int64_t high_us) {
     if (s->leaving || s->retry_ring.count == 0 || (!swim_has(s, SWIM_HEALING) && !swim_alone(s)))
         return;
-    int64_t delay_us = high_us ? prng_between(&s->prng, low_us, high_us) : retry_delay_us(s, NULL);
+    int64_t delay_us = prng_between(&s->prng, low_us, high_us);
     if (s->now_us + delay_us < s->retry_us)
         s->retry_us = s->now_us + delay_us;
+}
+
+/*
+ * There is one more. All members hear of a death at about the same time: a first try after an interval, give
+ * or take a quarter, would be that of nobody for most of it and then of all. So it is anywhere within the
+ * interval; what is within it already stays, since of one draw for each of many dead the earliest would be at
+ * once.
+ */
+static void retry_begin(struct swim *s) {
+    int64_t interval_us = retry_interval_us(s, NULL);
+    if (swim_alone(s))
+        swim_retry_soon(s, interval_us * 3 / 4, interval_us * 5 / 4);
+    else if (s->retry_us - s->now_us > interval_us)
+        swim_retry_soon(s, 0, interval_us);
+}
+
+static void retry_again(struct swim *s, const struct contact *tried) {
+    int64_t us = retry_interval_us(s, tried);
+    bool as_serf = !swim_has(s, SWIM_DIGESTS) && !swim_alone(s); /* on a beat */
+    s->retry_us = s->now_us + (as_serf ? us : prng_between(&s->prng, us * 3 / 4, us * 5 / 4));
 }
 
 /* ---- trying -------------------------------------------------------------------------------------------- */
@@ -162,8 +183,9 @@ void swim_retry_run(struct swim *s) {
         wanted--;
     }
     s->retry_attempts = swim_alone(s) ? s->retry_attempts + (s->retry_attempts < 16) : 0;
-    bool again = ring->count && (swim_has(s, SWIM_HEALING) || swim_alone(s));
-    s->retry_us = again ? s->now_us + retry_delay_us(s, tried) : TIME_NEVER_US;
+    s->retry_us = TIME_NEVER_US;
+    if (ring->count && (swim_has(s, SWIM_HEALING) || swim_alone(s)))
+        retry_again(s, tried);
 }
 
 /* A stream was dialled by node, for whatever reason, and now it is known who is there. */
@@ -196,7 +218,7 @@ int swim_seed_add(struct swim *s, const struct addr *addr) {
         return ERR_LIMIT;
     struct contact *c = contact_make(s, (struct node_id){{0}}, addr);
     s->retry_attempts = 0;
-    swim_retry_soon(s, 0, 0);
+    retry_begin(s);
     if (!live_at(s, addr) && !s->leaving)
         contact_try(s, c);
     return 0;

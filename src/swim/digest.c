@@ -2,10 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * A table in few bytes. Each living member (alive or suspect, oneself too) has a fingerprint of 64 bits, and
- * belongs to one of 256 buckets; a bucket's sum is the exclusive or of its fingerprints, kept up with each
- * change. Sums of fewer buckets are made by folding. The dead and the left are no part of it: they are
- * remembered for different times, and nobody is told of a dead member that he never knew.
+ * A table in few bytes (covey/digest.h). Each living member (alive or suspect, oneself too) is an item. The
+ * dead and the left are no part of it: they are remembered for different times, and nobody is told of a dead
+ * member that he never knew.
  *
  * The card counts, too: a version is told on without it when the card is no news any more, or is heard from
  * an accuser, and whoever missed the card would look for the member where it was.
@@ -25,12 +24,7 @@ uint64_t swim_fingerprint(const struct member *m) {
 }
 
 void swim_sums_toggle(struct swim *s, const struct member *m) {
-    s->sums[swim_bucket(swim_id(m))] ^= swim_fingerprint(m);
+    digest_toggle(&s->digest, swim_bucket(swim_id(m)), swim_fingerprint(m));
 }
 
-uint64_t swim_sum(const struct swim *s) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < BUCKETS; i++)
-        sum ^= s->sums[i];
-    return sum ? sum : 1; /* 0 is absent on the wire */
-}
+uint64_t swim_sum(const struct swim *s) { return digest_sum(&s->digest); }

@@ -7,6 +7,7 @@
 
 #include "covey/codec.h"
 #include "covey/crypto.h"
+#include "covey/digest.h"
 #include "covey/swim.h"
 
 #include "formula.h"
@@ -23,7 +24,6 @@
 #define FORGOTTEN_MAX     4096 /* ids taken out by the cluster; the oldest mark gives way */
 #define WANTED_MAX        8    /* cards asked for in one packet */
 #define BUDGET_MAX_MS     60000
-#define BUCKETS           256 /* of a table's digest */
 #define CHUNK_MEMBERS     128
 
 /*
@@ -193,9 +193,9 @@ struct swim {
     uint32_t *places;            /* number -> place in the order + 1; 0: not here */
     size_t places_count;
     struct member *self;
-    size_t gone_count;      /* dead and left ones */
-    uint64_t sums[BUCKETS]; /* of the fingerprints of the living */
-    struct map forgotten;   /* id -> struct node_id */
+    size_t gone_count;    /* dead and left ones */
+    struct digest digest; /* of the living */
+    struct map forgotten; /* id -> struct node_id */
 
     VEC(struct contact *) contacts; /* by number; NULL: free */
     size_t contacts_count;
@@ -429,7 +429,7 @@ void swim_looks_run(struct swim *s);
 /* ---- digest.c: tables in few bytes ----------------------------------------------------------------------
  */
 uint64_t swim_fingerprint(const struct member *m);
-size_t swim_bucket(struct node_id id); /* of BUCKETS */
+size_t swim_bucket(struct node_id id); /* of the digest */
 /* Twice undoes it: when a living one comes, goes, or before and after it changes. */
 void swim_sums_toggle(struct swim *s, const struct member *m);
 uint64_t swim_sum(const struct swim *s);

@@ -19,7 +19,7 @@
 
 #include "internal.h"
 
-#define SUM_SIZE         8
+#define PRINT_SIZE       8
 #define MESSAGE_RECORDS  256            /* about 40 KB with signatures */
 #define EXCHANGE_RECORDS 2048           /* of one comparison */
 #define EXCHANGE_SMALL   256            /* up to here nobody asks how many others compare */
@@ -116,24 +116,6 @@ static void later_send(struct swim *s, const struct party *to) {
 
 /* ---- sums and fingerprints ----------------------------------------------------------------------------- */
 
-/* About 16 members a bucket. */
-static size_t buckets_wanted(const struct swim *s) {
-    size_t buckets = 1;
-    while (buckets < BUCKETS && buckets * 16 < s->probe_ring.count)
-        buckets *= 2;
-    return buckets;
-}
-
-static void sums_fold(const struct swim *s, size_t buckets, uint64_t *out) {
-    memset(out, 0, buckets * sizeof *out);
-    for (size_t i = 0; i < BUCKETS; i++)
-        out[i * buckets / BUCKETS] ^= s->sums[i];
-}
-
-static bool bit_get(struct bytes bits, size_t i) {
-    return i / 8 < bits.size && (bits.data[i / 8] >> i % 8 & 1);
-}
-
 static int u64_order(const void *x, const void *y) {
     uint64_t a, b;
     memcpy(&a, x, sizeof a);
@@ -143,10 +125,10 @@ static int u64_order(const void *x, const void *y) {
 
 /* Sorted numbers of a field of fingerprints. */
 static uint64_t *prints_take(struct swim *s, struct bytes field, size_t *ret_count) {
-    *ret_count = field.size / SUM_SIZE;
+    *ret_count = field.size / PRINT_SIZE;
     uint64_t *prints = arena_alloc(&s->arena, *ret_count * sizeof *prints);
     for (size_t i = 0; i < *ret_count; i++)
-        prints[i] = u64_get(field.data + i * SUM_SIZE);
+        prints[i] = u64_get(field.data + i * PRINT_SIZE);
     qsort(prints, *ret_count, sizeof *prints, u64_order);
     return prints;
 }
@@ -164,16 +146,10 @@ static void table_ask(struct swim *s, const struct party *to, uint32_t from) {
 }
 
 static void sums_send(struct swim *s, const struct party *to) {
-    uint64_t sums[BUCKETS];
-    uint8_t encoded[BUCKETS * SUM_SIZE];
-    size_t buckets = buckets_wanted(s);
-    sums_fold(s, buckets, sums);
-    for (size_t i = 0; i < buckets; i++)
-        u64_put(encoded + i * SUM_SIZE, sums[i]);
+    uint8_t room[DIGEST_BUCKETS * DIGEST_SUM_SIZE];
+    struct bytes sums = digest_encode(&s->digest, digest_buckets(s->probe_ring.count), room);
     struct wire_member self = swim_record(s->self, true);
-    sync_send(s, to,
-              &(struct wire_swim_sync){
-                  .sums = bytes_of(encoded, buckets * SUM_SIZE), .members = &self, .members_count = 1});
+    sync_send(s, to, &(struct wire_swim_sync){.sums = sums, .members = &self, .members_count = 1});
 }
 
 /* All that is known, the dead too: memberlist's push and, when the other is asked for his, pull. */
@@ -197,41 +173,29 @@ void swim_compare(struct swim *s, struct node_id to, const struct addr *addr) {
 
 /* The buckets that differ, from a random one on until enough members are in them; their fingerprints. */
 static void held_send(struct swim *s, const struct party *to, struct bytes sums) {
-    uint64_t own[BUCKETS];
-    size_t buckets = sums.size / SUM_SIZE, sizes[BUCKETS] = {0}, total = 0;
-    uint8_t differ[BUCKETS / 8] = {0};
-    bool any = false;
-    sums_fold(s, buckets, own);
+    struct digest_difference d;
+    size_t sizes[DIGEST_BUCKETS] = {0};
     for (size_t i = 0; i < s->order.count; i++)
-        sizes[swim_bucket(swim_id(swim_at(s, i))) * buckets / BUCKETS]++;
-    size_t from = (size_t)prng_below(&s->prng, buckets);
-    for (size_t i = 0; i < buckets && (total == 0 || total < EXCHANGE_RECORDS); i++) {
-        size_t at = (from + i) % buckets;
-        if (own[at] == u64_get(sums.data + at * SUM_SIZE))
-            continue;
-        differ[at / 8] = (uint8_t)(differ[at / 8] | 1 << at % 8);
-        total += sizes[at];
-        any = true;
-    }
-    if (!any)
+        sizes[swim_bucket(swim_id(swim_at(s, i)))]++;
+    size_t from = (size_t)prng_below(&s->prng, sums.size / DIGEST_SUM_SIZE);
+    if (!digest_compare(&s->digest, sums, sizes, from, EXCHANGE_RECORDS, &d))
         return;
-    if (total > EXCHANGE_SMALL && !table_admit(s)) {
+    if (d.items > EXCHANGE_SMALL && !table_admit(s)) {
         later_send(s, to);
         return;
     }
-    struct bytes bits = bytes_of(differ, (buckets + 7) / 8);
-    uint8_t *held = arena_alloc(&s->arena, (total + 1) * SUM_SIZE);
+    uint8_t *held = arena_alloc(&s->arena, (d.items + 1) * PRINT_SIZE);
     size_t count = 0;
-    for (size_t i = 0; i < s->order.count && count < WIRE_SYNC_HELD_MAX / SUM_SIZE; i++) {
+    for (size_t i = 0; i < s->order.count && count < WIRE_SYNC_HELD_MAX / PRINT_SIZE; i++) {
         const struct member *m = swim_at(s, i);
-        if (!swim_is_gone(m->state) && bit_get(bits, swim_bucket(swim_id(m)) * buckets / BUCKETS))
-            u64_put(held + count++ * SUM_SIZE, swim_fingerprint(m));
+        if (!swim_is_gone(m->state) && digest_has(digest_bits(&d), d.buckets, swim_bucket(swim_id(m))))
+            u64_put(held + count++ * PRINT_SIZE, swim_fingerprint(m));
     }
     struct wire_member self = swim_record(s->self, true);
     sync_send(s, to,
-              &(struct wire_swim_sync){.differ = bits,
-                                       .buckets = (uint32_t)buckets,
-                                       .held = bytes_of(held, count * SUM_SIZE),
+              &(struct wire_swim_sync){.differ = digest_bits(&d),
+                                       .buckets = (uint32_t)d.buckets,
+                                       .held = bytes_of(held, count * PRINT_SIZE),
                                        .members = &self,
                                        .members_count = 1});
 }
@@ -244,20 +208,19 @@ static void held_take(struct swim *s, const struct party *from, const struct wir
     struct load load = load_make(s, EXCHANGE_RECORDS);
     for (size_t i = 0; i < s->order.count; i++) {
         struct member *m = swim_at(s, i);
-        if (swim_is_gone(m->state) ||
-            !bit_get(sync->differ, swim_bucket(swim_id(m)) * sync->buckets / BUCKETS))
+        if (swim_is_gone(m->state) || !digest_has(sync->differ, sync->buckets, swim_bucket(swim_id(m))))
             continue;
         own[own_count++] = swim_fingerprint(m);
         if (!prints_have(theirs, theirs_count, own[own_count - 1]))
             load_add(&load, m);
     }
     qsort(own, own_count, sizeof *own, u64_order);
-    uint8_t *wanted = arena_alloc(&s->arena, (theirs_count + 1) * SUM_SIZE);
+    uint8_t *wanted = arena_alloc(&s->arena, (theirs_count + 1) * PRINT_SIZE);
     for (size_t i = 0; i < theirs_count && wanted_count < EXCHANGE_RECORDS; i++) {
         if (!prints_have(own, own_count, theirs[i]))
-            u64_put(wanted + wanted_count++ * SUM_SIZE, theirs[i]);
+            u64_put(wanted + wanted_count++ * PRINT_SIZE, theirs[i]);
     }
-    struct wire_swim_sync last = {.wanted = bytes_of(wanted, wanted_count * SUM_SIZE)};
+    struct wire_swim_sync last = {.wanted = bytes_of(wanted, wanted_count * PRINT_SIZE)};
     if (load.count > 0 || wanted_count > 0)
         load_send(s, from, &load, &last);
 }
@@ -276,14 +239,14 @@ static void wanted_add(struct swim *s, struct bytes wanted, struct load *load) {
 
 /* Whole buckets from `from` on, until the message is full. */
 static void table_give(struct swim *s, const struct party *to, uint32_t from) {
-    size_t sizes[BUCKETS] = {0}, total = 0, end = from;
+    size_t sizes[DIGEST_BUCKETS] = {0}, total = 0, end = from;
     if (from == 0 && !table_admit(s)) {
         later_send(s, to);
         return;
     }
     for (size_t i = 0; i < s->order.count; i++)
         sizes[swim_bucket(swim_id(swim_at(s, i)))] += !swim_is_gone(swim_at(s, i)->state);
-    while (end < BUCKETS && (total == 0 || total + sizes[end] <= MESSAGE_RECORDS))
+    while (end < DIGEST_BUCKETS && (total == 0 || total + sizes[end] <= MESSAGE_RECORDS))
         total += sizes[end++];
     struct load load = load_make(s, total + 1);
     for (size_t i = 0; i < s->order.count; i++) {
@@ -292,9 +255,9 @@ static void table_give(struct swim *s, const struct party *to, uint32_t from) {
         if (!swim_is_gone(m->state) && bucket >= from && bucket < end)
             load_add(&load, m);
     }
-    load_send(
-        s, to, &load,
-        &(struct wire_swim_sync){.reply = true, .next = end < BUCKETS ? (uint32_t)end : 0, .from = from});
+    load_send(s, to, &load,
+              &(struct wire_swim_sync){
+                  .reply = true, .next = end < DIGEST_BUCKETS ? (uint32_t)end : 0, .from = from});
 }
 
 static bool pulling(const struct swim *s) { return !ID_IS_ZERO(s->pull_from) && s->now_us < s->pull_end_us; }
@@ -346,11 +309,10 @@ static void merge(struct swim *s, const struct wire_swim_sync *sync, struct node
 }
 
 static bool sync_is_sane(const struct wire_swim_sync *sync) {
-    size_t buckets = sync->sums.size / SUM_SIZE;
-    bool sums = sync->sums.size == 0 || (sync->sums.size % SUM_SIZE == 0 && is_power_of_two(buckets));
-    bool differ = sync->buckets == 0 || (sync->buckets <= BUCKETS && is_power_of_two(sync->buckets));
-    return sums && differ && sync->from < BUCKETS && sync->next < BUCKETS &&
-           sync->held.size % SUM_SIZE == 0 && sync->wanted.size % SUM_SIZE == 0;
+    bool sums = sync->sums.size == 0 || digest_is_sane(sync->sums);
+    bool differ = sync->buckets == 0 || (sync->buckets <= DIGEST_BUCKETS && is_power_of_two(sync->buckets));
+    return sums && differ && sync->from < DIGEST_BUCKETS && sync->next < DIGEST_BUCKETS &&
+           sync->held.size % PRINT_SIZE == 0 && sync->wanted.size % PRINT_SIZE == 0;
 }
 
 static void steps(struct swim *s, const struct party *from, const struct wire_swim_sync *sync,
@@ -374,7 +336,7 @@ int swim_sync_take(struct swim *s, const struct swim_input *in) {
     s->counters.syncs_received++;
     if (codec_decode(&wire_swim_sync_type, in->packet, &s->arena, &sync, NULL) != 0 || !sync_is_sane(&sync))
         return ERR_INVALID;
-    struct load told = load_make(s, sync.members_count + sync.wanted.size / SUM_SIZE);
+    struct load told = load_make(s, sync.members_count + sync.wanted.size / PRINT_SIZE);
     bool joining = swim_alone(s);
     merge(s, &sync, in->from, sync.reply ? NULL : &told);
     swim_listen(s);

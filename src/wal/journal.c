@@ -32,8 +32,7 @@ static const char journal_magic[8] = {'c', 'o', 'v', 'e', 'y', 'j', 'n', 'l'};
 #define HEADER_SIZE     16
 #define HEADER_SEQ      24
 #define HEADER_NODE     32
-#define PLACE           UINT64_C(0x6a6f75726e616c) /* in the sectors' checksums: no sector of a log fits in */
-#define RECORD          1                          /* the one kind of frame */
+#define RECORD          1 /* the one kind of frame */
 #define RECORD_SIZE_MAX (1024 * 1024)
 #define REMAINING_SIZE  8
 
@@ -121,7 +120,7 @@ __attribute__((format(printf, 3, 4))) static void reading_say(struct reading *r,
 
 static void header_read(struct reading *r, const struct node_id *expected) {
     const uint8_t *at = r->file.data;
-    if (r->file.size < SECTOR_SIZE || sector_judge(at, PLACE, 0) != SECTOR_GOOD ||
+    if (r->file.size < SECTOR_SIZE || sector_judge(at, JOURNAL_PLACE, 0) != SECTOR_GOOD ||
         memcmp(at, journal_magic, sizeof journal_magic) != 0) {
         reading_say(r, JOURNAL_DAMAGED,
                     "journal at offset 0: the header is damaged; records behind it are kept");
@@ -142,7 +141,7 @@ static void header_read(struct reading *r, const struct node_id *expected) {
 static bool record_read(struct reading *r, uint64_t number, uint64_t *ret_next) {
     const uint8_t *sector = r->file.data + number * SECTOR_SIZE;
     struct sector_cursor cursor = {
-        .file = r->file, .place = PLACE, .number = number, .label = sector_label(sector)};
+        .file = r->file, .place = JOURNAL_PLACE, .number = number, .label = sector_label(sector)};
     uint32_t chain = 0;
     uint8_t kind = 0;
     struct bytes payload = {0};
@@ -189,7 +188,7 @@ static uint64_t sector_read(struct reading *r, uint64_t number) {
 
 static void records_read(struct reading *r) {
     for (uint64_t number = 1; number < r->file.size / SECTOR_SIZE;) {
-        enum sector_state state = sector_judge(r->file.data + number * SECTOR_SIZE, PLACE, number);
+        enum sector_state state = sector_judge(r->file.data + number * SECTOR_SIZE, JOURNAL_PLACE, number);
         if (state == SECTOR_BAD)
             reading_say(r, JOURNAL_DAMAGED,
                         "journal at offset %llu: a sector is damaged; the other records are kept",
@@ -227,15 +226,6 @@ static void journal_read(struct reading *r, const struct disk_file *files, size_
 static void reading_done(struct reading *r) {
     VEC_DONE(&r->records);
     buf_done(&r->text);
-}
-
-const char *journal_verdict_str(enum journal_verdict verdict) {
-    static const char *const names[] = {
-        [JOURNAL_EMPTY] = "empty",     [JOURNAL_CLEAN] = "clean",     [JOURNAL_TORN] = "torn",
-        [JOURNAL_DAMAGED] = "damaged", [JOURNAL_FOREIGN] = "foreign", [JOURNAL_VERSION] = "version",
-    };
-    assert(verdict <= JOURNAL_VERSION);
-    return names[verdict];
 }
 
 /* Leaves in ret->facts those that were not acknowledged. */
@@ -283,7 +273,7 @@ static void record_pack(struct journal *j, struct bytes message, uint64_t remain
     buf_append(&j->stream, word, sizeof word);
     buf_append(&j->stream, message.data, message.size);
     frame_close(&j->stream, at, RECORD, 0);
-    sectors_pack(buf_bytes(&j->stream), PLACE, number, label, &j->queue.bytes);
+    sectors_pack(buf_bytes(&j->stream), JOURNAL_PLACE, number, label, &j->queue.bytes);
 }
 
 /* The file as it should be: what counts, in one append, and room for as much again and more. */
@@ -301,7 +291,7 @@ static void journal_rewrite(struct journal *j, uint64_t ticket) {
     put_u64(header + HEADER_SIZE, j->size);
     put_u64(header + HEADER_SEQ, j->seq);
     memcpy(header + HEADER_NODE, j->node.b, sizeof j->node.b);
-    sector_seal(header, PLACE, 0, 0);
+    sector_seal(header, JOURNAL_PLACE, 0, 0);
     buf_append(bytes, header, sizeof header);
     for (size_t i = 0; i < j->kept.count; i++)
         record_pack(j, buf_bytes(&j->kept.data[i].message), j->kept.count - 1 - i,
@@ -345,9 +335,9 @@ void journal_free(struct journal *j) {
     mem_free(j);
 }
 
-/* The records encoded, one behind the other; sizes[i] of each. */
+/* The records encoded, one behind the other; sizes[i] of each; how much of the file they take. */
 static int records_encode(struct journal *j, const struct wire_journal_record *records, size_t records_count,
-                          struct buf *out, size_t *sizes) {
+                          struct buf *out, size_t *sizes, uint64_t *ret_added) {
     for (size_t i = 0; i < records_count; i++) {
         struct wire_journal_record record = records[i];
         size_t before = out->size;
@@ -358,6 +348,7 @@ static int records_encode(struct journal *j, const struct wire_journal_record *r
         codec_encode(&wire_journal_record_type, &record, out);
         sizes[i] = out->size - before;
         assert(sizes[i] <= RECORD_SIZE_MAX);
+        *ret_added += record_sectors_size(sizes[i]);
     }
     return 0;
 }
@@ -373,26 +364,22 @@ static void records_write(struct journal *j, struct bytes messages, const size_t
     struct buf *bytes = &j->queue.bytes;
     size_t at = bytes->size;
     uint64_t first = j->end / SECTOR_SIZE;
-    if (records_count > 0)
-        j->label++;
+    j->label++;
     for (size_t i = 0; i < records_count; messages.data += sizes[i++])
         record_pack(j, bytes_of(messages.data, sizes[i]), records_count - 1 - i,
                     first + (bytes->size - at) / SECTOR_SIZE, j->label);
     uint64_t offset = j->end;
     j->end += bytes->size - at;
-    if (j->end > offset)
-        op_queue_add(&j->queue, DISK_WRITE, JOURNAL_FILE_NAME, at, (struct disk_op){.offset = offset});
+    op_queue_add(&j->queue, DISK_WRITE, JOURNAL_FILE_NAME, at, (struct disk_op){.offset = offset});
     op_queue_add(&j->queue, DISK_SYNC, NULL, bytes->size, (struct disk_op){.ticket = ticket});
 }
 
 int journal_append(struct journal *j, uint64_t ticket, const struct wire_journal_record *records,
                    size_t records_count) {
     struct buf messages = {0};
-    size_t *sizes = mem_alloc((records_count + 1) * sizeof *sizes);
-    int error = records_encode(j, records, records_count, &messages, sizes);
+    size_t *sizes = mem_alloc(records_count * sizeof *sizes);
     uint64_t added = 0;
-    for (size_t i = 0; i < records_count && !error; i++)
-        added += record_sectors_size(sizes[i]);
+    int error = records_encode(j, records, records_count, &messages, sizes, &added);
     if (!error && SECTOR_SIZE + j->kept_size + added > JOURNAL_SIZE_MAX)
         error = ERR_NO_SPACE;
     if (!error) {

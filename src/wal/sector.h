@@ -19,6 +19,7 @@
 
 #define SECTOR_SIZE      WAL_SECTOR_SIZE
 #define SECTOR_BODY_SIZE 504
+#define JOURNAL_PLACE    UINT64_C(0x6a6f75726e616c) /* of its sectors: none of a log's fits in */
 
 enum sector_state {
     SECTOR_ZERO,

@@ -362,13 +362,6 @@ void wal_set_aside(struct wal *w) {
     w->spare_sequence = 0;
 }
 
-uint64_t wal_size_bytes(const struct wal *w) {
-    uint64_t size = w->spare_sequence ? w->spare_size : 0;
-    for (size_t i = 0; i < w->segments.count; i++)
-        size += w->segments.data[i].size;
-    return size;
-}
-
 /* ---- start --------------------------------------------------------------------------------------------- */
 
 static void chain_take(struct wal *w, const struct judgement *j) {

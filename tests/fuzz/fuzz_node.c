@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FILES_MAX     64
 #define INSTANCES_MAX 16
 #define REQUESTS      8
-#define MEMBER_STREAM 1 /* the peer's; the streams of strangers have odd numbers above */
+#define META_COUNT    16 /* more than gossip tells */
+#define MEMBER_STREAM 1  /* the peer's; the streams of strangers have odd numbers above */
 
 static struct bytes take_part(struct script *s) {
     size_t size = take(s);
@@ -36,6 +37,8 @@ static struct bytes take_part(struct script *s) {
 struct disk {
     struct disk_file files[FILES_MAX]; /* data owned */
     size_t count;
+    size_t last; /* after so many operations the power goes: nothing more comes onto it; 0: it stays */
+    size_t done;
 };
 
 static void file_set(struct disk_file *f, const void *data, size_t size) {
@@ -57,8 +60,11 @@ static struct disk_file *file_named(struct disk *d, const char *name) {
     return f;
 }
 
+static bool disk_is_off(const struct disk *d) { return d->last != 0 && d->done > d->last; }
+
 static void disk_do(struct disk *d, const struct disk_op *op) {
-    if (op->kind == DISK_SYNC)
+    d->done++;
+    if (op->kind == DISK_SYNC || disk_is_off(d))
         return;
     struct disk_file *f = file_named(d, op->name);
     if (op->kind == DISK_CREATE)
@@ -107,6 +113,10 @@ struct run {
     uint64_t answered;       /* newest one that somebody did */
     unsigned effects;
     bool may_end, slow_disk;
+    struct bytes token; /* with which it joins; empty: it has a cluster, or makes one */
+    uint64_t asked_us;  /* the newest pull */
+    const struct wire_pair *meta;
+    uint32_t format; /* 0: the newest */
     struct instance_id instances[INSTANCES_MAX];
     struct bytes tasks[INSTANCES_MAX];
     size_t instances_count;
@@ -142,12 +152,25 @@ static void ended(struct run *r) {
     r->may_end = true;
 }
 
+static void said(struct run *r, struct bytes data) {
+    struct arena a = {0};
+    struct wire_peer_message m;
+    assert(data.size <= WIRE_MESSAGE_MAX);
+    int error = codec_decode(&wire_peer_message_type, data, &a, &m, NULL);
+    assert(error == 0);
+    if (m.pull_request != NULL)
+        r->asked_us = m.pull_request->asked_us;
+    arena_done(&a);
+}
+
 static void effect(struct run *r, const struct node_effect *e) {
     r->effects++;
     assert(r->effects < EFFECTS_MAX);
     switch (e->kind) {
     case NODE_DISK:
         disk_do(&r->disk, &e->op);
+        if (disk_is_off(&r->disk))
+            break;
         if (e->op.lasting)
             r->lasting_ticket = e->op.ticket;
         else if (e->op.ticket > r->ticket)
@@ -157,7 +180,7 @@ static void effect(struct run *r, const struct node_effect *e) {
     case NODE_TASK_START: started(r, e->spec); break;
     case NODE_STREAM_CONNECT: r->dialled = e->stream; break;
     case NODE_SEND_DATAGRAM: assert(e->data.size <= WIRE_DATAGRAM_MAX); break;
-    case NODE_STREAM_SEND: assert(e->data.size <= WIRE_MESSAGE_MAX); break;
+    case NODE_STREAM_SEND: said(r, e->data); break;
     case NODE_STREAM_CLOSE:
     case NODE_TASK_COMMAND:
     case NODE_TASK_RELEASE:
@@ -212,6 +235,7 @@ static void pass(struct run *r, int64_t us) {
 
 static void node_make(struct run *r, uint8_t entropy, bool bootstrap) {
     char why[256];
+    struct addr seed = addr_number(2);
     struct node_options o = {.identity_seed = secret_number(1),
                              .entropy = secret_number(entropy),
                              .name = bytes_str("one"),
@@ -225,6 +249,12 @@ static void node_make(struct run *r, uint8_t entropy, bool bootstrap) {
                              .version = bytes_str("fuzz"),
                              .task_root = bytes_str("/tasks"),
                              .bootstrap = bootstrap,
+                             .token = r->token,
+                             .meta = r->meta,
+                             .meta_count = r->meta != NULL ? META_COUNT : 0,
+                             .format = r->format,
+                             .seeds = &seed,
+                             .seeds_count = r->token.size > 0,
                              .files = r->disk.files,
                              .files_count = r->disk.count,
                              .segment_size_bytes = 64 * 1024,
@@ -312,6 +342,14 @@ static void cluster_open(struct run *r) {
 /* ---- the peer ---------------------------------------------------------------------------------------------
  */
 
+static void peer_says(struct run *r, const struct wire_peer_message *m) {
+    struct buf out = {0};
+    codec_encode(&wire_peer_message_type, m, &out);
+    feed_settled(r, (struct node_input){
+                        .kind = NODE_STREAM_MESSAGE, .stream = MEMBER_STREAM, .data = buf_bytes(&out)});
+    buf_done(&out);
+}
+
 static void datagram(struct run *r) {
     struct identity peer = peer_identity(2);
     struct arena a = {0};
@@ -333,8 +371,9 @@ static void datagram(struct run *r) {
     }
     struct bytes payload = how & 4 ? buf_bytes(&plain) : take_part(&r->script);
     if (envelope_seal(&r->gossip_keys, &r->cluster, &r->csprng, &head, payload, &sealed) == 0)
-        feed_settled(r, (struct node_input){
-                            .kind = NODE_DATAGRAM, .addr = addr_number(2), .data = buf_bytes(&sealed)});
+        feed_settled(r, (struct node_input){.kind = NODE_DATAGRAM,
+                                            .addr = addr_number(how >> 4 == 15 && how & 1 ? 1 : 2),
+                                            .data = buf_bytes(&sealed)});
     buf_done(&plain);
     buf_done(&sealed);
     arena_done(&a);
@@ -344,14 +383,16 @@ static void datagram(struct run *r) {
 static void make_apt(struct run *r, struct wire_peer_message *m, uint8_t how) {
     struct identity peer = peer_identity(2);
     const struct wire_cluster_record *c = state_cluster(node_state(r->node));
+    if (node_raft(r->node) == NULL)
+        return;
     if (m->raft != NULL) {
         m->raft->from = (struct raft_id){.node = peer.id, .log = {{2}}};
         m->raft->to.node = node_self(r->node);
         const struct wire_node_record *self = state_node_find(node_state(r->node), node_self(r->node));
         if (self != NULL)
             m->raft->to.log = self->log;
-        m->raft->generation = c->generation;
-        m->raft->recovery = c->recovery;
+        m->raft->generation = c != NULL ? c->generation : 1;
+        m->raft->recovery = c != NULL ? c->recovery : (struct recovery_id){{0}};
         if (how & 1)
             m->raft->term = raft_term(node_raft(r->node)) + (how >> 1 & 1);
     }
@@ -364,6 +405,26 @@ static void make_apt(struct run *r, struct wire_peer_message *m, uint8_t how) {
             m->sync->members[i].id = i == 0 ? node_self(r->node) : peer.id;
     if (m->remote_open != NULL && r->instances_count > 0)
         m->remote_open->instance = r->instances[0];
+    uint64_t commit = raft_commit_index(node_raft(r->node));
+    if (m->pull_request != NULL) {
+        m->pull_request->next = 1 + m->pull_request->next % (commit + 2);
+        m->pull_request->offset %= 4096;
+        m->pull_request->snapshot_index %= commit + 1;
+        if (how & 8)
+            m->pull_request->voter = (struct log_id){{0}};
+    }
+    if (m->pull_response != NULL) {
+        m->pull_response->asked_us = r->asked_us;
+        m->pull_response->refused &= how & 1;
+        m->pull_response->busy &= how & 2;
+        m->pull_response->prev_index = commit;
+        for (size_t i = 0; i < m->pull_response->entries_count && how & 4; i++)
+            m->pull_response->entries[i].index = commit + 1 + i;
+    }
+    if (m->state_report != NULL)
+        m->state_report->index = commit - m->state_report->index % (commit + 1);
+    if (m->read_request != NULL)
+        m->read_request->id %= 2;
 }
 
 static void stream_message(struct run *r, uint64_t stream) {
@@ -389,14 +450,28 @@ static void stream_message(struct run *r, uint64_t stream) {
 
 static void forward(struct run *r) {
     static const char *const methods[] = {"run", "stop", "var.put", "join", "leave", ""};
-    struct buf out = {0};
+    struct buf record_bytes = {0}, var_bytes = {0};
     uint8_t how = take(&r->script);
     struct wire_forward_request request = {
-        .id = how, .method = bytes_str(methods[how % 6]), .params = take_part(&r->script)};
-    codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.forward_request = &request}, &out);
-    feed_settled(r, (struct node_input){
-                        .kind = NODE_STREAM_MESSAGE, .stream = MEMBER_STREAM, .data = buf_bytes(&out)});
-    buf_done(&out);
+        .id = how & 3, .method = bytes_str(methods[how % 6]), .params = take_part(&r->script)};
+    if (how >= 240) { /* nobody's: the id is not that of the key, or the host is too old */
+        struct identity i = peer_identity(4);
+        struct wire_node_record record = peer_record(&i, 4);
+        record.id.b[0] ^= how & 1;
+        codec_encode(&wire_node_record_type, &record, &record_bytes);
+        request.method = bytes_str("join");
+        request.params = buf_bytes(&record_bytes);
+    } else if (how >= 200) {
+        uint8_t id = how & 12;
+        struct wire_admin_var_put put = {.request = {{id}}, .var = {.key = bytes_str("k")}};
+        codec_encode_named(&wire_admin_var_put_type, &put, &var_bytes);
+        request.method = bytes_str("var.put");
+        request.params = buf_bytes(&var_bytes);
+    }
+    for (unsigned times = how & 128 ? 2 : 1; times > 0; times--) /* as one that waits for long does */
+        peer_says(r, &(struct wire_peer_message){.forward_request = &request});
+    buf_done(&record_bytes);
+    buf_done(&var_bytes);
 }
 
 static void stranger(struct run *r) {
@@ -537,7 +612,8 @@ static void shim(struct run *r) {
     struct arena a = {0};
     struct prng prng;
     struct wire_shim_status status;
-    uint8_t how = take(&r->script);
+    static uint8_t long_text[2 * WIRE_TEXT_MAX + 1] = {'?'};
+    uint8_t how = take(&r->script), other = take(&r->script);
     if (r->instances_count == 0)
         return;
     size_t which = how % r->instances_count;
@@ -555,7 +631,16 @@ static void shim(struct run *r) {
         in.kind = NODE_TASK_REFUSED;
         in.error = how & 128 ? ERR_EXISTS : ERR_FAILED;
         in.text = bytes_str("refused");
+        if (other < 128) { /* of characters of two bytes each */
+            for (size_t i = 1; i < sizeof long_text; i++)
+                long_text[i] = i & 1 ? 0xc3 : 0xa4;
+            in.text = bytes_of(long_text, sizeof long_text);
+        }
     }
+    if (other >= 240) /* of what is not here, or not any more */
+        in.instance.b[0] ^= 0xff;
+    else if (other >= 224)
+        in.task = bytes_str("nobody");
     feed_settled(r, in);
     arena_done(&a);
 }
@@ -563,7 +648,7 @@ static void shim(struct run *r) {
 static void host(struct run *r) {
     uint8_t what = take(&r->script), how = take(&r->script);
     struct node_input in = {.request = 1 + how % REQUESTS, .handle = how, .bytes = (uint64_t)how << 10};
-    switch (what % 8) {
+    switch (what % 12) {
     case 0: in.kind = NODE_REQUEST_CLOSED; break;
     case 1: in.kind = NODE_CREDIT; break;
     case 2:
@@ -579,8 +664,8 @@ static void host(struct run *r) {
     case 4:
         in.kind = NODE_STREAM_CLOSED;
         in.stream = what & 8 ? MEMBER_STREAM : what & 16 ? r->answered : r->dialled;
-        in.error = ERR_CLOSED;
-        in.text = bytes_str("closed");
+        in.error = what & 32 ? ERR_CLOSED : ERR_IO;
+        in.text = bytes_str(what & 64 ? "closed" : "");
         break;
     case 5: { /* what the node dialled answers: as the peer, or as a stranger */
         struct identity i = peer_identity(2 + (what >> 3 & 1));
@@ -595,6 +680,26 @@ static void host(struct run *r) {
         break;
     }
     case 6: r->slow_disk = !r->slow_disk; return;
+    case 7: /* how much room there is, asked for or not */
+        in.kind = NODE_DISK_ROOM;
+        in.bytes = how & 1 ? UINT64_C(1) << 40 : 0;
+        break;
+    case 8:
+        if (how < 224)
+            return;
+        in.kind = NODE_DISK_FAILED; /* of what it was given nothing more is told */
+        in.error = how & 1 ? ERR_NO_SPACE : ERR_IO;
+        r->ticket = r->lasting_ticket = 0;
+        break;
+    case 9:
+        if (how < 240)
+            return;
+        in.kind = NODE_SHUTDOWN;
+        break;
+    case 10: /* on a stream that is not open yet */
+        if (r->dialled != 0)
+            stream_message(r, r->dialled);
+        return;
     default: disk_settle(r); return;
     }
     feed_settled(r, in);
@@ -614,12 +719,128 @@ static void step(struct run *r) {
     }
 }
 
+/* ---- a cluster that is being made, and the power goes
+ * ------------------------------------------------------
+ */
+
+static void founding(struct run *r) {
+    static char text[600];
+    struct wire_pair meta[META_COUNT];
+    uint8_t how = take(&r->script);
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < META_COUNT; i++)
+        meta[i] = (struct wire_pair){bytes_of(text, 1 + i), bytes_of(text, sizeof text)};
+    r->meta = how & 1 ? meta : NULL;
+    r->format = how & 2 ? 1 : 0;
+    r->disk.last = 1 + take(&r->script) % 24;
+    node_make(r, 3, true);
+    pass(r, 2 * US_PER_S);
+    node_free(r->node);
+    r->disk.last = r->ticket = r->lasting_ticket = 0;
+    node_make(r, 4, true);
+    pass(r, 10 * US_PER_S);
+    assert(node_leads(r->node)); /* the one that was begun, or a new one: never half of one */
+    for (unsigned i = 0; i < STEPS_MAX && r->script.size > 0; i++)
+        client(r);
+    r->slow_disk = false;
+    disk_settle(r);
+    node_free(r->node);
+    r->format = how & 4 ? 1 : 0; /* the agent of an earlier day, which may not know all of that log */
+    node_make(r, 5, false);
+    pass(r, 10 * US_PER_S);
+    node_free(r->node);
+}
+
+/* ---- one that joins --------------------------------------------------------------------------------------
+ */
+
+static void join_answer(struct run *r, struct identity *peer) {
+    struct secret key = secret_number(9);
+    struct bytes shared = bytes_of(key.b, sizeof key.b);
+    struct wire_secret_key keys = {.key_id = 1, .key = shared};
+    struct wire_node_record nodes[2] = {peer_record(peer, 2), {.id = node_self(r->node), .generation = 3}};
+    struct raft_id voter = {.node = peer->id, .log = {{2}}};
+    uint8_t how = take(&r->script);
+    struct wire_join_response response = {.cluster = {.id = r->cluster,
+                                                      .generation = 1,
+                                                      .gossip_keys = &keys,
+                                                      .gossip_keys_count = 1,
+                                                      .stream_keys = &keys,
+                                                      .stream_keys_count = 1,
+                                                      .join_secret = shared},
+                                          .nodes = nodes,
+                                          .nodes_count = 1 + (how & 1),
+                                          .voters = {.voters = &voter, .voters_count = how >> 1 & 1},
+                                          .voters_index = 5};
+    response.cluster.id.b[0] ^= how % 8 == 4; /* another cluster */
+    response.error = how % 8 == 5 ? ERR_DENIED : 0;
+    if (how % 16 == 6)
+        keys.key.size--;
+    if (how % 16 == 14)
+        response.cluster.join_secret.size--;
+    struct buf out = {0};
+    codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.join_response = &response}, &out);
+    feed_settled(
+        r, (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = r->answered, .data = buf_bytes(&out)});
+    buf_done(&out);
+}
+
+/* Somebody with the right secret answers what it dials, and is the only member that it comes to know. */
+static void newcomer(struct run *r) {
+    struct identity peer = peer_identity(2);
+    struct join_token token = {.cluster = {{7}}, .secret = secret_number(8)};
+    struct buf text = {0};
+    secret_token_append(&text, &token);
+    r->token = buf_bytes(&text);
+    r->cluster = token.cluster;
+    node_make(r, 5, false);
+    for (unsigned i = 0; i < STEPS_MAX && r->script.size > 0; i++) {
+        uint8_t what = take(&r->script);
+        if (r->dialled != 0 && what % 4 != 0) {
+            r->answered = r->dialled;
+            r->dialled = 0;
+            feed_settled(r,
+                         (struct node_input){.kind = what % 16 == 1 ? NODE_STREAM_CLOSED : NODE_STREAM_OPENED,
+                                             .stream = r->answered,
+                                             .outgoing = true,
+                                             .key = peer.static_key,
+                                             .error = what % 16 == 1 ? ERR_IO : 0,
+                                             .addr = addr_number(2)});
+        } else if (what < 96 && r->answered != 0)
+            join_answer(r, &peer);
+        else if (what < 200 && r->answered != 0)
+            stream_message(r, r->answered);
+        else if (what < 220)
+            client(r);
+        else
+            pass(r, (1 + what % 30) * 200 * US_PER_MS);
+    }
+    r->slow_disk = false;
+    disk_settle(r);
+    node_free(r->node);
+    buf_done(&text);
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------
+ */
+
+static void run_done(struct run *r) {
+    disk_done(&r->disk);
+    keyring_done(&r->gossip_keys);
+    arena_done(&r->arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (initial.count == 0)
         cluster_make();
     struct run r = {.script = {.data = data, .size = size}, .now_us = 2000 * US_PER_S, .stranger = 0};
     struct secret seed = secret_number(5);
     csprng_init(&r.csprng, &seed);
+    if (size % 8 >= 6) {
+        (size % 8 == 6 ? founding : newcomer)(&r);
+        run_done(&r);
+        return 0;
+    }
     cluster_open(&r);
     for (unsigned i = 0; i < STEPS_MAX && r.script.size > 0; i++)
         step(&r);
@@ -632,8 +853,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(raft_last_index(node_raft(r.node)) >= index);
         node_free(r.node);
     }
-    disk_done(&r.disk);
-    keyring_done(&r.gossip_keys);
-    arena_done(&r.arena);
+    run_done(&r);
     return 0;
 }

@@ -281,7 +281,7 @@ static void journal_check(struct input *in) {
     for (size_t number = 0; file && (number + 1) * SECTOR_SIZE <= in->left; number++) {
         uint8_t *sector = file + number * SECTOR_SIZE;
         if (sector[SECTOR_BODY_SIZE + 4] != 0xff && !bytes_are_zero(bytes_of(sector, SECTOR_SIZE)))
-            sector_seal(sector, UINT64_C(0x6a6f75726e616c), number, sector[SECTOR_BODY_SIZE]);
+            sector_seal(sector, JOURNAL_PLACE, number, sector[SECTOR_BODY_SIZE]);
     }
     journal_recover(d.files, d.count, &node, &a, &r);
     if (r.verdict != JOURNAL_FOREIGN && r.verdict != JOURNAL_VERSION && r.seq < UINT64_MAX) {

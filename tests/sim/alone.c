@@ -34,4 +34,5 @@ void alone_play(struct world *w, uint32_t scripts) {
     alone_commands(&p, (scripts + 3) / 4);
     alone_shim(&p, scripts);
     alone_disks(w, &p, scripts < 20 ? scripts : 20);
+    alone_choices(&p, scripts);
 }

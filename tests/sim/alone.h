@@ -15,6 +15,7 @@ void alone_disks(struct world *w, struct prng *p, uint32_t rounds);
 
 void alone_commands(struct prng *p, uint32_t scripts); /* the state */
 void alone_shim(struct prng *p, uint32_t scripts);
+void alone_choices(struct prng *p, uint32_t rounds); /* of voters, and of whom to ask */
 
 /* Each plays one script of these bytes. */
 int alone_node(const uint8_t *data, size_t size);

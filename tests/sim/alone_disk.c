@@ -3,13 +3,16 @@
 
 /*
  * The disks that a run leaves, read once more as they are and with damage of every kind: bits, sectors that
- * are lost or stand elsewhere, files that are cut, grown, lost, exchanged, or another host's. However a disk
- * looks, whoever reads it comes to an end and to a verdict; and what is given out of it as the log's was once
- * written to it, at that index. A bit that has changed is found, or of no effect on the log.
+ * are lost or stand elsewhere, files that are cut, grown, lost, exchanged, or another host's; and sectors
+ * that say something else under a checksum that is right, as another version or a fault of the writer's
+ * memory may leave them. However a disk looks, whoever reads it comes to an end and to a verdict; and what is
+ * given out of it as the log's was once written to it, at that index, unless it is another host's or was
+ * sealed. A bit that has changed is found, or of no effect on the log.
  */
 #include <covey/journal.h>
 #include <stdio.h>
 
+#include "../../src/wal/segment.h"
 #include "alone.h"
 #include "checker.h"
 
@@ -29,9 +32,10 @@ enum harm {
     HARM_LOST,
     HARM_SWAPPED,
     HARM_NAMED,
-    HARM_OTHER
+    HARM_OTHER,
+    HARM_SEALED
 };
-#define HARMS_COUNT 9
+#define HARMS_COUNT 10
 
 static void file_set(struct disk_file *f, struct bytes data) {
     uint8_t *copy = mem_alloc(data.size + 1);
@@ -117,6 +121,22 @@ static void harm_grow(struct prng *p, struct disk_file *f) {
     buf_done(&grown);
 }
 
+/* Another byte, mostly at the front, where headers are, under a checksum that is right. */
+static void harm_seal(struct prng *p, struct disk_file *f) {
+    uint8_t *data = (uint8_t *)(uintptr_t)f->data.data;
+    size_t number = (prng_chance(p, 500000) ? 0 : place(p, f->data)) / SECTOR_SIZE;
+    uint8_t *sector = data + number * SECTOR_SIZE;
+    uint64_t in_file = 0, copy = strncmp(f->name, "vote-1", 6) == 0;
+    if (f->data.size < (number + 1) * SECTOR_SIZE)
+        return;
+    if (strncmp(f->name, JOURNAL_FILE_NAME, WAL_NAME_SIZE) == 0)
+        in_file = JOURNAL_PLACE;
+    else
+        (void)segment_name_parse(f->name, &in_file);
+    sector[prng_below(p, prng_chance(p, 500000) ? 64 : SECTOR_SIZE)] = (uint8_t)prng_below(p, 256);
+    sector_seal(sector, in_file, number + copy, sector_label(sector));
+}
+
 /* Somebody has moved it, or copied it beside what it is. */
 static void harm_name(struct prng *p, struct disk_file *f) {
     static const char *const names[] = {"log-0000000000000001",
@@ -152,6 +172,8 @@ static enum harm harm_once(struct prng *p, struct shelf *s, const struct shelf *
         g->data = data;
     } else if (harm == HARM_NAMED) {
         harm_name(p, f);
+    } else if (harm == HARM_SEALED) {
+        harm_seal(p, f);
     } else {
         file_set(f, other->files.data[prng_below(p, other->files.count)].data);
     }
@@ -381,7 +403,7 @@ static void round_play(struct world *w, struct prng *p, const struct sim_host *h
     for (uint64_t i = prng_chance(p, 300000) ? 2 : 1, n = i; i > 0 && s.files.count > 0; i--) {
         enum harm harm = harm_once(p, &s, other);
         bit_only = n == 1 && harm == HARM_BIT;
-        foreign |= harm == HARM_OTHER;
+        foreign |= harm == HARM_OTHER || harm == HARM_SEALED;
     }
     wal_view(s.files.data, s.files.count, &a, &harmed);
     if (!foreign)

@@ -6,6 +6,7 @@
  *   no other configuration between what it has committed and k          (one change is pending)
  *   an entry of its own term committed                                  (Ongaro's fix of 2015)
  *   made it from the one before it: {old} -> {old, new} -> {new}        (4.3: never from one set to another)
+ *   no host twice in the same set, under two lives of its disk          (each loss of it would count twice)
  */
 #include "check_matching.h"
 #include "truth.h"
@@ -31,6 +32,14 @@ static bool follows(const struct wire_raft_config *old, const struct wire_raft_c
            ids_equal(fresh->voters, fresh->voters_count, old->voters, old->voters_count);
 }
 
+static bool has_host_twice(const struct raft_id *ids, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (ID_EQUAL(ids[i].node, ids[k].node))
+                return true;
+    return false;
+}
+
 static void compare(struct world *w, const struct sim_host *h, uint64_t index, struct bytes old,
                     struct bytes fresh) {
     struct arena a = {0};
@@ -44,6 +53,9 @@ static void compare(struct world *w, const struct sim_host *h, uint64_t index, s
                    "h%u changes the voters at %llu from %zu+%zu to %zu+%zu, not jointly", h->index,
                    (unsigned long long)index, x.voters_count, x.voters_next_count, y.voters_count,
                    y.voters_next_count);
+    else if (has_host_twice(y.voters, y.voters_count) || has_host_twice(y.voters_next, y.voters_next_count))
+        check_fail(w, &check_config, (int)h->index, "h%u gives two votes to one host at %llu", h->index,
+                   (unsigned long long)index);
     arena_done(&a);
 }
 
@@ -93,7 +105,7 @@ static void config_see(void *self, struct world *w, const struct sight *s) {
 const struct checker check_config = {
     .name = "config-changes",
     .promise = "one change of the voters at a time, each joint, none before an entry of the leader's term is "
-               "committed (Raft thesis 4.3; Ongaro, raft-dev 2015)",
+               "committed (Raft thesis 4.3; Ongaro, raft-dev 2015); one vote a host",
     .size = 1,
     .sees = SEES(SIGHT_EFFECT),
     .see = config_see,

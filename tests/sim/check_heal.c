@@ -31,7 +31,7 @@ static int64_t dead_us(struct world *w, uint32_t by, struct node_id id) {
 static void see_plan(const struct heal *heal, struct world *w, const struct plan_view *v) {
     const struct wire_instance_record *r;
     for (size_t at = 0; (r = plan_stop_at(v, &at)) != NULL && !w->failed;) {
-        const struct wire_instance_record *kept = plan_keeper(v, r, true);
+        const struct wire_instance_record *kept = plan_kept(v, r);
         bool judged = kept != NULL && plan_runs(v, r) && plan_knows(v, r) && plan_knows_job(v, r->job) &&
                       plan_knows_node(v, r->node) && !plan_is_asked(v, r) && !plan_drains(v, r) &&
                       !plan_is_old(v, r) && heal->ready_us[v->leader] != 0;

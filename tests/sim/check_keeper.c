@@ -3,7 +3,8 @@
 
 /*
  * Of instances of one slot that run equally well, of the newest version or all of an old one, the one that
- * was placed first is kept: it has run longest, by the log's own order.
+ * was placed first is kept: it has run longest, by the log's own order. What the leader knew of the stopped
+ * one counts, not of the kept one: beside one that runs, placed before it, nothing makes a better keeper.
  */
 #include "ledger.h"
 #include "plans.h"
@@ -17,11 +18,10 @@ static void keeper_see(void *self, struct world *w, const struct sight *s) {
     if (!plan_view_of(w, s, &v))
         return;
     for (size_t at = 0; (r = plan_stop_at(&v, &at)) != NULL && !w->failed;) {
-        const struct wire_instance_record *kept = plan_keeper(&v, r, true);
+        const struct wire_instance_record *kept = plan_kept(&v, r);
         bool judged = kept != NULL && plan_runs(&v, r) && plan_knows(&v, r) && plan_knows_job(&v, r->job) &&
-                      plan_knows_node(&v, r->node) && plan_knows_node(&v, kept->node) &&
-                      !plan_is_asked(&v, r) && !plan_is_asked(&v, kept) && !plan_drains(&v, r) &&
-                      !plan_is_old(&v, r) && !plan_is_old(&v, kept);
+                      plan_knows_node(&v, r->node) && !plan_is_asked(&v, r) && !plan_is_asked(&v, kept) &&
+                      !plan_drains(&v, r) && !plan_is_old(&v, r) && !plan_is_old(&v, kept);
         const struct ledger_instance *a = ledger_find(ledger_of(w), r->id);
         const struct ledger_instance *b = judged ? ledger_find(ledger_of(w), kept->id) : NULL;
         if (a == NULL || b == NULL || a->placed_index > b->placed_index)

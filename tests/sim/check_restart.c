@@ -8,16 +8,24 @@
  * after that (what is left of it may take seconds to be killed, and a slow one seconds to begin), and not
  * before it. A stop, or the end of its shim, cancels it; a host that is suspended has the time from when it
  * goes on. Clocks may change their rate by an eighth.
+ *
+ * A shim hears of an end a little later than it comes. When an end falls on the end of an interval, its shim
+ * alone knows whether another one has begun: nothing is expected until the process has run for longer than an
+ * interval, as any that had begun before is over then.
  */
 #include "processes.h"
+
+#include <stdlib.h>
 
 #define INTERVAL_MAX_MS (UINT64_C(7) * 86400 * 1000) /* for ever, as far as a run can tell */
 #define LATE_US         (12 * US_PER_S)
 #define EARLY_US        (10 * US_PER_MS)
+#define NEAR_US         (20 * US_PER_MS)
 
 struct plan {
     const struct process *process;
     bool window;             /* an interval is running */
+    bool unsure;             /* or another one */
     int64_t window_us;       /* its begin, on the host's clock */
     uint32_t restarts;       /* in it */
     int64_t due_us, late_us; /* true time; 0: nothing is expected */
@@ -37,11 +45,15 @@ static struct plan *plan_of(struct restart *r, const struct process *p) {
     return &r->plans.data[r->plans.count - 1];
 }
 
+static int64_t interval_of(const struct wire_restart_policy *policy) {
+    uint64_t ms = policy->interval_ms < INTERVAL_MAX_MS ? policy->interval_ms : INTERVAL_MAX_MS;
+    return (int64_t)ms * US_PER_MS;
+}
+
 /* false: no more restarts. */
 static bool reckon(struct plan *p, const struct wire_restart_policy *policy, int64_t now_us,
                    int64_t *ret_at_us) {
-    uint64_t interval_ms = policy->interval_ms < INTERVAL_MAX_MS ? policy->interval_ms : INTERVAL_MAX_MS;
-    int64_t interval = (int64_t)interval_ms * US_PER_MS;
+    int64_t interval = interval_of(policy);
     *ret_at_us = now_us + (int64_t)policy->delay_ms * US_PER_MS;
     if (!p->window || (interval > 0 && now_us - p->window_us >= interval)) {
         p->window = true;
@@ -70,12 +82,16 @@ static void expect(struct restart *r, struct plan *p, int64_t late_us) {
 static void see_end(struct restart *r, struct world *w, const struct sight *s,
                     const struct process *process) {
     struct plan *p = plan_of(r, process);
-    int64_t at_us;
+    int64_t at_us, now_us = host_now_us(w, s->host);
+    int64_t interval_us = interval_of(&process->restart);
+    int64_t near_us = NEAR_US + w->slack_us;
     p->late_us = 0;
+    p->unsure &= process->ended_us - process->started_us <= interval_us + interval_us / 8 + near_us;
+    p->unsure |= p->window && interval_us > 0 && llabs(now_us - p->window_us - interval_us) <= near_us;
     bool missing = bytes_is(s->task->spec.command, "missing"); /* its failed starts count, and are not seen */
     if (s->cause != END_OWN || process->stop_asked || process->type != JOB_TYPE_SERVICE || missing)
         return;
-    if (!reckon(p, &process->restart, host_now_us(w, s->host), &at_us))
+    if (!reckon(p, &process->restart, now_us, &at_us) || p->unsure)
         return;
     p->due_us = host_true_us(s->host, at_us);
     expect(r, p, p->due_us + LATE_US + w->slack_us + (p->due_us - w->now_us) / 8);
@@ -93,7 +109,7 @@ static void see_spawn(struct restart *r, struct world *w, const struct sight *s,
                       const struct process *process) {
     struct plan *p = plan_of(r, process);
     if (has_new_shim(process))
-        p->window = false;
+        p->window = p->unsure = false;
     else if (p->late_us != 0 && w->now_us + EARLY_US + (p->due_us - process->ended_us) / 8 < p->due_us)
         check_fail(w, &check_restart, (int)s->host->index,
                    "h%u restarts a task of %.*s %lld ms before its policy", s->host->index,

@@ -5,7 +5,9 @@
  * Only what may start starts. An agent starts an instance when the log that it has applied places it here and
  * wants it, and not before the leader has this run's inventory in the log, for it might have moved the work
  * elsewhere; alone, BOOT_GRACE_US after its own start. What was stopped by a command is over: no shim and no
- * agent runs it again. Nor what the log knows to be over.
+ * agent runs it again. Nor what the log knows to be over: its host has kept that, too, unless its disk had
+ * failed. Such a host tells an end all the same, for nobody else can, and others wait for it; its next agent
+ * may know nothing of it, and alone starts what its copy of the log wants here.
  */
 #include <stdio.h>
 
@@ -59,6 +61,8 @@ static void see_spawn(struct world *w, const struct sight *s) {
     const struct wire_shim_spec *spec = &s->task->spec;
     const struct process *p = process_find(processes_of(w), spec->instance, spec->task);
     const struct ledger_instance *i = ledger_find(ledger_of(w), spec->instance);
+    if (i != NULL && i->unkept)
+        return;
     /* A host that could not start all of an instance undoes the rest. Until the log has its word the next
      * agent may know nothing of it, and try again. */
     bool undone = i != NULL && i->stop_index == 0 && i->over_index == 0;
@@ -86,7 +90,8 @@ static void starts_see(void *self, struct world *w, const struct sight *s) {
 const struct checker check_starts = {
     .name = "start-cause",
     .promise = "a host starts what its log places on it and wants, when the leader has its inventory or it "
-               "was alone for 30 s; what was stopped or is over stays so (partition promises 3.6)",
+               "was alone for 30 s; what was stopped or is over stays so, if its disk could keep that "
+               "(partition promises 3.6)",
     .size = sizeof(struct starts),
     .sees = SEES(SIGHT_EFFECT) | SEES(SIGHT_SPAWN) | SEES(SIGHT_AGENT_START),
     .see = starts_see,

@@ -31,14 +31,13 @@ static void look_other(void *arg, const struct wire_instance_record *other) {
     if (node == NULL || node->status != NODE_STATUS_READY || !plan_knows_node(v, other->node))
         return;
     const char *why = NULL;
-    if (other->desired == DESIRED_STATE_STOP && !plan_drains(v, other) &&
-        plan_keeper(v, other, false) == NULL)
+    if (other->desired == DESIRED_STATE_STOP && !plan_drains(v, other) && plan_keeper(v, other) == NULL)
         why = "is being stopped";
     else if (other->state == INSTANCE_STATE_RUNNING && plan_stops(v, other->id) &&
-             plan_keeper(v, other, false) == NULL)
+             plan_keeper(v, other) == NULL)
         why = "is taken out too";
     else if (other->state != INSTANCE_STATE_RUNNING && !plan_is_old(v, other) && !plan_stops(v, other->id) &&
-             plan_keeper(v, other, false) == NULL)
+             plan_keeper(v, other) == NULL)
         why = "does not run yet";
     if (why != NULL) {
         l->why = why;
@@ -54,7 +53,7 @@ static void update_see(void *self, struct world *w, const struct sight *s) {
         return;
     for (size_t at = 0; (r = plan_stop_at(&v, &at)) != NULL && !w->failed;) {
         bool judged = plan_runs(&v, r) && plan_knows(&v, r) && plan_knows_job(&v, r->job) &&
-                      !plan_is_asked(&v, r) && plan_is_old(&v, r) && plan_keeper(&v, r, false) == NULL;
+                      !plan_is_asked(&v, r) && plan_is_old(&v, r) && plan_keeper(&v, r) == NULL;
         if (!judged)
             continue;
         const struct wire_group *group = state_group_find(state_job_find(v.state, r->job), r->group);

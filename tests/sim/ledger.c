@@ -54,8 +54,29 @@ static void node_removed(struct ledger *l, struct world *w, struct node_id node,
     }
 }
 
+static bool is_end(enum instance_state state) {
+    return state == INSTANCE_STATE_COMPLETE || state == INSTANCE_STATE_FAILED ||
+           state == INSTANCE_STATE_STOPPED || state == INSTANCE_STATE_REFUSED;
+}
+
+/* Before its agent tells an end it writes it down, unless its disk has failed. */
+static void told(struct ledger *l, const struct sim_host *h, const struct wire_report_message *report) {
+    for (size_t k = 0; k < report->facts_count; k++) {
+        struct ledger_instance *i = ledger_find(l, report->facts[k].instance);
+        if (i == NULL || !is_end(report->facts[k].state))
+            continue;
+        i->unkept = h->disk.error != 0 && (i->unkept || !i->told);
+        i->told = true;
+    }
+}
+
 static void ledger_see(void *self, struct world *w, const struct sight *s) {
     struct ledger *l = self;
+    if (s->kind == SIGHT_EFFECT) {
+        if (s->message != NULL && s->message->report != NULL)
+            told(l, s->host, s->message->report);
+        return;
+    }
     const struct wire_command *c = s->command;
     uint64_t index = s->entry->index;
     if (c == NULL)
@@ -80,7 +101,7 @@ static void ledger_done(void *self) {
 const struct checker observe_ledger = {
     .name = "ledger",
     .size = sizeof(struct ledger),
-    .sees = SEES(SIGHT_APPLIED),
+    .sees = SEES(SIGHT_APPLIED) | SEES(SIGHT_EFFECT),
     .see = ledger_see,
     .done = ledger_done,
 };

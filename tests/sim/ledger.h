@@ -19,6 +19,8 @@ struct ledger_instance {
     int64_t placed_us, stop_us;
     enum instance_state state; /* as last told */
     bool removed;              /* with its host, by an operator */
+    bool told;                 /* its host has said that it is over, ... */
+    bool unkept;               /* ... and never but with a disk that had failed: nothing there has kept it */
 };
 struct ledger {
     VEC(struct ledger_instance *) list; /* in the order of placement */

@@ -86,12 +86,28 @@ static bool snapshot_change(const struct sim_host *h, struct wire_pull_response 
     return true;
 }
 
+/* A chunk of a snapshot that a voter signed, said to be of another, or to lie elsewhere in it. */
+static void chunk_change(struct world *w, struct wire_snapshot_chunk *c) {
+    switch (prng_below(&w->fault_prng, 6)) {
+    case 0: c->offset++; break;
+    case 1: c->index++; break;
+    case 2: c->term++; break;
+    case 3: c->config.voters_count = 0; break;
+    case 4: c->total_size = UINT64_MAX; break;
+    default: c->total_size = c->offset + c->data.size - 1; break;
+    }
+}
+
 static bool answer_change(struct world *w, const struct sim_host *h, struct wire_pull_response *r,
                           struct arena *a) {
     enum lie lie = (enum lie)prng_below(&w->fault_prng, LIES_COUNT);
     bool votes = proven_had_vote(w, node_self(h->node));
     if (votes && (lie == LIE_SIGNER || lie == LIE_SIGNATURE))
         lie = LIE_ENTRY;
+    if (r->snapshot != NULL && prng_chance(&w->fault_prng, 400000)) {
+        chunk_change(w, r->snapshot);
+        return true;
+    }
     if (r->snapshot != NULL)
         return snapshot_change(h, r, lie == LIE_SIGNER, a);
     if (lie == LIE_COMMIT) {

@@ -77,8 +77,11 @@ bool plan_is_asked(const struct plan_view *v, const struct wire_instance_record 
 struct keeper {
     const struct plan_view *v;
     const struct wire_instance_record *r, *found;
-    bool certain;
 };
+
+static bool is_known(const struct plan_view *v, const struct wire_instance_record *r) {
+    return plan_knows(v, r) && plan_knows_node(v, r->node);
+}
 
 static void look(void *arg, const struct wire_instance_record *other) {
     struct keeper *k = arg;
@@ -86,16 +89,26 @@ static void look(void *arg, const struct wire_instance_record *other) {
         bytes_equal(other->group, k->r->group) && other->slot == k->r->slot && !ID_EQUAL(other->id, k->r->id);
     if (!same || k->found != NULL || plan_stops(k->v, other->id))
         return;
-    bool known = plan_knows(k->v, other) && plan_knows_node(k->v, other->node);
-    if (k->certain ? known && plan_runs(k->v, other) : !known || plan_runs(k->v, other))
+    if (!is_known(k->v, other) || plan_runs(k->v, other))
         k->found = other;
 }
 
 const struct wire_instance_record *plan_keeper(const struct plan_view *v,
-                                               const struct wire_instance_record *r, bool certain) {
-    struct keeper k = {.v = v, .r = r, .certain = certain};
+                                               const struct wire_instance_record *r) {
+    struct keeper k = {.v = v, .r = r};
     state_instances_of_job(v->state, r->job, look, &k);
     return k.found;
+}
+
+const struct wire_instance_record *plan_kept(const struct plan_view *v,
+                                             const struct wire_instance_record *r) {
+    for (size_t i = 0; i < v->plan->stops_count; i++) {
+        const struct wire_stop *stop = &v->plan->stops[i];
+        if (ID_EQUAL(stop->instance, r->id) && !ID_IS_ZERO(stop->keeper))
+            return state_instance_find(v->state, stop->keeper);
+    }
+    const struct wire_instance_record *keeper = plan_keeper(v, r);
+    return keeper != NULL && is_known(v, keeper) && plan_runs(v, keeper) ? keeper : NULL;
 }
 
 const struct wire_instance_record *plan_stop_at(const struct plan_view *v, size_t *at) {

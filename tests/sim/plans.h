@@ -41,11 +41,17 @@ bool plan_drains(const struct plan_view *v, const struct wire_instance_record *r
  */
 bool plan_is_asked(const struct plan_view *v, const struct wire_instance_record *r);
 /*
- * The first placed of the instances that hold the slot of `r` with it and go on running behind this plan;
- * NULL: none. certain: only what the leader knew counts.
+ * The first placed of the instances that hold the slot of `r` with it and may go on running behind this plan:
+ * what has changed meanwhile may have run as far as its leader knew. NULL: none.
  */
 const struct wire_instance_record *plan_keeper(const struct plan_view *v,
-                                               const struct wire_instance_record *r, bool certain);
+                                               const struct wire_instance_record *r);
+/*
+ * Who is kept, when this plan stops `r`: whom the stop names, known or not, since it counts only while that
+ * one runs. Of a stop that names nobody it is the keeper, if the leader knew that it runs: it may have meant
+ * one that came back meanwhile, and not the next one of which it knew. NULL: nobody, or nobody knows whom.
+ */
+const struct wire_instance_record *plan_kept(const struct plan_view *v, const struct wire_instance_record *r);
 /* Stops of this plan that count: of an instance that is there and wanted. NULL past the end. */
 const struct wire_instance_record *plan_stop_at(const struct plan_view *v, size_t *at);
 

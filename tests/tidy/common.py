@@ -23,7 +23,7 @@ PURE = ("base", "codec", "crypto", "gossip", "jobspec", "node", "placement", "ra
 SHELLS = {"admin": (), "cli": ("client",), "client": (), "daemon": ("admin", "cli", "client", "net", "proc", "store"),
           "net": (), "proc": (), "store": ()}
 # Headers in include/covey that do not bear their room's name.
-HEADER_ROOMS = {"wire": "codec", "hcl": "jobspec", "journal": "wal", "mark": "base", "voters": "node", "learn": "node"}
+HEADER_ROOMS = {"wire": "codec", "hcl": "jobspec", "journal": "wal", "mark": "base", "digest": "base", "voters": "node", "learn": "node"}
 # A library's headers, and the rooms that may include them.
 LIBRARY_HEADERS = {"ev.h": ("daemon",), "ev++.h": (), "event.h": (), "msgpack.h": ("codec",), "ares.h": ("net",),
                    "sodium.h": ("crypto",)}

@@ -19,6 +19,7 @@ check_PROGRAMS += %D%/unit_base
 %C%_unit_base_SOURCES = \
 	%D%/base/arena.c \
 	%D%/base/buf.c \
+	%D%/base/digest.c \
 	%D%/base/map.c \
 	%D%/base/numbers.c \
 	%D%/base/text.c
@@ -119,8 +120,11 @@ check_PROGRAMS += %D%/unit_node
 	%D%/node/checkpoint.c \
 	%D%/node/copies.c \
 	%D%/node/counters.c \
+	%D%/node/disk.c \
+	%D%/node/disk.h \
 	%D%/node/facts.c \
 	%D%/node/failover.c \
+	%D%/node/fetch.c \
 	%D%/node/handovers.c \
 	%D%/node/hosts.c \
 	%D%/node/join.c \
@@ -206,7 +210,8 @@ TESTS += %D%/unit_shim
 
 check_PROGRAMS += %D%/unit_sim
 %C%_unit_sim_SOURCES = \
-	%D%/sim/linear.c
+	%D%/sim/linear.c \
+	%D%/sim/plans.c
 %C%_unit_sim_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_sim_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_sim

@@ -52,6 +52,12 @@ void room_init(struct room *r, size_t count) {
         room_start(r, i);
 }
 
+void room_knowing(struct room *r, size_t count) {
+    room_init(r, count);
+    room_set(r, 0, "host", "here");
+    room_talk(r, 10 * US_PER_S, false);
+}
+
 void room_done(struct room *r) {
     for (size_t i = 0; i < r->count; i++)
         gossip_free(r->hosts[i]);
@@ -157,6 +163,16 @@ const char *room_get(struct room *r, size_t host, size_t owner, const char *key)
     at = (at + 1) % 4;
     snprintf(text[at], sizeof text[at], "%.*s", BYTES_FMT(f.value));
     return text[at];
+}
+
+struct gossip_owner room_owner(const struct room *r, size_t host, size_t owner) {
+    struct gossip_owner o;
+    cr_assert(gossip_owner_find(r->hosts[host], room_id(r, owner), &o));
+    return o;
+}
+
+void room_hear(struct room *r, size_t host, enum gossip_input_kind kind, size_t of) {
+    room_feed(r, host, &(struct gossip_input){.kind = kind, .from = room_id(r, of), .generation = 1});
 }
 
 bool room_agrees(struct room *r) {

@@ -36,6 +36,8 @@ struct room {
 };
 
 void room_init(struct room *r, size_t count);
+/* And all of them know of the first that its `host` is "here". */
+void room_knowing(struct room *r, size_t count);
 void room_done(struct room *r);
 void room_start(struct room *r, size_t host); /* anew: the next generation, nothing known */
 int room_feed(struct room *r, size_t host, const struct gossip_input *in);
@@ -50,6 +52,10 @@ void room_streams(struct room *r);
 void room_compare(struct room *r, size_t from, size_t to);
 /* "" when there is no such fact. */
 const char *room_get(struct room *r, size_t host, size_t owner, const char *key);
+/* What a host has of an owner that it knows. */
+struct gossip_owner room_owner(const struct room *r, size_t host, size_t owner);
+/* A host hears of the other one, in its first run, that it left, is back, or is no member. */
+void room_hear(struct room *r, size_t host, enum gossip_input_kind kind, size_t of);
 bool room_agrees(struct room *r);
 struct node_id room_id(const struct room *r, size_t host);
 

@@ -61,9 +61,7 @@ Test(owners, the_same_run_under_another_version_is_raised_above_it) {
     room_set(&r, 0, "host", "own");
     room_tick(&r, US_PER_S);
     room_say(&r, 0, 1, 90, 0, said, 1, 0, 1); /* it comes back to its owner */
-    struct gossip_owner o;
-    cr_assert(gossip_owner_find(r.hosts[0], room_id(&r, 0), &o));
-    cr_assert_gt(o.version, 90);
+    cr_assert_gt(room_owner(&r, 0, 0).version, 90);
     cr_assert_str_eq(room_get(&r, 0, 0, "host"), "own");
     room_say(&r, 0, 1, 90, 0, said, 1, 1, 1);
     room_compare(&r, 0, 1);
@@ -73,10 +71,8 @@ Test(owners, the_same_run_under_another_version_is_raised_above_it) {
 
 Test(owners, who_has_left_has_no_facts_and_its_run_gets_none_again) {
     struct room r;
-    room_init(&r, 3);
-    room_set(&r, 0, "host", "here");
-    room_talk(&r, 10 * US_PER_S, false);
-    room_feed(&r, 1, &(struct gossip_input){.kind = GOSSIP_LEFT, .from = room_id(&r, 0), .generation = 1});
+    room_knowing(&r, 3);
+    room_hear(&r, 1, GOSSIP_LEFT, 0);
     cr_assert_str_eq(room_get(&r, 1, 0, "host"), "");
     room_compare(&r, 1, 2);
     cr_assert_str_eq(room_get(&r, 1, 0, "host"), "", "somebody who had not heard of it brought them back");
@@ -90,14 +86,11 @@ Test(owners, who_has_left_has_no_facts_and_its_run_gets_none_again) {
 /* Left, given an empty disk, and a member again: its runs are counted from 1, and reach the old number. */
 Test(owners, who_has_left_is_heard_again_when_it_lives_in_the_same_generation) {
     struct room r;
-    room_init(&r, 3);
-    room_set(&r, 0, "host", "here");
-    room_talk(&r, 10 * US_PER_S, false);
-    room_feed(&r, 1, &(struct gossip_input){.kind = GOSSIP_LEFT, .from = room_id(&r, 0), .generation = 1});
+    room_knowing(&r, 3);
+    room_hear(&r, 1, GOSSIP_LEFT, 0);
     room_compare(&r, 1, 2);
     cr_assert_str_eq(room_get(&r, 1, 0, "host"), "");
-    room_feed(&r, 1,
-              &(struct gossip_input){.kind = GOSSIP_RETURNED, .from = room_id(&r, 0), .generation = 1});
+    room_hear(&r, 1, GOSSIP_RETURNED, 0);
     room_compare(&r, 1, 2);
     cr_assert_str_eq(room_get(&r, 1, 0, "host"), "here");
     room_done(&r);
@@ -105,10 +98,8 @@ Test(owners, who_has_left_is_heard_again_when_it_lives_in_the_same_generation) {
 
 Test(owners, no_facts_of_those_that_are_no_members) {
     struct room r;
-    room_init(&r, 3);
-    room_set(&r, 0, "host", "here");
-    room_talk(&r, 10 * US_PER_S, false);
-    room_feed(&r, 1, &(struct gossip_input){.kind = GOSSIP_FORGET, .from = room_id(&r, 0)});
+    room_knowing(&r, 3);
+    room_hear(&r, 1, GOSSIP_FORGET, 0);
     struct gossip_owner o;
     cr_assert_not(gossip_owner_find(r.hosts[1], room_id(&r, 0), &o));
     room_compare(&r, 1, 2);
@@ -219,9 +210,7 @@ Test(words, what_makes_no_sense_changes_nothing) {
     room_say(&r, 0, 1, 5, 0, later, 1, 1, 1);
     room_say(&r, 0, 1, 5, 0, empty, 1, 1, 1);
     room_say(&r, 0, 1, 0, 0, NULL, 0, 1, 1);
-    struct gossip_owner o;
-    cr_assert(gossip_owner_find(r.hosts[1], room_id(&r, 0), &o));
-    cr_assert_eq(o.version, 0);
+    cr_assert_eq(room_owner(&r, 1, 0).version, 0);
     cr_assert_eq(counters(&r, 1)->refused_invalid, 5);
     room_done(&r);
 }
@@ -282,9 +271,7 @@ Test(limits, an_owner_that_keeps_to_none_stays_alone) {
         many[i] = fact(keys[i], "v", i + 1);
     }
     room_say(&r, 0, 1, 100, 0, many, WIRE_FACTS_MAX + 1, 1, 1);
-    struct gossip_owner o;
-    cr_assert(gossip_owner_find(r.hosts[1], room_id(&r, 0), &o));
-    cr_assert_eq(o.version, 0);
+    cr_assert_eq(room_owner(&r, 1, 0).version, 0);
     cr_assert_eq(counters(&r, 1)->refused_limit, 1);
     cr_assert_eq(r.refused[1], 1, "nobody is told");
     static uint8_t value[4096];
@@ -299,8 +286,7 @@ Test(limits, an_owner_that_keeps_to_none_stays_alone) {
     room_talk(&r, 10 * US_PER_S, false);
     cr_assert_eq(r.streams.count, 0, "it is passed on");
     room_say(&r, 0, 1, 102, 0, many, 3, 1, 1); /* and is taken again when it keeps to them */
-    cr_assert(gossip_owner_find(r.hosts[1], room_id(&r, 0), &o));
-    cr_assert_eq(o.version, 102);
+    cr_assert_eq(room_owner(&r, 1, 0).version, 102);
     room_done(&r);
 }
 

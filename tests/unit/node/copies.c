@@ -13,9 +13,7 @@ static void rig_small_parts(struct rig *r, uint32_t copy_part_size) {
     rig_init(r);
     r->snapshot_entries = 64;
     r->copy_part_size = copy_part_size;
-    cr_assert_eq(rig_start(r, true, NULL), 0);
-    rig_until(r, 10 * US_PER_S);
-    cr_assert(node_leads(r->node));
+    rig_lead(r);
 }
 
 /* One after the other, at the same time: nothing but these feeds moves the node on. */

@@ -4,28 +4,24 @@
 /* Facts by gossip, as the reads of any host show them. */
 #include <stdio.h>
 
+#include <covey/crypto.h>
 #include <covey/gossip.h>
+#include <covey/swim.h>
 
 #include "town.h"
 
 static struct wire_admin_ps ps(struct town *t, size_t host) {
     struct wire_admin_ps_query q = {.all = true};
     struct wire_admin_ps r = {0};
-    uint64_t request = town_call(t, host, "ps", &wire_admin_ps_query_type, &q);
-    town_run(t, 5 * US_PER_MS);
-    const struct town_reply *reply = town_reply(t, host, request);
-    cr_assert(reply != NULL && reply->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_ps_type, buf_bytes(&reply->data), &t->arena, &r, NULL), 0);
+    town_read(t, town_ask(t, host, "ps", &wire_admin_ps_query_type, &q, 5 * US_PER_MS), &wire_admin_ps_type,
+              &r);
     return r;
 }
 
 static struct wire_admin_nodes nodes(struct town *t, size_t host) {
     struct wire_admin_nodes r = {0};
-    uint64_t request = town_call(t, host, "nodes", &wire_empty_type, &(struct wire_empty){0});
-    town_run(t, 5 * US_PER_MS);
-    const struct town_reply *reply = town_reply(t, host, request);
-    cr_assert(reply != NULL && reply->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_nodes_type, buf_bytes(&reply->data), &t->arena, &r, NULL), 0);
+    town_read(t, town_ask(t, host, "nodes", &wire_empty_type, &(struct wire_empty){0}, 5 * US_PER_MS),
+              &wire_admin_nodes_type, &r);
     return r;
 }
 
@@ -239,5 +235,78 @@ Test(node_facts, restarts_of_what_runs_do_not_fill_the_log) {
     town_run(&t, US_PER_S);
     const struct wire_instance_record *r = state_instance_find(node_state(t.hosts[0].node), id);
     cr_assert(r != NULL && r->state == INSTANCE_STATE_FAILED, "its end waits");
+    town_done(&t);
+}
+
+/* ---- room for them ------------------------------------------------------------------------------------- */
+
+static void put_u32(struct buf *b, uint32_t value) {
+    for (int i = 3; i >= 0; i--)
+        buf_append_byte(b, (uint8_t)(value >> 8 * i));
+}
+
+/* Somebody of the cluster, as it tells of itself in its first run. */
+static struct wire_member newcomer(struct town *t, uint8_t number) {
+    struct identity key;
+    struct buf statement = {0};
+    char *name = arena_printf(&t->arena, "a-host-with-a-name-of-its-own-%u", number);
+    struct cluster_id cluster = node_stream_keys(t->hosts[0].node).cluster;
+    struct signature *signature = arena_alloc(&t->arena, sizeof *signature);
+    identity_init(&key, &(struct secret){.b = {0xee, number}});
+    struct wire_member m = {.id = key.id, .generation = 1, .name = bytes_str(name), .key = key.public_key};
+    cr_assert_eq(addr_parse(bytes_str("203.0.113.1:7370"), 0, &m.addr), 0);
+    m.addr.b[3] = number;
+    buf_append(&statement, cluster.b, sizeof cluster.b);
+    buf_append(&statement, m.id.b, sizeof m.id.b);
+    put_u32(&statement, m.generation);
+    put_u32(&statement, m.since);
+    buf_append_byte(&statement, m.addr.size);
+    buf_append(&statement, m.addr.b, m.addr.size);
+    buf_append_byte(&statement, (uint8_t)m.name.size);
+    buf_append(&statement, m.name.data, m.name.size);
+    identity_sign(&key, SIGN_ALIVE, buf_bytes(&statement), signature);
+    m.signature = bytes_of(signature->b, sizeof signature->b);
+    buf_done(&statement);
+    identity_done(&key);
+    return m;
+}
+
+static bool no_facts_by_stream(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from;
+    (void)to;
+    return !town_message(t, data, &m) || m.gossip == NULL;
+}
+
+Test(node_facts, are_told_in_datagrams_that_membership_fills) {
+    enum { NEWCOMERS = 40 };
+    struct town t;
+    struct gossip_owner own, seen;
+    struct wire_member members[NEWCOMERS];
+    town_init(&t, 3, NULL);
+    run_job(&t, 0, 3);
+    struct wire_admin_ps list = ps(&t, 0);
+    all_run(&t, &list);
+    for (uint8_t i = 0; i < NEWCOMERS; i++)
+        members[i] = newcomer(&t, (uint8_t)(i + 1));
+    size_t host = host_of(&t, list.instances[0].record.node), other = (host + 1) % 3;
+    const struct node *n = t.hosts[host].node;
+    struct wire_swim_sync sync = {.members = members, .members_count = NEWCOMERS};
+    t.passes = no_facts_by_stream;
+    cr_assert(town_say(&t, other, host, &(struct wire_peer_message){.sync = &sync}));
+    struct swim_counters before = *swim_counters(node_swim(n));
+    const struct wire_task_fact waits = {
+        .name = bytes_str("t"), .state = TASK_STATE_BACKOFF, .restarts = 3, .started_ms = 1};
+    tell(&t, host, list.instances[0].record.id, 2, &waits);
+    town_run(&t, 2 * US_PER_S);
+    const struct swim_counters *c = swim_counters(node_swim(n));
+    uint64_t packets = c->packets_sent - before.packets_sent;
+    uint64_t size = (c->packet_bytes_sent - before.packet_bytes_sent) / packets;
+    cr_assert_gt(size, 800, "%llu: there was room anyway", (unsigned long long)size);
+    cr_assert(gossip_owner_find(node_facts(n), node_self(n), &own));
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(gossip_owner_find(node_facts(t.hosts[i].node), node_self(n), &seen));
+        cr_assert_eq(seen.version, own.version, "host %zu", i);
+    }
     town_done(&t);
 }

@@ -17,9 +17,7 @@ static size_t other_leader(struct town *t, size_t dead) {
 
 static void killed_with_resets(unsigned resets) {
     struct town t;
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t);
+    size_t leader = town_calm(&t, 3);
     cr_assert_neq(leader, TOWN_MAX);
     t.hosts[leader].refuse_us = US_PER_MS;
     t.hosts[leader].resets = resets;

@@ -33,24 +33,8 @@ static bool listen(struct town *t, size_t from, size_t to, struct bytes data) {
 /* As if the host `from` had sent it to HEARD. */
 static void say(struct town *t, size_t from, const struct wire_handovers *m) {
     struct wire_peer_message message = {.handovers = (struct wire_handovers *)(uintptr_t)m};
-    for (size_t i = 0; i < t->links.count; i++) {
-        const struct town_link *l = &t->links.data[i];
-        unsigned side = l->host[0] == HEARD ? 0 : 1;
-        if (!l->open || l->host[side] != HEARD || l->host[1 - side] != from)
-            continue;
-        struct town_event e = {.at_us = t->now_us,
-                               .seq = t->seq++,
-                               .kind = TOWN_MESSAGE,
-                               .host = HEARD,
-                               .run = l->run[side],
-                               .link = i,
-                               .stream = l->name[side]};
-        codec_encode(&wire_peer_message_type, &message, &e.data);
-        VEC_PUSH(&t->events, e);
-        town_run(t, US_PER_S);
-        return;
-    }
-    cr_assert_fail("there is no stream between them");
+    cr_assert(town_say(t, from, HEARD, &message), "there is no stream between them");
+    town_run(t, US_PER_S);
 }
 
 static void ask(struct town *t, size_t from) {

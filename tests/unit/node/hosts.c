@@ -14,37 +14,29 @@ static const struct wire_node_record *record(const struct town *t, size_t at, si
     return NULL;
 }
 
-static const struct town_reply *call(struct town *t, size_t host, const char *method,
-                                     const struct codec_type *type, const void *params, int64_t us) {
-    uint64_t request = town_call(t, host, method, type, params);
-    town_run(t, us);
-    return town_reply(t, host, request);
-}
-
 static int drain(struct town *t, size_t at, size_t of, bool off) {
     struct wire_admin_drain q = {.node = bytes_str(t->hosts[of].name), .off = off};
-    const struct town_reply *r = call(t, at, "drain", &wire_admin_drain_type, &q, 2 * US_PER_S);
+    const struct town_reply *r = town_ask(t, at, "drain", &wire_admin_drain_type, &q, 2 * US_PER_S);
     return r != NULL ? r->error : 1;
 }
 
 static int forget(struct town *t, size_t at, const char *name, bool force) {
     struct wire_admin_forget q = {.node = bytes_str(name), .force = force};
-    const struct town_reply *r = call(t, at, "forget", &wire_admin_forget_type, &q, 2 * US_PER_S);
+    const struct town_reply *r = town_ask(t, at, "forget", &wire_admin_forget_type, &q, 2 * US_PER_S);
     return r != NULL ? r->error : 1;
 }
 
 static int away(struct town *t, size_t at, size_t of, uint64_t ms) {
     struct wire_admin_away q = {.node = bytes_str(t->hosts[of].name), .for_ms = ms};
-    const struct town_reply *r = call(t, at, "away", &wire_admin_away_type, &q, 2 * US_PER_S);
+    const struct town_reply *r = town_ask(t, at, "away", &wire_admin_away_type, &q, 2 * US_PER_S);
     return r != NULL ? r->error : 1;
 }
 
 static struct wire_admin_nodes nodes(struct town *t, size_t at) {
     struct wire_admin_nodes n = {0};
     struct wire_admin_read_query q = {0};
-    const struct town_reply *r = call(t, at, "nodes", &wire_admin_read_query_type, &q, US_PER_S);
-    cr_assert(r != NULL && r->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_nodes_type, buf_bytes(&r->data), &t->arena, &n, NULL), 0);
+    town_read(t, town_ask(t, at, "nodes", &wire_admin_read_query_type, &q, US_PER_S), &wire_admin_nodes_type,
+              &n);
     return n;
 }
 
@@ -59,9 +51,8 @@ static const struct wire_admin_node *node(struct town *t, size_t at, size_t of) 
 static struct wire_admin_matrix matrix(struct town *t, size_t at, int64_t us) {
     struct wire_admin_matrix m = {0};
     struct wire_admin_matrix_query q = {0};
-    const struct town_reply *r = call(t, at, "matrix", &wire_admin_matrix_query_type, &q, us);
-    cr_assert(r != NULL && r->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_matrix_type, buf_bytes(&r->data), &t->arena, &m, NULL), 0);
+    town_read(t, town_ask(t, at, "matrix", &wire_admin_matrix_query_type, &q, us), &wire_admin_matrix_type,
+              &m);
     return m;
 }
 
@@ -76,8 +67,7 @@ static const struct wire_admin_matrix_row *row(const struct wire_admin_matrix *m
 
 Test(node_hosts, nodes_tells_how_old_a_fact_is_and_who_says_so) {
     struct town t;
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
+    town_calm(&t, 3);
     const struct wire_admin_node *n = node(&t, 0, 1), *self = node(&t, 0, 0);
     cr_assert(self->self && !self->never && self->heard_ms == 0);
     cr_assert(!n->never && n->heard_ms < 10000 && n->since_ms > 5000 && n->rtt_us > 0 && n->indirect_ms == 0);
@@ -92,8 +82,7 @@ Test(node_hosts, nodes_tells_how_old_a_fact_is_and_who_says_so) {
 
 Test(node_matrix, everybody_that_sees_everybody_tells_of_no_exception) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
+    town_calm(&t, 4);
     struct wire_admin_matrix m = matrix(&t, 2, US_PER_S);
     cr_assert(m.rows_count == 4 && m.answered == 4 && m.one_way_count == 0);
     for (size_t i = 0; i < 4; i++)
@@ -104,8 +93,7 @@ Test(node_matrix, everybody_that_sees_everybody_tells_of_no_exception) {
 
 Test(node_matrix, the_small_side_of_a_split_tells_what_it_reaches_and_why_not_the_rest) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
+    town_calm(&t, 4);
     town_away(&t, 3, true);
     struct wire_admin_matrix m = matrix(&t, 3, 5 * US_PER_S);
     cr_assert_eq(m.answered, 1, "before gossip knows: nobody answers in time");
@@ -146,16 +134,13 @@ Test(node_matrix, only_a_few_are_gathered_at_a_time) {
 
 Test(node_drain, leadership_and_vote_go_and_a_new_run_of_the_host_changes_nothing) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t host = town_leader(&t), other = (host + 1) % 4;
+    size_t host = town_calm(&t, 4), other = (host + 1) % 4;
     cr_assert_eq(drain(&t, other, host, false), 0);
     town_run(&t, 30 * US_PER_S);
     cr_assert(town_leader(&t) != TOWN_MAX && town_leader(&t) != host);
     cr_assert_null(strstr(town_voters(&t, other), t.hosts[host].name));
     cr_assert(node(&t, other, host)->drained);
-    town_kill(&t, host);
-    town_start(&t, host);
+    town_restart(&t, host);
     town_run(&t, 20 * US_PER_S);
     cr_assert(record(&t, other, host)->drain);
     cr_assert_eq(drain(&t, host, host, true), 0);
@@ -178,9 +163,7 @@ Test(node_drain, the_only_voter_keeps_its_vote) {
 
 Test(node_forget, a_dead_voter_loses_its_vote_first_and_comes_back_as_nobody) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t host = town_leader(&t) == 0 ? 1 : 0;
+    size_t host = town_calm(&t, 4) == 0 ? 1 : 0;
     for (size_t i = 1; i < 4; i++)
         if (i != town_leader(&t) && strstr(town_voters(&t, 0), t.hosts[i].name) != NULL)
             host = i;
@@ -207,9 +190,7 @@ Test(node_forget, a_dead_voter_loses_its_vote_first_and_comes_back_as_nobody) {
 
 Test(node_forget, a_live_host_is_refused_and_forced_it_leaves) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t host = town_leader(&t), other = (host + 1) % 4;
+    size_t host = town_calm(&t, 4), other = (host + 1) % 4;
     cr_assert_eq(forget(&t, other, t.hosts[host].name, false), ERR_CONFLICT);
     cr_assert_eq(record(&t, other, host)->status, NODE_STATUS_READY);
     cr_assert_eq(forget(&t, other, "nobody", false), ERR_NOT_FOUND);
@@ -246,9 +227,7 @@ static uint64_t away_ms(const struct town *t, size_t at, size_t of) { return rec
 
 Test(node_away, it_ends_after_its_time_whoever_leads) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t), host = (leader + 1) % 4, other = (leader + 2) % 4;
+    size_t leader = town_calm(&t, 4), host = (leader + 1) % 4, other = (leader + 2) % 4;
     cr_assert_eq(away(&t, other, host, 60000), 0);
     int64_t began = t.now_us - 2 * US_PER_S;
     town_kill(&t, host);
@@ -276,8 +255,7 @@ Test(node_away, a_leader_that_has_just_begun_anew_counts_on_from_what_was_writte
     town_kill(&t, host);
     for (unsigned i = 0; i < 6; i++) { /* it would never end, if each run began to count from the beginning */
         town_run(&t, 12 * US_PER_S);
-        town_kill(&t, voter);
-        town_start(&t, voter);
+        town_restart(&t, voter);
     }
     town_run(&t, 30 * US_PER_S);
     cr_assert_eq(away_ms(&t, voter, host), 0, "%lld s after", (long long)((t.now_us - began) / US_PER_S));
@@ -286,9 +264,7 @@ Test(node_away, a_leader_that_has_just_begun_anew_counts_on_from_what_was_writte
 
 Test(node_away, it_ends_when_the_agent_is_back) {
     struct town t;
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t), host = (leader + 1) % 3;
+    size_t leader = town_calm(&t, 3), host = (leader + 1) % 3;
     cr_assert_eq(away(&t, leader, host, 600000), 0);
     town_kill(&t, host);
     town_run(&t, 20 * US_PER_S);
@@ -313,9 +289,7 @@ static bool says(const struct town *t, size_t host, const char *kind) {
 
 Test(node_away, a_death_that_was_announced_alarms_nobody_and_another_does) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t), host = (leader + 1) % 4, other = (leader + 2) % 4;
+    size_t leader = town_calm(&t, 4), host = (leader + 1) % 4, other = (leader + 2) % 4;
     cr_assert_eq(away(&t, leader, host, 600000), 0);
     town_kill(&t, host);
     town_run(&t, 30 * US_PER_S);
@@ -330,21 +304,16 @@ Test(node_away, a_death_that_was_announced_alarms_nobody_and_another_does) {
 
 Test(node_restart, with_an_absence_the_agent_goes_only_when_the_log_has_it) {
     struct town t;
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t), host = (leader + 1) % 3;
+    size_t leader = town_calm(&t, 3), host = (leader + 1) % 3;
     struct wire_admin_restart q = {.for_ms = 60000};
     town_away(&t, host, true);
-    uint64_t request = town_call(&t, host, "agent.restart", &wire_admin_restart_type, &q);
-    town_run(&t, 25 * US_PER_S);
-    const struct town_reply *r = town_reply(&t, host, request);
+    const struct town_reply *r =
+        town_ask(&t, host, "agent.restart", &wire_admin_restart_type, &q, 25 * US_PER_S);
     cr_assert(r != NULL && r->error == ERR_NO_LEADER, "it stays, and says why");
     cr_assert_eq(t.hosts[host].restarts, 0);
     town_away(&t, host, false);
     town_run(&t, 30 * US_PER_S);
-    request = town_call(&t, host, "agent.restart", &wire_admin_restart_type, &q);
-    town_run(&t, 3 * US_PER_S);
-    r = town_reply(&t, host, request);
+    r = town_ask(&t, host, "agent.restart", &wire_admin_restart_type, &q, 3 * US_PER_S);
     cr_assert(r != NULL && r->error == 0);
     cr_assert_eq(t.hosts[host].restarts, 1);
     cr_assert_neq(away_ms(&t, leader, host), 0);

@@ -9,16 +9,6 @@
 
 /* ---- newcomers among newcomers ------------------------------------------------------------------------- */
 
-static char *a_token(struct rig *r) {
-    struct join_token token = {.cluster = {{5}}};
-    struct buf text = {0};
-    memset(token.secret.b, 9, sizeof token.secret.b);
-    secret_token_append(&text, &token);
-    char *copy = (char *)(uintptr_t)arena_copy(&r->arena, buf_bytes(&text)).data;
-    buf_done(&text);
-    return copy;
-}
-
 /* Both hold the join secret, so the handshake succeeds; hosts that name each other as seeds would wait for
  * ever. */
 Test(node_join, a_newcomer_that_is_asked_by_another_says_that_it_is_none_of_the_members) {
@@ -31,7 +21,7 @@ Test(node_join, a_newcomer_that_is_asked_by_another_says_that_it_is_none_of_the_
     memset(seed.b, 77, sizeof seed.b);
     identity_init(&identity, &seed);
     rig_init(&asked);
-    cr_assert_eq(rig_start(&asked, false, a_token(&asked)), 0);
+    cr_assert_eq(rig_start(&asked, false, rig_token(&asked)), 0);
     identity_sign(&identity, SIGN_JOIN, bytes_of(hash, sizeof hash), &signature);
     struct wire_join_request request = {
         .node = {.id = identity.id, .key = identity.public_key, .name = bytes_str("other")},
@@ -50,8 +40,7 @@ Test(node_join, a_newcomer_that_is_asked_by_another_says_that_it_is_none_of_the_
 Test(node_join, a_seed_that_never_answers_does_not_keep_a_newcomer_from_the_next) {
     struct rig r;
     rig_init(&r);
-    cr_assert_eq(rig_start(&r, false, a_token(&r)), 0);
-    rig_until(&r, US_PER_S);
+    rig_join(&r);
     RIG_FEED(&r, .kind = NODE_STREAM_OPENED, .stream = r.last_connect, .outgoing = true);
     unsigned before = r.connects;
     rig_until(&r, 40 * US_PER_S);
@@ -89,10 +78,7 @@ Test(node_join, a_host_that_lost_its_disk_is_heard_at_once) {
     town_init(&t, 3, NULL);
     town_run(&t, 60 * US_PER_S);
     struct node_id self = node_self(t.hosts[1].node);
-    town_kill(&t, 1);
-    for (size_t i = 0; i < t.hosts[1].files_count; i++)
-        mem_free((void *)(uintptr_t)t.hosts[1].files[i].data.data);
-    t.hosts[1].files_count = 0;
+    town_lose_disk(&t, 1);
     town_start(&t, 1);
     for (int i = 0; i < 20; i++) {
         struct swim_member m;
@@ -104,14 +90,6 @@ Test(node_join, a_host_that_lost_its_disk_is_heard_at_once) {
 }
 
 /* ---- parts of an instance that cannot be started ------------------------------------------------------- */
-
-static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
-    struct buf out = {0};
-    codec_encode_named(type, obj, &out);
-    struct bytes copy = arena_copy(&r->arena, buf_bytes(&out));
-    buf_done(&out);
-    return copy;
-}
 
 static void run_tasks(struct rig *r, size_t count) {
     struct wire_task tasks[2] = {
@@ -126,9 +104,8 @@ static void run_tasks(struct rig *r, size_t count) {
                                .tasks_count = count};
     struct wire_admin_run run = {.job = {.name = bytes_str("two"), .groups = &group, .groups_count = 1}};
     rig_init(r);
-    cr_assert_eq(rig_start(r, true, NULL), 0);
-    rig_until(r, 10 * US_PER_S);
-    (void)rig_request(r, 1, "run", encoded(r, &wire_admin_run_type, &run));
+    rig_lead(r);
+    (void)rig_request(r, 1, "run", rig_encoded(r, &wire_admin_run_type, &run));
     rig_until(r, 5 * US_PER_S);
     cr_assert_eq(r->starts, count);
 }
@@ -204,7 +181,7 @@ Test(node_tasks, a_stop_that_only_some_tasks_were_told_is_told_to_the_others) {
     struct rig r;
     run_tasks(&r, 2);
     struct wire_admin_stop stop = {.name = bytes_str("two")};
-    (void)rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    (void)rig_request(&r, 2, "stop", rig_encoded(&r, &wire_admin_stop_type, &stop));
     rig_until(&r, US_PER_S);
     rig_kill(&r);
     cr_assert_eq(rig_start(&r, false, NULL), 0);

@@ -82,3 +82,16 @@ Test(node_learner_pick, a_liar_is_asked_last) {
     cr_assert_eq(choose(&p, LEARN_AVOID_BAD_US, c, 2), 1);
     learn_pick_done(&p);
 }
+
+Test(node_learner_pick, who_was_avoided_and_answers_well_is_asked_on) {
+    struct learn_pick p = {0};
+    const struct learn_candidate c[2] = {one(1, false, false, 1), one(2, true, false, 500)};
+    learn_avoid(&p, id(1), LEARN_AVOID_US);
+    learn_avoid(&p, id(2), LEARN_AVOID_US);
+    cr_assert_neq(choose(&p, 1, c, 2), 0);
+    cr_assert(p.stranded);
+    learn_answered(&p, id(2), 1, 0, 0);
+    cr_assert_eq(choose(&p, 2, c, 2), 2);
+    cr_assert(!p.stranded);
+    learn_pick_done(&p);
+}

@@ -14,9 +14,7 @@ static bool log_says_left(const struct town *t, size_t host) {
 
 Test(node_leave, an_agent_that_learns_at_its_start_that_it_has_left_waits_for_nothing_that_does_not_come) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t), host = leader == 3 ? 2 : 3;
+    size_t leader = town_calm(&t, 4), host = leader == 3 ? 2 : 3;
     town_call(&t, host, "leave", &wire_empty_type, &(struct wire_empty){0});
     town_run(&t, 3 * US_PER_MS);
     cr_assert(!log_says_left(&t, host));
@@ -62,20 +60,9 @@ Test(node_leave, the_last_voter_stays_until_the_end_of_its_vote_is_committed) {
     town_done(&t);
 }
 
-/* Its disk is empty: it comes back with a log of a new life. */
-static void lose_disk(struct town *t, size_t host) {
-    struct town_host *h = &t->hosts[host];
-    town_kill(t, host);
-    for (size_t i = 0; i < h->files_count; i++)
-        mem_free((void *)(uintptr_t)h->files[i].data.data);
-    h->files_count = 0;
-}
-
 Test(node_leave, no_vote_goes_while_those_that_stay_could_not_finish_the_change) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    size_t leader = town_leader(&t), idle = TOWN_MAX, lost = TOWN_MAX, stays = TOWN_MAX;
+    size_t leader = town_calm(&t, 4), idle = TOWN_MAX, lost = TOWN_MAX, stays = TOWN_MAX;
     for (size_t i = 0; i < 4; i++) {
         if (!votes_in_log(&t, i))
             idle = i;
@@ -87,7 +74,7 @@ Test(node_leave, no_vote_goes_while_those_that_stay_could_not_finish_the_change)
     cr_assert(idle != TOWN_MAX && lost != TOWN_MAX && stays != TOWN_MAX && leader != TOWN_MAX);
     town_kill(&t, idle);
     town_run(&t, 30 * US_PER_S);
-    lose_disk(&t, lost);
+    town_lose_disk(&t, lost);
     town_call(&t, leader, "leave", &wire_empty_type, &(struct wire_empty){0});
     town_run(&t, US_PER_S);
     town_start(&t, lost);
@@ -108,7 +95,7 @@ Test(node_leave, a_host_that_left_and_comes_back_with_an_empty_disk_is_heard_at_
     town_call(&t, 2, "leave", &wire_empty_type, &(struct wire_empty){0});
     town_run(&t, 30 * US_PER_S);
     cr_assert_null(state_node_find(node_state(t.hosts[0].node), self));
-    lose_disk(&t, 2);
+    town_lose_disk(&t, 2);
     town_start(&t, 2);
     town_run(&t, 2 * US_PER_S);
     cr_assert_not_null(state_node_find(node_state(t.hosts[0].node), self));

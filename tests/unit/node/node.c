@@ -5,20 +5,10 @@
  * disk. */
 #include "rig.h"
 
-static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
-    struct buf out = {0};
-    codec_encode_named(type, obj, &out);
-    struct bytes copy = arena_copy(&r->arena, buf_bytes(&out));
-    buf_done(&out);
-    return copy;
-}
-
 static struct rig single_host(void) {
     struct rig r;
     rig_init(&r);
-    cr_assert_eq(rig_start(&r, true, NULL), 0);
-    rig_until(&r, 10 * US_PER_S);
-    cr_assert(node_leads(r.node));
+    rig_lead(&r);
     return r;
 }
 
@@ -26,7 +16,7 @@ static const struct rig_reply *run_hello(struct rig *r, uint64_t number) {
     struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true"), .memory_mib = 10};
     struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
     struct wire_admin_run run = {.job = {.name = bytes_str("hello"), .groups = &group, .groups_count = 1}};
-    const struct rig_reply *reply = rig_request(r, number, "run", encoded(r, &wire_admin_run_type, &run));
+    const struct rig_reply *reply = rig_request(r, number, "run", rig_encoded(r, &wire_admin_run_type, &run));
     if (reply != NULL)
         return reply;
     rig_until(r, US_PER_S);
@@ -61,10 +51,10 @@ Test(node_events, one_line_tells_a_change_of_an_instance_once) {
     told(&r, 1, TASK_STATE_RUNNING);
     told(&r, 2, TASK_STATE_RUNNING);
     struct wire_admin_stop stop = {.name = bytes_str("hello")};
-    rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_request(&r, 2, "stop", rig_encoded(&r, &wire_admin_stop_type, &stop));
     rig_until(&r, US_PER_S);
     struct wire_admin_events_query q = {.credit = 1 << 20};
-    rig_request(&r, 3, "events", encoded(&r, &wire_admin_events_query_type, &q));
+    rig_request(&r, 3, "events", rig_encoded(&r, &wire_admin_events_query_type, &q));
     static const char *const lines[] = {"hello.g[0] is running on one\n", "hello.g[0] is stopping on one"};
     for (int i = 0; i < 2; i++) {
         const char *first = strstr(buf_str(&r.events), lines[i]);
@@ -130,21 +120,10 @@ Test(node_start, before_joining_reads_are_answered_and_writes_are_refused_with_a
 
 /* ---- joining in vain ---- */
 
-static char *a_token(struct rig *r) {
-    struct join_token token = {.cluster = {{5}}};
-    struct buf text = {0};
-    memset(token.secret.b, 9, sizeof token.secret.b);
-    secret_token_append(&text, &token);
-    char *copy = (char *)(uintptr_t)arena_copy(&r->arena, buf_bytes(&text)).data;
-    buf_done(&text);
-    return copy;
-}
-
 Test(node_join, a_seed_that_refuses_is_told_and_tried_again) {
     struct rig r;
     rig_init(&r);
-    cr_assert_eq(rig_start(&r, false, a_token(&r)), 0);
-    rig_until(&r, US_PER_S);
+    rig_join(&r);
     cr_assert_geq(r.connects, 1);
     unsigned before = r.connects;
     RIG_FEED(&r, .kind = NODE_STREAM_CLOSED, .stream = r.last_connect, .error = ERR_DENIED,
@@ -160,8 +139,7 @@ Test(node_join, a_seed_that_refuses_is_told_and_tried_again) {
 Test(node_join, an_answer_of_another_cluster_is_not_followed) {
     struct rig r;
     rig_init(&r);
-    cr_assert_eq(rig_start(&r, false, a_token(&r)), 0);
-    rig_until(&r, US_PER_S);
+    rig_join(&r);
     RIG_FEED(&r, .kind = NODE_STREAM_OPENED, .stream = r.last_connect, .outgoing = true);
     cr_assert_eq(r.sent, 1);
     struct wire_join_response response = {.cluster = {.id = {{6}}}};
@@ -301,11 +279,9 @@ static void damage(struct rig *r, const char *prefix, size_t at) {
 }
 
 static struct disk_file *file_exact(struct rig *r, const char *name) {
-    for (size_t i = 0; i < r->files_count; i++)
-        if (strcmp(r->files[i].name, name) == 0)
-            return &r->files[i];
-    cr_assert_fail("there is no file %s", name);
-    return NULL;
+    struct disk_file *f = disk_find(r->files, r->files_count, name);
+    cr_assert_not_null(f, "there is no file %s", name);
+    return f;
 }
 
 /* A task directory of an earlier run, its shim running. */
@@ -325,11 +301,10 @@ static struct rig entries_with_snapshots(uint32_t snapshot_entries) {
     struct rig r;
     rig_init(&r);
     r.snapshot_entries = snapshot_entries;
-    cr_assert_eq(rig_start(&r, true, NULL), 0);
-    rig_until(&r, 10 * US_PER_S);
+    rig_lead(&r);
     for (uint64_t i = 0; i < 20; i++) {
         struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("some value")}};
-        rig_request(&r, 100 + i, "var.put", encoded(&r, &wire_admin_var_put_type, &put));
+        rig_request(&r, 100 + i, "var.put", rig_encoded(&r, &wire_admin_var_put_type, &put));
         rig_until(&r, US_PER_S);
     }
     rig_kill(&r);

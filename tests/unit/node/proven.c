@@ -7,15 +7,9 @@
 #define LEARNER 3 /* the fourth of four hosts: three vote */
 
 static void town_of_four(struct town *t, uint32_t snapshot_entries, uint32_t trailing_entries) {
-    town_init(t, 4, NULL);
-    town_run(t, 20 * US_PER_S);
-    t->snapshot_entries = snapshot_entries;
-    t->trailing_entries = trailing_entries;
-    for (size_t i = 0; i < 4 && snapshot_entries != 0; i++) {
-        town_kill(t, i);
-        town_start(t, i);
-        town_run(t, 10 * US_PER_S);
-    }
+    town_calm(t, 4);
+    if (snapshot_entries != 0)
+        town_snapshots(t, snapshot_entries, trailing_entries);
     cr_assert_eq(raft_role(node_raft(t->hosts[LEARNER].node)), RAFT_LEARNER);
 }
 
@@ -187,8 +181,7 @@ Test(node_proven, a_learner_whose_state_differs_says_so_and_takes_it_anew) {
     cr_assert_eq(t.hosts[LEARNER].marks.hits[MARK_LEARN_STATE_DIFFERS], 1);
     cr_assert_eq(t.hosts[LEARNER].marks.hits[MARK_LEARN_STATE_RESEEDED], 1);
     cr_assert(same_state(&t, LEARNER, 0));
-    town_kill(&t, LEARNER);
-    town_start(&t, LEARNER);
+    town_restart(&t, LEARNER);
     town_run(&t, 10 * US_PER_S);
     cr_assert(same_state(&t, LEARNER, 0), "on the disk, too");
     town_done(&t);
@@ -285,14 +278,15 @@ static bool unreported_pass(struct town *t, size_t from, size_t to, struct bytes
     return !town_message(t, data, &m) || m.state_report == NULL;
 }
 
-static bool advises(struct town *t, size_t host, const char *text) {
+static struct wire_admin_status status_of(struct town *t, size_t host) {
     struct wire_admin_status status;
-    const struct town_reply *r =
-        town_reply(t, host, town_call(t, host, "status", &wire_empty_type, &(struct wire_empty){0}));
-    cr_assert(r != NULL && r->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_status_type, buf_bytes(&r->data), &t->arena, &status, NULL),
-                 0);
-    return bytes_find(status.advice, text) != NULL;
+    town_read(t, town_ask(t, host, "status", &wire_empty_type, &(struct wire_empty){0}, 0),
+              &wire_admin_status_type, &status);
+    return status;
+}
+
+static bool advises(struct town *t, size_t host, const char *text) {
+    return bytes_find(status_of(t, host).advice, text) != NULL;
 }
 
 Test(node_proven, what_no_majority_can_tell_is_told_to_the_operator_and_vouched_for_by_nobody) {
@@ -363,12 +357,6 @@ Test(node_proven, who_does_not_take_the_office_is_not_named_again_first) {
     excluded_leader(1);
 }
 
-static void disk_lose(struct town_host *h) {
-    for (size_t i = 0; i < h->files_count; i++)
-        mem_free((void *)(uintptr_t)h->files[i].data.data);
-    h->files_count = 0;
-}
-
 /*
  * Of the two voters that are left one is to lose its vote, and the other cannot trust its state; who is to
  * come in the place of the third is there and has to be sent the log.
@@ -388,21 +376,20 @@ Test(node_proven, a_leader_whose_vote_goes_and_a_voter_that_differs_do_not_pass_
     town_kill(&t, third);
     town_kill(&t, LEARNER);
     t.passes = NULL;
-    town_run(&t, 20 * US_PER_S);
+    town_run(&t, 70 * US_PER_S); /* until no vote waits any longer for the learner to come */
     cr_assert_eq(town_leader(&t), leader);
     struct wire_admin_vote v = {.node = bytes_str(t.hosts[leader].name), .vote = VOTE_RULE_EXCLUDE};
     (void)town_call(&t, leader, "vote", &wire_admin_vote_type, &v);
     town_run(&t, 2 * US_PER_S);
     uint64_t term = raft_term(node_raft(t.hosts[leader].node));
-    disk_lose(&t.hosts[third]);
+    town_lose_disk(&t, third);
     town_start(&t, third);
     town_run(&t, 30 * US_PER_S);
     cr_assert_eq(t.hosts[wrong].marks.hits[MARK_RAFT_TRANSFER_TAKEN], 0);
     cr_assert_lt(raft_term(node_raft(t.hosts[leader].node)), term + 5);
     cr_assert_null(strstr(town_voters(&t, third), t.hosts[leader].name), "%s", town_voters(&t, third));
     struct raft_id now = raft_self(node_raft(t.hosts[wrong].node));
-    cr_assert(raft_id_equal(&now, &id),
-              "the third's lost log votes still, and nobody can do without this one");
+    cr_assert(raft_id_equal(&now, &id), "of the two that vote nobody can do without this one");
     town_start(&t, LEARNER);
     town_run(&t, 20 * US_PER_S);
     writes(&t, third, 20);
@@ -428,12 +415,10 @@ static int propose_later(struct town *t, const char *key) {
 
 Test(node_format, an_older_voter_holds_back_what_it_does_not_know) {
     struct town t;
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
+    town_calm(&t, 3);
     for (size_t i = 0; i < 3; i++) {
         t.hosts[i].format = i == 1 ? 1 : 2;
-        town_kill(&t, i);
-        town_start(&t, i);
+        town_restart(&t, i);
         town_run(&t, 20 * US_PER_S);
     }
     if (town_leader(&t) == 1) {
@@ -447,8 +432,7 @@ Test(node_format, an_older_voter_holds_back_what_it_does_not_know) {
     cr_assert_eq(propose_later(&t, "new"), ERR_VERSION);
     cr_assert(!has_var(&t, 0, "new"));
     t.hosts[1].format = 2;
-    town_kill(&t, 1);
-    town_start(&t, 1);
+    town_restart(&t, 1);
     town_run(&t, 20 * US_PER_S);
     cr_assert_eq(propose_later(&t, "new"), 0, "all know it");
     for (size_t i = 0; i < 3; i++)
@@ -458,8 +442,7 @@ Test(node_format, an_older_voter_holds_back_what_it_does_not_know) {
     town_run(&t, 20 * US_PER_S);
     cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 3, "an older one cannot join any more");
     t.hosts[3].format = 2;
-    town_kill(&t, 3);
-    town_start(&t, 3);
+    town_restart(&t, 3);
     town_run(&t, 20 * US_PER_S);
     cr_assert_eq(state_nodes_count(node_state(t.hosts[0].node)), 4);
     town_done(&t);
@@ -467,12 +450,10 @@ Test(node_format, an_older_voter_holds_back_what_it_does_not_know) {
 
 Test(node_format, a_replica_stops_at_an_entry_that_it_does_not_know_and_never_skips_it) {
     struct town t;
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
+    town_calm(&t, 3);
     for (size_t i = 0; i < 3; i++) {
         t.hosts[i].format = 2;
-        town_kill(&t, i);
-        town_start(&t, i);
+        town_restart(&t, i);
         town_run(&t, 20 * US_PER_S);
     }
     size_t leader = town_leader(&t), old = (leader + 1) % 3;
@@ -490,12 +471,7 @@ Test(node_format, a_replica_stops_at_an_entry_that_it_does_not_know_and_never_sk
     town_run(&t, 10 * US_PER_S);
     cr_assert_eq(state_index(node_state(t.hosts[old].node)), stopped, "nothing behind it is applied either");
     cr_assert_gt(raft_commit_index(node_raft(t.hosts[old].node)), stopped, "its log goes on");
-    uint64_t request = town_call(&t, old, "status", &wire_empty_type, &(struct wire_empty){0});
-    const struct town_reply *r = town_reply(&t, old, request);
-    struct wire_admin_status status;
-    cr_assert(r != NULL && r->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_status_type, buf_bytes(&r->data), &t.arena, &status, NULL),
-                 0);
+    struct wire_admin_status status = status_of(&t, old);
     cr_assert_neq(bytes_find(status.log_state, "needs log format 2"), NULL, "%.*s",
                   BYTES_FMT(status.log_state));
     town_kill(&t, old);

@@ -19,7 +19,7 @@ static const char *told(struct town *t, size_t host, uint64_t request) {
         return "...";
     if (r->error != 0)
         return err_str(r->error);
-    cr_assert_eq(codec_decode_named(&wire_admin_vars_type, buf_bytes(&r->data), &t->arena, &vars, NULL), 0);
+    town_read(t, r, &wire_admin_vars_type, &vars);
     cr_assert_eq(vars.vars_count, 1);
     return arena_printf(&t->arena, "%.*s", BYTES_FMT(vars.vars[0].value));
 }
@@ -76,16 +76,7 @@ static bool hold_answer(struct town *t, size_t from, size_t to, struct bytes dat
 
 /* The held answer of this host comes, over the stream between the two. */
 static void answer_arrives(struct town *t, size_t asker, size_t leader) {
-    for (size_t l = 0; l < t->links.count; l++) {
-        struct town_link *link = &t->links.data[l];
-        for (unsigned side = 0; side < 2; side++)
-            if (link->open && link->host[side] == asker && link->host[1 - side] == leader &&
-                link->run[side] == t->hosts[asker].runs)
-                node_feed(t->hosts[asker].node, t->now_us,
-                          &(struct node_input){.kind = NODE_STREAM_MESSAGE,
-                                               .stream = link->name[side],
-                                               .data = buf_bytes(&t->held)});
-    }
+    town_deliver(t, leader, asker, buf_bytes(&t->held));
 }
 
 Test(node_reads, an_answer_that_was_on_its_way_to_an_earlier_run_confirms_nothing) {
@@ -137,8 +128,7 @@ Test(node_reads, a_consistent_read_that_is_answered_late_says_how_old_it_is) {
     town_run(&t, 100 * US_PER_MS);
     cr_assert_str_eq(told(&t, asker, request), "v");
     struct wire_admin_vars vars;
-    const struct town_reply *r = town_reply(&t, asker, request);
-    cr_assert_eq(codec_decode_named(&wire_admin_vars_type, buf_bytes(&r->data), &t.arena, &vars, NULL), 0);
+    town_read(&t, town_reply(&t, asker, request), &wire_admin_vars_type, &vars);
     cr_assert(vars.freshness.consistent && vars.freshness.age_ms >= 2500, "%llu ms",
               (unsigned long long)vars.freshness.age_ms);
     town_done(&t);
@@ -172,9 +162,7 @@ Test(node_reads, a_copy_that_lags_is_not_shown_before_it_has_caught_up) {
 
 static struct wire_admin_freshness age(struct town *t, size_t host) {
     struct wire_admin_vars vars;
-    const struct town_reply *r = town_reply(t, host, ask(t, host, "", false));
-    cr_assert(r != NULL && r->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_vars_type, buf_bytes(&r->data), &t->arena, &vars, NULL), 0);
+    town_read(t, town_reply(t, host, ask(t, host, "", false)), &wire_admin_vars_type, &vars);
     return vars.freshness;
 }
 
@@ -227,6 +215,58 @@ Test(node_reads, an_answer_to_an_earlier_question_makes_no_copy_younger) {
         cr_assert_geq(told_ms, i * 100, "the write is %u ms old, the copy %llu", i * 100,
                       (unsigned long long)told_ms);
     }
+    town_done(&t);
+}
+
+#define WATCHED_MS 2000
+
+static struct {
+    int64_t from_us;
+    uint64_t committed[WATCHED_MS]; /* anywhere, by the start of each millisecond */
+    unsigned answers, passed_on;    /* with less than the host that gave it has */
+} watched;
+
+/* That there was nothing behind `commit` when it was as young as it is said to be. */
+static bool age_is_true(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)to;
+    if (!town_message(t, data, &m) || m.pull_response == NULL || m.pull_response->checkpoint == NULL)
+        return true;
+    const struct wire_pull_response *r = m.pull_response;
+    int64_t since_us = (int64_t)r->asked_us - (int64_t)r->age_ms * US_PER_MS - watched.from_us;
+    if (since_us < 0)
+        return true;
+    watched.answers++;
+    watched.passed_on += r->commit < raft_commit_index(node_raft(t->hosts[from].node));
+    cr_assert_leq(watched.committed[since_us / US_PER_MS], r->commit, "said to be %llu ms old",
+                  (unsigned long long)r->age_ms);
+    return true;
+}
+
+/* A checkpoint is made every 50 ms at most; who asks in between is given what there is up to the last one. */
+Test(node_reads, a_checkpoint_that_is_passed_on_is_as_old_as_the_copy_it_was_made_of) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    town_run(&t, 10 * US_PER_S);
+    size_t leader = town_leader(&t), learner = 3;
+    watched.from_us = t.now_us;
+    t.passes = age_is_true;
+    for (unsigned ms = 0; ms < WATCHED_MS; ms++) {
+        for (size_t i = 0; i < t.count; i++) {
+            uint64_t index = raft_commit_index(node_raft(t.hosts[i].node));
+            if (index > watched.committed[ms])
+                watched.committed[ms] = index;
+        }
+        struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("v")}};
+        struct wire_pull_request ask = {.next = 1, .asked_us = (uint64_t)(t.now_us - US_PER_MS)};
+        if (ms % 10 == 0)
+            (void)town_call(&t, leader, "var.put", &wire_admin_var_put_type, &put);
+        if (ms % 7 == 0)
+            cr_assert(town_say(&t, learner, leader, &(struct wire_peer_message){.pull_request = &ask}));
+        town_run(&t, US_PER_MS);
+    }
+    cr_assert_gt(watched.answers, 100);
+    cr_assert_gt(watched.passed_on, 50);
     town_done(&t);
 }
 

@@ -53,23 +53,9 @@ static bool severed_passes(struct town *t, size_t from, size_t to, struct bytes 
 
 /* An answer to the pull that may be under way, as if `from` had sent it. */
 static void forge(struct town *t, size_t from, size_t leader, uint64_t term) {
-    struct town_host *h = &t->hosts[SEVERED];
-    struct wire_pull_response r = {.refused = true,
-                                   .term = term,
-                                   .leader = node_self(t->hosts[leader].node),
-                                   .asked_us = asked_us};
-    struct buf out = {0};
-    codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.pull_response = &r}, &out);
-    for (size_t i = 0; i < t->links.count; i++) {
-        const struct town_link *l = &t->links.data[i];
-        unsigned side = l->host[0] == SEVERED ? 0 : 1;
-        if (!l->open || l->host[side] != SEVERED || l->host[1 - side] != from)
-            continue;
-        struct node_input in = {
-            .kind = NODE_STREAM_MESSAGE, .stream = l->name[side], .data = buf_bytes(&out), .wall_ms = 1};
-        node_feed(h->node, t->now_us, &in);
-    }
-    buf_done(&out);
+    struct wire_pull_response r = {
+        .refused = true, .term = term, .leader = node_self(t->hosts[leader].node), .asked_us = asked_us};
+    town_say(t, from, SEVERED, &(struct wire_peer_message){.pull_response = &r});
 }
 
 /* For long enough that each of the others is asked, several times. */
@@ -116,8 +102,7 @@ Test(node_reseed, a_voter_gives_its_log_up_for_nobody_but_the_leader_of_its_term
     struct raft_id now = raft_self(node_raft(t.hosts[SEVERED].node));
     cr_assert(raft_is_voter(node_raft(t.hosts[0].node), &now));
     cr_assert(!raft_is_voter(node_raft(t.hosts[0].node), &id));
-    town_kill(&t, SEVERED);
-    town_start(&t, SEVERED);
+    town_restart(&t, SEVERED);
     town_run(&t, 5 * US_PER_S);
     cr_assert_eq(raft_role(node_raft(t.hosts[SEVERED].node)), RAFT_FOLLOWER, "also after a restart");
     cr_assert(!has_log(&t, &id));
@@ -134,14 +119,8 @@ Test(node_snapshot, is_fetched_whole_from_a_cluster_that_goes_on_writing) {
     memset(value, 'v', sizeof value - 1);
     value[sizeof value - 1] = 0;
     town_init(&t, 2, NULL);
-    t.snapshot_entries = 16;
-    t.trailing_entries = 1;
     t.chunk_size_bytes = 256;
-    for (size_t host = 0; host < 2; host++) {
-        town_kill(&t, host);
-        town_start(&t, host);
-    }
-    town_run(&t, 5 * US_PER_S);
+    town_snapshots(&t, 16, 1);
     town_kill(&t, 1);
     for (unsigned i = 0; i < 40; i++) {
         snprintf(key, sizeof key, "k%u", i % 20);
@@ -188,34 +167,41 @@ Test(node_shutdown, leadership_goes_to_a_voter_that_was_heard_lately) {
 
 /* ---- keys of those that are gone ----------------------------------------------------------------------- */
 
-/* Does the host let in who shows this key? */
-static bool lets_in(struct town *t, size_t host, const struct static_key *key) {
-    struct node *n = t->hosts[host].node;
-    struct node_effect e;
+/* Somebody comes who shows this key; the stream. */
+static uint64_t comes(struct town *t, size_t host, const struct static_key *key) {
     uint64_t stream = 100001 + 2 * t->seq++; /* odd, and never twice */
-    bool in = true;
-    node_feed(n, t->now_us,
+    node_feed(t->hosts[host].node, t->now_us,
               &(struct node_input){
                   .kind = NODE_STREAM_OPENED, .stream = stream, .key = *key, .key_id = 1, .wall_ms = 1});
-    while (node_drain(n, &e))
+    return stream;
+}
+
+/* Does the host let in who shows this key? */
+static bool lets_in(struct town *t, size_t host, const struct static_key *key) {
+    struct node_effect e;
+    uint64_t stream = comes(t, host, key);
+    bool in = true;
+    while (node_drain(t->hosts[host].node, &e))
         in &= e.kind != NODE_STREAM_CLOSE || e.stream != stream;
     return in;
 }
 
+static unsigned snapshots_sent(const struct town *t) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < t->count; i++)
+        sum +=
+            t->hosts[i].marks.hits[MARK_NODE_PULL_SNAPSHOT] + t->hosts[i].marks.hits[MARK_RAFT_SNAPSHOT_SENT];
+    return (unsigned)sum;
+}
+
 static void gone_while_away(bool restarts) {
     struct town t;
-    town_init(&t, 4, NULL);
-    town_run(&t, 20 * US_PER_S);
-    t.snapshot_entries = 8;
-    t.trailing_entries = 2;
-    for (size_t i = 0; i < 2; i++) {
-        town_kill(&t, i);
-        town_start(&t, i);
-        town_run(&t, 10 * US_PER_S);
-    }
+    town_calm(&t, 4);
+    town_snapshots(&t, 8, 2);
     struct static_key gone = node_stream_keys(t.hosts[3].node).identity->static_key;
     struct static_key here = node_stream_keys(t.hosts[0].node).identity->static_key;
     cr_assert(lets_in(&t, 2, &gone));
+    unsigned sent = snapshots_sent(&t);
     if (restarts)
         town_kill(&t, 2);
     town_away(&t, 2, true);
@@ -230,7 +216,8 @@ static void gone_while_away(bool restarts) {
         town_start(&t, 2);
     town_run(&t, 20 * US_PER_S);
     cr_assert_eq(state_index(node_state(t.hosts[2].node)), state_index(node_state(t.hosts[0].node)));
-    cr_assert_gt(raft_first_index(node_raft(t.hosts[2].node)), 20, "it was sent a snapshot");
+    cr_assert_gt(snapshots_sent(&t), sent, "it was sent a snapshot");
+    cr_assert_gt(raft_first_index(node_raft(t.hosts[2].node)), 20);
     cr_assert(lets_in(&t, 2, &here));
     cr_assert(!lets_in(&t, 2, &gone));
     town_done(&t);
@@ -239,3 +226,32 @@ static void gone_while_away(bool restarts) {
 Test(node_trust, a_snapshot_tells_who_was_taken_out) { gone_while_away(false); }
 
 Test(node_trust, a_snapshot_tells_who_was_taken_out_also_after_a_restart) { gone_while_away(true); }
+
+/* A host without a leader asks whoever has a key of the streams who the members are. */
+Test(node_trust, who_was_taken_out_is_trusted_no_more_for_its_table_of_before) {
+    struct town t;
+    town_calm(&t, 4);
+    struct static_key gone = node_stream_keys(t.hosts[3].node).identity->static_key;
+    struct wire_node_record before[4];
+    const struct state *s = node_state(t.hosts[2].node);
+    cr_assert_eq(state_nodes_count(s), 4);
+    for (size_t i = 0; i < 4; i++)
+        codec_copy(&wire_node_record_type, state_node_at(s, i), &t.arena, &before[i]);
+    town_call(&t, 3, "leave", &wire_empty_type, &(struct wire_empty){0});
+    town_run(&t, 40 * US_PER_S);
+    cr_assert_eq(state_nodes_count(s), 3);
+    cr_assert(!lets_in(&t, 2, &gone));
+    town_away(&t, 2, true);
+    town_run(&t, 20 * US_PER_S);
+    uint64_t stream = comes(&t, 2, &gone);
+    struct wire_join_response r = {.cluster = *state_cluster(s), .nodes = before, .nodes_count = 4};
+    struct buf out = {0};
+    codec_encode(&wire_peer_message_type, &(struct wire_peer_message){.join_response = &r}, &out);
+    town_feed(&t, 2,
+              &(struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = stream, .data = buf_bytes(&out)});
+    buf_done(&out);
+    town_away(&t, 2, false);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert(!lets_in(&t, 2, &gone));
+    town_done(&t);
+}

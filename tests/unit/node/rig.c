@@ -12,8 +12,7 @@ void rig_init(struct rig *r) {
 
 void rig_done(struct rig *r) {
     rig_kill(r);
-    for (size_t i = 0; i < r->files_count; i++)
-        mem_free((void *)(uintptr_t)r->files[i].data.data);
+    disk_clear(r->files, &r->files_count);
     for (size_t i = 0; i < r->replies_count; i++) {
         buf_done(&r->replies[i].text);
         buf_done(&r->replies[i].data);
@@ -30,50 +29,6 @@ struct disk_file *rig_file(struct rig *r, const char *prefix) {
         if (strncmp(r->files[i].name, prefix, strlen(prefix)) == 0)
             return &r->files[i];
     return NULL;
-}
-
-static struct disk_file *file_named(struct rig *r, const char *name, bool create) {
-    for (size_t i = 0; i < r->files_count; i++)
-        if (strcmp(r->files[i].name, name) == 0)
-            return &r->files[i];
-    if (!create)
-        return NULL;
-    cr_assert_lt(r->files_count, RIG_FILES_MAX);
-    struct disk_file *f = &r->files[r->files_count++];
-    *f = (struct disk_file){.data = {0}};
-    memcpy(f->name, name, strlen(name));
-    return f;
-}
-
-static void file_set(struct disk_file *f, const void *data, size_t size) {
-    uint8_t *bytes = mem_alloc(size + 1);
-    if (data != NULL && size > 0)
-        memcpy(bytes, data, size);
-    mem_free((void *)(uintptr_t)f->data.data);
-    f->data = bytes_of(bytes, size);
-}
-
-static void disk(struct rig *r, const struct disk_op *op) {
-    struct disk_file *f = file_named(r, op->name, op->kind == DISK_CREATE || op->kind == DISK_REPLACE);
-    switch (op->kind) {
-    case DISK_CREATE: file_set(f, NULL, (size_t)op->size); break;
-    case DISK_REPLACE: file_set(f, op->data.data, op->data.size); break;
-    case DISK_WRITE:
-        cr_assert(f != NULL && op->offset + op->data.size <= f->data.size);
-        memcpy((uint8_t *)(uintptr_t)f->data.data + op->offset, op->data.data, op->data.size);
-        break;
-    case DISK_REMOVE:
-        if (f == NULL)
-            break;
-        mem_free((void *)(uintptr_t)f->data.data);
-        *f = r->files[--r->files_count];
-        break;
-    case DISK_SET_ASIDE:
-        if (f != NULL)
-            snprintf(f->name, sizeof f->name, "bad-%.30s", op->name);
-        break;
-    case DISK_SYNC: break;
-    }
 }
 
 /* ---- running ---- */
@@ -102,7 +57,7 @@ static uint64_t carry_out(struct rig *r) {
         case NODE_DISK:
             if (r->disk_ops_count++ >= r->disk_ops_max && r->disk_ops_max != 0)
                 break;
-            disk(r, &e.op);
+            disk_obey(r->files, &r->files_count, &e.op);
             if (e.op.lasting)
                 r->lasting_ticket = e.op.ticket;
             else if (e.op.ticket > ticket)
@@ -191,6 +146,17 @@ int rig_start(struct rig *r, bool bootstrap, const char *token) {
     return 0;
 }
 
+void rig_lead(struct rig *r) {
+    cr_assert_eq(rig_start(r, true, NULL), 0);
+    rig_until(r, 10 * US_PER_S);
+    cr_assert(node_leads(r->node));
+}
+
+void rig_join(struct rig *r) {
+    cr_assert_eq(rig_start(r, false, rig_token(r)), 0);
+    rig_until(r, US_PER_S);
+}
+
 void rig_kill(struct rig *r) {
     node_free(r->node);
     r->node = NULL;
@@ -212,6 +178,24 @@ void rig_until(struct rig *r, int64_t us) {
 }
 
 /* ---- looking ---- */
+
+struct bytes rig_encoded(struct rig *r, const struct codec_type *type, const void *obj) {
+    struct buf out = {0};
+    codec_encode_named(type, obj, &out);
+    struct bytes copy = arena_copy(&r->arena, buf_bytes(&out));
+    buf_done(&out);
+    return copy;
+}
+
+const char *rig_token(struct rig *r) {
+    struct join_token token = {.cluster = {{5}}};
+    struct buf text = {0};
+    memset(token.secret.b, 9, sizeof token.secret.b);
+    secret_token_append(&text, &token);
+    const char *copy = (const char *)arena_copy(&r->arena, buf_bytes(&text)).data;
+    buf_done(&text);
+    return copy;
+}
 
 const struct rig_reply *rig_reply(const struct rig *r, uint64_t request) {
     for (size_t i = 0; i < r->replies_count; i++)

@@ -13,7 +13,8 @@
 #include <covey/raft.h>
 #include <covey/state.h>
 
-#define RIG_FILES_MAX   32
+#include "disk.h"
+
 #define RIG_REPLIES_MAX 64
 
 struct rig_reply {
@@ -24,7 +25,7 @@ struct rig_reply {
 struct rig {
     struct node *node;
     struct arena arena;
-    struct disk_file files[RIG_FILES_MAX]; /* data owned: mem_alloc */
+    struct disk_file files[DISK_FILES_MAX]; /* data owned: mem_alloc */
     size_t files_count;
     int64_t now_us;
     unsigned runs;             /* of the agent */
@@ -54,6 +55,10 @@ void rig_done(struct rig *r);
 
 /* A run of the agent on the files that are there. error: what node_new returned. */
 int rig_start(struct rig *r, bool bootstrap, const char *token);
+/* The first run of a cluster of one: it leads. */
+void rig_lead(struct rig *r);
+/* One that has a token, and dials its seed. */
+void rig_join(struct rig *r);
 /* The agent's process ends; the disk stays. */
 void rig_kill(struct rig *r);
 
@@ -64,6 +69,9 @@ void rig_feed(struct rig *r, const struct node_input *input);
 void rig_until(struct rig *r, int64_t us);
 
 struct disk_file *rig_file(struct rig *r, const char *prefix);
+/* Of some cluster; what an admin request is sent as. Both in the arena. */
+const char *rig_token(struct rig *r);
+struct bytes rig_encoded(struct rig *r, const struct codec_type *type, const void *obj);
 /* A request of the admin socket; NULL: not answered yet. */
 const struct rig_reply *rig_request(struct rig *r, uint64_t number, const char *method, struct bytes params);
 const struct rig_reply *rig_reply(const struct rig *r, uint64_t request);

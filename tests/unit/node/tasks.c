@@ -11,26 +11,17 @@
 
 #include "town.h"
 
-static struct bytes encoded(struct rig *r, const struct codec_type *type, const void *obj) {
-    struct buf out = {0};
-    codec_encode_named(type, obj, &out);
-    struct bytes copy = arena_copy(&r->arena, buf_bytes(&out));
-    buf_done(&out);
-    return copy;
-}
-
 /* A host alone that was asked to run an instance of the tasks t and u. */
 static struct rig two_tasks_with(uint32_t snapshot_entries) {
     struct rig r;
     rig_init(&r);
     r.snapshot_entries = snapshot_entries;
-    cr_assert_eq(rig_start(&r, true, NULL), 0);
-    rig_until(&r, 10 * US_PER_S);
+    rig_lead(&r);
     struct wire_task tasks[2] = {{.name = bytes_str("t"), .command = bytes_str("/bin/true")},
                                  {.name = bytes_str("u"), .command = bytes_str("/bin/true")}};
     struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = tasks, .tasks_count = 2};
     struct wire_admin_run run = {.job = {.name = bytes_str("duo"), .groups = &group, .groups_count = 1}};
-    rig_request(&r, 1, "run", encoded(&r, &wire_admin_run_type, &run));
+    rig_request(&r, 1, "run", rig_encoded(&r, &wire_admin_run_type, &run));
     rig_until(&r, 5 * US_PER_S);
     cr_assert_eq(r.starts, 2);
     return r;
@@ -97,7 +88,7 @@ Test(node_tasks, an_instance_that_is_stopped_before_all_of_it_ran_is_never_told_
     struct instance_id id = r.last_started;
     struct wire_admin_stop stop = {.name = bytes_str("duo")};
     told(&r, id, "u", 1, TASK_STATE_RUNNING);
-    rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_request(&r, 2, "stop", rig_encoded(&r, &wire_admin_stop_type, &stop));
     rig_until(&r, 2 * US_PER_S);
     told(&r, id, "u", 2, TASK_STATE_STOPPING);
     told(&r, id, "t", 1, TASK_STATE_DEAD); /* while it waited to be tried again */
@@ -134,7 +125,7 @@ static uint64_t snapshot_on_disk(struct rig *r) {
 
 static void put(struct rig *r) {
     struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("v")}};
-    rig_request(r, 100 + r->replies_count, "var.put", encoded(r, &wire_admin_var_put_type, &put));
+    rig_request(r, 100 + r->replies_count, "var.put", rig_encoded(r, &wire_admin_var_put_type, &put));
     rig_until(r, 2 * US_PER_S);
 }
 
@@ -205,7 +196,7 @@ Test(node_tasks, what_was_stopped_while_nothing_of_it_was_here_never_begins_thou
     struct wire_admin_stop stop = {.name = bytes_str("duo")};
     struct marks marks = {0};
     snapshot_with(&r, r.last_started);
-    rig_request(&r, 2, "stop", encoded(&r, &wire_admin_stop_type, &stop));
+    rig_request(&r, 2, "stop", rig_encoded(&r, &wire_admin_stop_type, &stop));
     rig_kill(&r); /* and nothing is left of its tasks */
     r.starts = 0;
     r.marks = &marks;
@@ -255,28 +246,45 @@ static size_t starter(const struct town *t) {
     return TOWN_MAX;
 }
 
+/* A batch job of one instance runs on one of three hosts: which? */
+static size_t town_batch(struct town *t) {
+    struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true")};
+    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
+    struct wire_admin_run run = {
+        .job = {.name = bytes_str("once"), .type = JOB_TYPE_BATCH, .groups = &group, .groups_count = 1}};
+    town_init(t, 3, NULL);
+    (void)town_call(t, 0, "run", &wire_admin_run_type, &run);
+    town_run(t, 5 * US_PER_S);
+    size_t host = starter(t);
+    cr_assert_neq(host, TOWN_MAX);
+    return host;
+}
+
+static void town_dies(struct town *t, size_t host) {
+    struct wire_shim_status dead = {
+        .sequence = 1, .fact = {.name = bytes_str("t"), .state = TASK_STATE_DEAD, .started_ms = 1}};
+    town_feed(t, host,
+              &(struct node_input){.kind = NODE_TASK_STATUS,
+                                   .instance = t->hosts[host].last_started,
+                                   .task = bytes_str("t"),
+                                   .status = &dead});
+}
+
+static enum instance_state town_state(const struct town *t, size_t on, struct instance_id id) {
+    const struct wire_instance_record *r = state_instance_find(node_state(t->hosts[on].node), id);
+    cr_assert_not_null(r);
+    return r->state;
+}
+
 /* The power fails everywhere, at the moment when the log has the end; one host alone comes back, and finds no
  * directory of the task. */
 Test(node_tasks, an_end_that_was_committed_just_before_a_power_cut_is_known_to_who_comes_back_alone,
      .timeout = 60) {
     struct town t;
-    struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true")};
-    struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
-    struct wire_admin_run run = {
-        .job = {.name = bytes_str("once"), .type = JOB_TYPE_BATCH, .groups = &group, .groups_count = 1}};
-    struct wire_shim_status dead = {
-        .sequence = 1, .fact = {.name = bytes_str("t"), .state = TASK_STATE_DEAD, .started_ms = 1}};
     const struct wire_instance_record *r = NULL;
-    town_init(&t, 3, NULL);
-    (void)town_call(&t, 0, "run", &wire_admin_run_type, &run);
-    town_run(&t, 5 * US_PER_S);
-    size_t host = starter(&t);
-    cr_assert_neq(host, TOWN_MAX);
+    size_t host = town_batch(&t);
     struct town_host *h = &t.hosts[host];
-    town_feed(
-        &t, host,
-        &(struct node_input){
-            .kind = NODE_TASK_STATUS, .instance = h->last_started, .task = bytes_str("t"), .status = &dead});
+    town_dies(&t, host);
     for (unsigned i = 0; i < 10000 && (r == NULL || r->state != INSTANCE_STATE_COMPLETE); i++) {
         town_run(&t, 100);
         r = state_instance_find(node_state(h->node), h->last_started);
@@ -290,6 +298,23 @@ Test(node_tasks, an_end_that_was_committed_just_before_a_power_cut_is_known_to_w
     r = state_instance_find(node_state(h->node), h->last_started);
     cr_assert(r != NULL && r->state != INSTANCE_STATE_COMPLETE, "it was committed, and nobody can tell");
     cr_assert_eq(h->starts, 1, "it ran twice");
+    town_done(&t);
+}
+
+/* Nobody else can tell it, and others wait for it: a drain, an update, who asked for the job. */
+Test(node_tasks, an_end_that_a_failed_disk_could_not_take_is_told_all_the_same, .timeout = 60) {
+    struct town t;
+    size_t host = town_batch(&t), other = (host + 1) % 3;
+    struct town_host *h = &t.hosts[host];
+    h->disk_latency_us = 60 * US_PER_S;
+    town_dies(&t, host);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_neq(town_state(&t, other, h->last_started), INSTANCE_STATE_COMPLETE, "it may yet be kept");
+    town_feed(&t, host,
+              &(struct node_input){
+                  .kind = NODE_DISK_FAILED, .error = ERR_IO, .text = bytes_str("journal: flushing it")});
+    town_run(&t, 10 * US_PER_S);
+    cr_assert_eq(town_state(&t, other, h->last_started), INSTANCE_STATE_COMPLETE);
     town_done(&t);
 }
 
@@ -311,9 +336,8 @@ static struct rig batch(size_t tasks_count, const struct wire_shim_spec *found) 
     rig_init(&r);
     r.found = found;
     r.found_status = &dead;
-    cr_assert_eq(rig_start(&r, true, NULL), 0);
-    rig_until(&r, 10 * US_PER_S);
-    rig_request(&r, 1, "run", encoded(&r, &wire_admin_run_type, &run));
+    rig_lead(&r);
+    rig_request(&r, 1, "run", rig_encoded(&r, &wire_admin_run_type, &run));
     rig_until(&r, 5 * US_PER_S);
     return r;
 }

@@ -25,9 +25,8 @@ Test(node_together, writes_that_came_together_are_one_batch_and_one_message_to_e
     struct town t;
     struct seen seen;
     struct buf params = {0};
-    town_init(&t, 3, NULL);
-    town_run(&t, 20 * US_PER_S);
-    struct node *n = t.hosts[town_leader(&t)].node;
+    size_t leader = town_calm(&t, 3);
+    struct node *n = t.hosts[leader].node;
     for (unsigned i = 0; i < 20; i++) {
         struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("v")}};
         buf_clear(&params);

@@ -20,51 +20,9 @@ static struct town_event *push(struct town *t, enum town_event_kind kind, size_t
 
 static void feed(struct town *t, size_t host, struct node_input in);
 
-/* ---- the disk ---- */
-
-static struct disk_file *file_named(struct town_host *h, const char *name, bool create) {
-    for (size_t i = 0; i < h->files_count; i++)
-        if (strcmp(h->files[i].name, name) == 0)
-            return &h->files[i];
-    if (!create)
-        return NULL;
-    cr_assert_lt(h->files_count, TOWN_FILES_MAX);
-    struct disk_file *f = &h->files[h->files_count++];
-    *f = (struct disk_file){.data = {0}};
-    memcpy(f->name, name, strlen(name));
-    return f;
-}
-
-static void file_set(struct disk_file *f, const void *data, size_t size) {
-    uint8_t *bytes = mem_alloc(size + 1);
-    if (data != NULL && size > 0)
-        memcpy(bytes, data, size);
-    mem_free((void *)(uintptr_t)f->data.data);
-    f->data = bytes_of(bytes, size);
-}
-
 static void disk(struct town *t, size_t host, const struct disk_op *op) {
     struct town_host *h = &t->hosts[host];
-    struct disk_file *f = file_named(h, op->name, op->kind == DISK_CREATE || op->kind == DISK_REPLACE);
-    switch (op->kind) {
-    case DISK_CREATE: file_set(f, NULL, (size_t)op->size); break;
-    case DISK_REPLACE: file_set(f, op->data.data, op->data.size); break;
-    case DISK_WRITE:
-        cr_assert(f != NULL && op->offset + op->data.size <= f->data.size);
-        memcpy((uint8_t *)(uintptr_t)f->data.data + op->offset, op->data.data, op->data.size);
-        break;
-    case DISK_REMOVE:
-        if (f == NULL)
-            break;
-        mem_free((void *)(uintptr_t)f->data.data);
-        *f = h->files[--h->files_count];
-        break;
-    case DISK_SET_ASIDE:
-        if (f != NULL)
-            snprintf(f->name, sizeof f->name, "bad-%.30s", op->name);
-        break;
-    case DISK_SYNC: break;
-    }
+    disk_obey(h->files, &h->files_count, op);
     if (op->ticket != 0)
         push(t, TOWN_DISK, host, h->disk_latency_us)->ticket = op->ticket;
 }
@@ -369,10 +327,8 @@ void town_add(struct town *t, const char *zone) {
 
 static void token_ask(struct town *t) {
     struct wire_admin_token token;
-    uint64_t request = town_call(t, 0, "token", &wire_empty_type, &(struct wire_empty){0});
-    const struct town_reply *r = town_reply(t, 0, request);
-    cr_assert(r != NULL && r->error == 0);
-    cr_assert_eq(codec_decode_named(&wire_admin_token_type, buf_bytes(&r->data), &t->arena, &token, NULL), 0);
+    town_read(t, town_ask(t, 0, "token", &wire_empty_type, &(struct wire_empty){0}, 0),
+              &wire_admin_token_type, &token);
     buf_append(&t->token, token.token.data, token.token.size);
 }
 
@@ -390,12 +346,17 @@ void town_init(struct town *t, size_t count, const char *const *zones) {
     cr_assert_neq(town_leader(t), TOWN_MAX);
 }
 
+size_t town_calm(struct town *t, size_t count) {
+    town_init(t, count, NULL);
+    town_run(t, 20 * US_PER_S);
+    return town_leader(t);
+}
+
 void town_done(struct town *t) {
     for (size_t i = 0; i < t->count; i++) {
         struct town_host *h = &t->hosts[i];
         node_free(h->node);
-        for (size_t k = 0; k < h->files_count; k++)
-            mem_free((void *)(uintptr_t)h->files[k].data.data);
+        disk_clear(h->files, &h->files_count);
         for (size_t k = 0; k < h->replies.count; k++) {
             buf_done(&h->replies.data[k].text);
             buf_done(&h->replies.data[k].data);
@@ -419,6 +380,25 @@ void town_kill(struct town *t, size_t host) {
     h->node = NULL;
 }
 
+void town_lose_disk(struct town *t, size_t host) {
+    town_kill(t, host);
+    disk_clear(t->hosts[host].files, &t->hosts[host].files_count);
+}
+
+void town_restart(struct town *t, size_t host) {
+    town_kill(t, host);
+    town_start(t, host);
+}
+
+void town_snapshots(struct town *t, uint32_t entries, uint32_t trailing) {
+    t->snapshot_entries = entries;
+    t->trailing_entries = trailing;
+    for (size_t i = 0; i < t->count; i++) {
+        town_restart(t, i);
+        town_run(t, 10 * US_PER_S);
+    }
+}
+
 void town_away(struct town *t, size_t host, bool away) {
     t->hosts[host].away = away;
     if (away)
@@ -429,6 +409,27 @@ void town_away(struct town *t, size_t host, bool away) {
 
 bool town_message(struct town *t, struct bytes data, struct wire_peer_message *ret) {
     return codec_decode(&wire_peer_message_type, data, &t->arena, ret, NULL) == 0;
+}
+
+bool town_deliver(struct town *t, size_t from, size_t to, struct bytes message) {
+    for (size_t i = 0; i < t->links.count; i++) {
+        const struct town_link *l = &t->links.data[i];
+        unsigned side = l->host[0] == to ? 0 : 1;
+        if (!l->open || l->host[side] != to || l->host[1 - side] != from)
+            continue;
+        feed(t, to,
+             (struct node_input){.kind = NODE_STREAM_MESSAGE, .stream = l->name[side], .data = message});
+        return true;
+    }
+    return false;
+}
+
+bool town_say(struct town *t, size_t from, size_t to, const struct wire_peer_message *message) {
+    struct buf out = {0};
+    codec_encode(&wire_peer_message_type, message, &out);
+    bool said = town_deliver(t, from, to, buf_bytes(&out));
+    buf_done(&out);
+    return said;
 }
 
 size_t town_leader(const struct town *t) {
@@ -473,6 +474,18 @@ uint64_t town_call(struct town *t, size_t host, const char *method, const struct
              .kind = NODE_REQUEST, .request = request, .method = bytes_str(method), .data = buf_bytes(&out)});
     buf_done(&out);
     return request;
+}
+
+const struct town_reply *town_ask(struct town *t, size_t host, const char *method,
+                                  const struct codec_type *type, const void *params, int64_t us) {
+    uint64_t request = town_call(t, host, method, type, params);
+    town_run(t, us);
+    return town_reply(t, host, request);
+}
+
+void town_read(struct town *t, const struct town_reply *reply, const struct codec_type *type, void *ret) {
+    cr_assert(reply != NULL && reply->error == 0);
+    cr_assert_eq(codec_decode_named(type, buf_bytes(&reply->data), &t->arena, ret, NULL), 0);
 }
 
 void town_credit(struct town *t, size_t host, uint64_t request, uint64_t bytes) {

@@ -16,8 +16,9 @@
 #include <covey/raft.h>
 #include <covey/state.h>
 
-#define TOWN_MAX       12
-#define TOWN_FILES_MAX 32
+#include "disk.h"
+
+#define TOWN_MAX 12
 
 struct town_reply {
     uint64_t request;
@@ -31,7 +32,7 @@ struct town_host {
     char name[8];
     struct addr addr;
     struct wire_pair zone; /* meta; value empty: none */
-    struct disk_file files[TOWN_FILES_MAX];
+    struct disk_file files[DISK_FILES_MAX];
     size_t files_count;
     unsigned runs, restarts; /* restarts: that it asked for */
     unsigned starts;         /* of tasks, by all its runs */
@@ -87,22 +88,36 @@ struct town {
 
 /* The first host makes the cluster; the others join, one after another, and their votes settle. */
 void town_init(struct town *t, size_t count, const char *const *zones);
+/* The same without zones, and a while later; who leads. */
+size_t town_calm(struct town *t, size_t count);
 void town_done(struct town *t);
 void town_run(struct town *t, int64_t us);
 void town_add(struct town *t, const char *zone);
 void town_kill(struct town *t, size_t host);                                 /* its agent */
 void town_feed(struct town *t, size_t host, const struct node_input *input); /* and what comes of it */
+void town_lose_disk(struct town *t, size_t host); /* and its agent: its next log is of a new life */
 void town_start(struct town *t, size_t host);
+void town_restart(struct town *t, size_t host); /* at once */
+/* From here on each host's agent takes snapshots so often, and keeps so many entries behind them. */
+void town_snapshots(struct town *t, uint32_t entries, uint32_t trailing);
 void town_away(struct town *t, size_t host, bool away);
 
 /* For passes(): what was said, in the town's arena; false: it cannot be read. */
 bool town_message(struct town *t, struct bytes data, struct wire_peer_message *ret);
+/* It comes, as if `from` had said it, over the stream between the two; false: there is none. */
+bool town_deliver(struct town *t, size_t from, size_t to, struct bytes message);
+bool town_say(struct town *t, size_t from, size_t to, const struct wire_peer_message *message);
 
 size_t town_leader(const struct town *t); /* TOWN_MAX: none, or more than one */
 /* Names of the voters in force as a host sees them: "h0 h1 h2", in order of name; in the arena. */
 const char *town_voters(struct town *t, size_t host);
 uint64_t town_call(struct town *t, size_t host, const char *method, const struct codec_type *type,
                    const void *params);
+/* The same, and the answer after so long; NULL: there is none. */
+const struct town_reply *town_ask(struct town *t, size_t host, const char *method,
+                                  const struct codec_type *type, const void *params, int64_t us);
+/* What was answered, and no error; in the arena. */
+void town_read(struct town *t, const struct town_reply *reply, const struct codec_type *type, void *ret);
 void town_credit(struct town *t, size_t host, uint64_t request, uint64_t bytes);
 const struct town_reply *town_reply(const struct town *t, size_t host, uint64_t request);
 /* Writes a variable (removes it: NULL) and waits for the answer. */

@@ -9,14 +9,20 @@
 
 /* ---- cuts ---------------------------------------------------------------------------------------------- */
 
-static void check_heal(size_t n, size_t border, int64_t cut_us, uint64_t seed) {
+/* No seeds: what is remembered must do. */
+static struct cluster *cluster_without_seeds(size_t n, uint64_t seed) {
     struct cluster *c = cluster_new(n, seed, NULL);
     cluster_start(c, 0);
     for (size_t i = 1; i < n; i++) {
         cluster_start(c, i);
-        cluster_feed(c, i, SWIM_CONTACT, 0); /* no seeds: what is remembered must do */
+        cluster_feed(c, i, SWIM_CONTACT, 0);
     }
     cr_assert(cluster_until(c, 30 * SECOND, cluster_converged));
+    return c;
+}
+
+static void check_heal(size_t n, size_t border, int64_t cut_us, uint64_t seed) {
+    struct cluster *c = cluster_without_seeds(n, seed);
     cluster_split(c, border, true);
     cluster_run(c, cut_us);
     for (size_t i = 0; i < n; i++) {
@@ -76,6 +82,43 @@ Test(swim_healing, a_one_way_cut_heals_too) {
     }
     cr_assert(cluster_until(c, 20 * SECOND, cluster_converged));
     cluster_free(c);
+}
+
+static uint64_t syncs_sent(const struct cluster *c) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < c->nodes_count; i++)
+        sum += c->nodes[i].swim ? c->nodes[i].syncs : 0;
+    return sum;
+}
+
+/* Tries are all that goes over streams in a cluster whose tables are the same. */
+static void check_tries(size_t living, size_t dead, int64_t span_us, uint64_t least, uint64_t most) {
+    struct cluster *c = cluster_without_seeds(living + dead, 7);
+    cluster_run(c, 120 * SECOND);
+    uint64_t before = syncs_sent(c);
+    cluster_run(c, 60 * SECOND);
+    cr_assert_eq(syncs_sent(c), before, "there is nobody to be tried");
+    for (size_t i = 0; i < dead; i++)
+        cluster_kill(c, i);
+    for (int span = 0; span < 10; span++) {
+        before = syncs_sent(c);
+        cluster_run(c, span_us);
+        uint64_t tries = syncs_sent(c) - before;
+        cr_assert(tries >= least && tries <= most, "%zu of %zu are dead: %lu tries in span %d", dead,
+                  living + dead, (unsigned long)tries, span);
+    }
+    cr_assert(cluster_converged(c));
+    cluster_free(c);
+}
+
+/* All know of the death at about the same time, and each is to try once in 200 s. */
+Test(swim_healing, the_members_share_the_tries_of_one_that_is_dead_from_its_death_on) {
+    check_tries(20, 1, 50 * SECOND, 1, 12);
+}
+
+/* 20 in 10 s, however many deaths each has heard of at once. */
+Test(swim_healing, after_many_deaths_the_members_do_not_try_all_at_once) {
+    check_tries(20, 30, 2 * SECOND, 0, 14);
 }
 
 /* ---- restarts ------------------------------------------------------------------------------------------ */

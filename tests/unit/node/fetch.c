@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the covey authors */
+
+/* A snapshot that a host without a vote fetches in parts: that many who do it come to an end. */
+#include "town.h"
+
+#define CHUNK_SIZE 64u
+#define LEARNER    3 /* the fourth of four hosts: three vote */
+
+static void town_of_chunks(struct town *t, size_t count) {
+    town_calm(t, count);
+    t->chunk_size_bytes = CHUNK_SIZE;
+    t->pulls_max = 1;
+    town_snapshots(t, 8, 2);
+}
+
+static void writes(struct town *t, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        cr_assert_eq(town_put(t, 0, "k", i % 2 ? "v" : "w"), 0);
+    town_run(t, 5 * US_PER_S);
+}
+
+/* ---- who serves ---------------------------------------------------------------------------------------- */
+
+static size_t server;
+static struct wire_pull_response answers[TOWN_MAX]; /* of the server, to each */
+
+static bool answers_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    if (from == server && town_message(t, data, &m) && m.pull_response != NULL)
+        answers[to] = *m.pull_response;
+    return true;
+}
+
+static const struct wire_pull_response *ask(struct town *t, size_t host, struct wire_pull_request q) {
+    static uint64_t asked_us;
+    q.next = 1;
+    q.asked_us = ++asked_us;
+    cr_assert(town_say(t, host, server, &(struct wire_peer_message){.pull_request = &q}));
+    town_run(t, 10 * US_PER_MS);
+    cr_assert_eq(answers[host].asked_us, q.asked_us, "it is answered");
+    return &answers[host];
+}
+
+Test(node_fetch, who_is_in_the_middle_of_a_snapshot_keeps_its_place) {
+    struct town t;
+    town_of_chunks(&t, 3);
+    writes(&t, 30);
+    server = town_leader(&t);
+    size_t one = (server + 1) % 3, other = (server + 2) % 3;
+    t.passes = answers_pass;
+    const struct wire_snapshot_chunk *c = ask(&t, one, (struct wire_pull_request){0})->snapshot;
+    cr_assert(c != NULL && c->data.size < c->total_size);
+    cr_assert(ask(&t, other, (struct wire_pull_request){.stranded = true})->busy);
+    uint64_t index = c->index, size = c->total_size, last = size - CHUNK_SIZE;
+    c = ask(&t, one, (struct wire_pull_request){.snapshot_index = index, .offset = CHUNK_SIZE})->snapshot;
+    cr_assert(c != NULL && c->offset == CHUNK_SIZE, "it goes on");
+    cr_assert(ask(&t, other, (struct wire_pull_request){.stranded = true})->busy);
+    c = ask(&t, one, (struct wire_pull_request){.snapshot_index = index, .offset = last})->snapshot;
+    cr_assert(c != NULL && c->offset + c->data.size == size);
+    cr_assert(!ask(&t, other, (struct wire_pull_request){.stranded = true})->busy, "it has the log by now");
+    cr_assert(ask(&t, one, (struct wire_pull_request){.stranded = true})->busy, "now that one is");
+    town_run(&t, 4 * US_PER_S);
+    cr_assert(!ask(&t, one, (struct wire_pull_request){0})->busy, "who does not ask on is not waited for");
+    town_done(&t);
+}
+
+/* ---- who asks ------------------------------------------------------------------------------------------ */
+
+static struct wire_pull_request question; /* the last one of the learner ... */
+static size_t asked;                      /* ... and whom */
+static struct wire_pull_response begins;  /* the last answer that holds the beginning of a snapshot */
+
+/* No answer comes but what the test says. */
+static bool questions_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    if ((from != LEARNER && to != LEARNER) || !town_message(t, data, &m))
+        return true;
+    if (from == LEARNER && m.pull_request != NULL) {
+        question = *m.pull_request;
+        asked = to;
+    }
+    if (to == LEARNER && m.pull_response != NULL && m.pull_response->snapshot != NULL &&
+        m.pull_response->snapshot->offset == 0)
+        codec_copy(&wire_pull_response_type, m.pull_response, &t->arena, &begins);
+    return to != LEARNER || m.pull_response == NULL;
+}
+
+/* Whoever is asked says this; then the learner asks on. */
+static void answer(struct town *t, struct wire_pull_response r) {
+    town_run(t, US_PER_MS); /* questions are told apart by their time */
+    uint64_t before = r.asked_us = question.asked_us;
+    cr_assert(town_say(t, asked, LEARNER, &(struct wire_peer_message){.pull_response = &r}));
+    for (unsigned i = 0; i < 1000 && question.asked_us == before; i++)
+        town_run(t, US_PER_MS);
+    cr_assert_neq(question.asked_us, before);
+}
+
+/* It is asked for again and again until its index is not that of the one before. */
+static struct wire_pull_response next_snapshot(struct town *t, uint64_t than) {
+    begins = (struct wire_pull_response){0};
+    for (unsigned i = 0; i < 60 && (begins.snapshot == NULL || begins.snapshot->index <= than); i++)
+        town_run(t, US_PER_S);
+    cr_assert(begins.snapshot != NULL && begins.snapshot->index > than);
+    return begins;
+}
+
+Test(node_fetch, what_came_of_a_snapshot_is_given_up_for_a_newer_one_and_not_for_an_older) {
+    struct town t;
+    town_of_chunks(&t, 4);
+    town_kill(&t, LEARNER);
+    writes(&t, 30);
+    t.passes = questions_pass;
+    town_start(&t, LEARNER);
+    struct wire_pull_response older = next_snapshot(&t, 0);
+    writes(&t, 40);
+    struct wire_pull_response newer = next_snapshot(&t, older.snapshot->index);
+    answer(&t, older);
+    cr_assert_eq(question.snapshot_index, older.snapshot->index);
+    cr_assert_eq(question.offset, CHUNK_SIZE);
+    answer(&t, newer);
+    cr_assert_eq(question.snapshot_index, newer.snapshot->index);
+    answer(&t, older);
+    cr_assert_eq(question.snapshot_index, newer.snapshot->index);
+    cr_assert_eq(question.offset, CHUNK_SIZE, "nothing is lost");
+    town_run(&t, 31 * US_PER_S);
+    answer(&t, older);
+    cr_assert_eq(question.snapshot_index, older.snapshot->index, "it seems that nobody has the newer one");
+    t.passes = NULL;
+    town_run(&t, 60 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[LEARNER].node)), state_index(node_state(t.hosts[0].node)));
+    town_done(&t);
+}
