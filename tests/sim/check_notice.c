@@ -17,8 +17,9 @@
  *     + 24 periods                     a verdict younger than the longest suspicion is undone by a refutation
  *     + 12 periods                     for the news to spread
  * from when the last fault between them and the others ended. But for a host that was taken out while it was
- * away: to those whose log says so it is a stranger. They close its streams and do not answer its probes, and
- * it goes on holding them dead (and says on its own what it makes of that) until an operator sees to it.
+ * away: to those whose log says so it is a stranger. They close its streams and do not answer its probes, or
+ * hold it dead by what others told; and it goes on holding them dead (and says on its own what it makes of
+ * that) until an operator sees to it.
  */
 #include "links.h"
 #include "views.h"
@@ -66,7 +67,8 @@ static bool was_taken_out(const struct world *w, uint32_t host, uint32_t at) {
 static void see_return(struct world *w, uint32_t by, uint32_t of, int64_t limit) {
     const struct view *v = &views_of(w)->held[by][of];
     if (v->known && v->state == MEMBER_STATE_DEAD && by != of && goes(&w->hosts[by]) && goes(&w->hosts[of]) &&
-        links_steady(w, by, limit) && links_steady(w, of, limit) && !was_taken_out(w, by, of))
+        links_steady(w, by, limit) && links_steady(w, of, limit) && !was_taken_out(w, by, of) &&
+        !was_taken_out(w, of, by))
         check_fail(w, &check_notice, (int)by, "h%u still holds h%u dead; both have been well for %lld s", by,
                    of, (long long)(limit / US_PER_S));
 }

@@ -66,6 +66,28 @@ Test(raft_learner, it_begins_with_a_snapshot_when_the_entries_are_gone) {
     world_free(w);
 }
 
+/* The one whose chunk came first said a wrong checksum, or this one does: no other peer's chunks would fit.
+ */
+Test(raft_learner, a_chunk_that_is_not_of_what_is_here_of_its_snapshot_begins_it_anew) {
+    size_t l;
+    struct world *w = settled(2, 4, 3, &l);
+    for (int i = 0; i < 30; i++)
+        node_propose(w, l, "x");
+    world_run(w, 100 * US_PER_MS);
+    node_snapshot(w, l);
+    node_pull(w, 3, l);
+    struct wire_snapshot_chunk other = snapshot_chunk_at(&w->nodes[l], SNAP_CHUNK);
+    other.checksum ^= 1;
+    struct wire_pull_response p = {.snapshot = &other};
+    cr_assert_eq(node_feed(w, 3, &(struct raft_input){.kind = RAFT_PULLED, .pulled = &p}), ERR_STALE);
+    struct wire_pull_request next;
+    raft_pull_next(w->nodes[3].raft, &next);
+    cr_assert(next.snapshot_index == 0 && next.offset == 0);
+    pull_all(w, 3, l);
+    cr_assert_eq(w->nodes[3].installs_count, 1);
+    world_free(w);
+}
+
 Test(raft_learner, a_voter_takes_commit_from_its_leader_alone) {
     size_t l;
     struct world *w = settled(3, 3, 3, &l);
