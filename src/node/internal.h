@@ -318,6 +318,7 @@ struct node {
     struct stage stage;
     struct node_id pull_from; /* who gave what is staged, or the snapshot that comes in */
     int64_t pull_chunk_us;    /* when more of that came */
+    bool pull_stranded;       /* who was asked last is one to be avoided, as all are */
     int64_t lie_said_us;
     struct buf reseed; /* a voter's snapshot, to take the place of a wrong state */
     struct checkpoint reseed_proof;

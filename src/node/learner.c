@@ -33,6 +33,7 @@
 #define SENT_US       US_PER_S /* a leader that was heard so lately sends the log */
 #define LIE_SAID_US   (30 * US_PER_S)
 #define PULL_AGAIN_US (50 * US_PER_MS) /* at most, when one had nothing for us, until another is asked */
+#define PULL_NONE_US  US_PER_S         /* when all others had nothing, either */
 
 /* ---- asking ---- */
 
@@ -174,6 +175,7 @@ void node_learner_tick(struct node *n) {
     if (lost && request.offset > 0)
         node_mark(n, MARK_RAFT_SNAPSHOT_RESUMED);
     n->pull_peer = peer;
+    n->pull_stranded = request.stranded;
     n->pull_sent_next = request.next;
     n->pull_asked_us = n->now_us;
     request.asked_us = (uint64_t)n->now_us;
@@ -234,6 +236,12 @@ static bool proof_take(struct node *n, struct node_id from, const struct wire_ch
     return false;
 }
 
+/* Who was asked has no room, or nothing for us. Where nobody has, all are not asked without a pause. */
+static void pull_elsewhere(struct node *n) {
+    int64_t pause_us = n->pull_stranded ? PULL_NONE_US : (int64_t)prng_below(&n->prng, PULL_AGAIN_US);
+    n->pull_at_us = n->now_us + pause_us;
+}
+
 /*
  * What is here of a snapshot is not given up for an older one: who asks several hosts in turn, as they have
  * room for it, would begin anew with each of them. Unless no more of it came for long.
@@ -254,7 +262,7 @@ static void pull_chunk(struct node *n, struct node_id from, const struct wire_pu
     }
     if (chunk_goes_back(n, c)) {
         learn_avoid(&n->pick, from, n->now_us + LEARN_AVOID_US);
-        n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, PULL_AGAIN_US);
+        pull_elsewhere(n);
         return;
     }
     n->pull_from = from;
@@ -392,7 +400,7 @@ void node_pull_response(struct node *n, struct node_id from, const struct wire_p
     }
     if (r->busy) {
         learn_busy(&n->pick, from, n->now_us, r->others, r->others_count);
-        n->pull_at_us = n->now_us + (int64_t)prng_below(&n->prng, PULL_AGAIN_US);
+        pull_elsewhere(n);
         return;
     }
     if (node_reseeds(n) && r->snapshot == NULL)

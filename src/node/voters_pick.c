@@ -28,6 +28,7 @@
     45               /* seven stay until there are so few: a host that comes and goes moves no votes         \
                       */
 #define VOTERS_MIN 3 /* loss alone never brings the voters below this */
+#define FLAPS_MAX  4 /* of one that is waited for: an upgrade or a reboot is up to two */
 
 uint32_t voters_wanted(size_t hosts_count, size_t voters_count) {
     if (hosts_count < HOSTS_FOR_THREE)
@@ -181,13 +182,17 @@ static void hold(struct pick *p, size_t wanted) {
         }
 }
 
-/* One that is new; or was seen lately and may be back at any moment, after an upgrade or a reboot. */
+/*
+ * One that is new; or was seen lately and may be back at any moment, after an upgrade or a reboot. One that
+ * is seen for long, and not ready all the same, may never be; nor may one that comes and goes ever be here
+ * for long enough.
+ */
 static bool somebody_comes_soon(const struct pick *p) {
     for (size_t i = 0; i < p->count; i++) {
         const struct voter_candidate *c = &p->list[i];
-        bool is_away = !c->alive && !c->lost && !c->former;
+        bool is_away = !c->alive && !c->lost && !c->former && !c->settled;
         bool is_new = c->alive && !c->stable && !c->dead;
-        if (!c->chosen && !is_barred(c) && !c->slow && (is_away || is_new))
+        if (!c->chosen && !is_barred(c) && !c->slow && c->flaps <= FLAPS_MAX && (is_away || is_new))
             return true;
     }
     return false;

@@ -162,7 +162,7 @@ int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, cons
         return ERR_BUSY;
     if (!same_snapshot(r, c)) {
         if (c->offset != 0) {
-            /* Of two peers one has lied, which only the whole tells: it is begun anew with who answers now. */
+            /* Of two peers one has lied, which only the whole tells: it begins anew with who answers now. */
             r->incoming.active &= to != NULL;
             offset_answer(r, c, to, 0);
             return ERR_STALE;

@@ -494,11 +494,15 @@ static void stand_in(struct plan *p, uint32_t number, const struct slot *s) {
     place_at(p, number, s, due, s->keep->node);
 }
 
+/* On a host that stays for a while. */
+static bool runs_on(const struct plan *p, const struct wire_instance_record *r) {
+    return r != NULL && (runs(p, r) || runs_drained(p, r));
+}
+
 static void group_fill(struct plan *p) {
     for (uint32_t i = 0; i < p->group->count; i++) {
         const struct slot *s = &p->slots[i];
-        bool goes_on = s->keep != NULL && s->keep->state == INSTANCE_STATE_RUNNING && reachable(p, s->keep);
-        if (s->stopping != NULL || (s->given_up && !goes_on) ||
+        if (s->stopping != NULL || (s->given_up && !runs_on(p, s->keep)) ||
             (s->keep != NULL && is_unanswered(p, s->keep)))
             p->in_transition = true;
         if (s->complete) {

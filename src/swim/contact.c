@@ -133,6 +133,11 @@ static void retry_begin(struct swim *s) {
         swim_retry_soon(s, 0, interval_us);
 }
 
+void swim_contacts_alone(struct swim *s) {
+    if (swim_alone(s))
+        retry_begin(s);
+}
+
 static void retry_again(struct swim *s, const struct contact *tried) {
     int64_t us = retry_interval_us(s, tried);
     bool as_serf = !swim_has(s, SWIM_DIGESTS) && !swim_alone(s); /* on a beat */

@@ -449,6 +449,8 @@ bool swim_alone(const struct swim *s);
 int swim_seed_add(struct swim *s, const struct addr *addr);
 int swim_contact_add(struct swim *s, struct node_id id, const struct addr *addr);
 int swim_contact_forget(struct swim *s, struct node_id id);
+/* A living member is gone for good: was it the last one to talk to? */
+void swim_contacts_alone(struct swim *s);
 /* A member has died, or is not in the table any more. */
 void swim_contact_open(struct swim *s, struct node_id id, const struct addr *addr, bool pinned);
 /* It is known and not dead. */

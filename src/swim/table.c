@@ -207,6 +207,8 @@ static void turns_follow(struct swim *s, struct member *m, enum member_state was
         swim_contact_open(s, swim_id(m), elsewhere(m), m->pinned);
     if (m->state != MEMBER_STATE_DEAD && was == MEMBER_STATE_DEAD)
         (void)swim_contact_close(s, swim_id(m));
+    if (m->state == MEMBER_STATE_LEFT && lived)
+        swim_contacts_alone(s);
 }
 
 static void state_set(struct swim *s, struct member *m, enum member_state state) {
@@ -277,11 +279,11 @@ void swim_table_forget(struct swim *s, struct member *m) {
     assert(m != s->self);
     struct node_id id = swim_id(m);
     struct addr addr = m->card->addr;
-    bool pinned = m->pinned;
+    bool pinned = m->pinned, lived = !swim_is_gone(m->state);
     swim_event(s, SWIM_FORGOTTEN, m);
     if (m->state == MEMBER_STATE_DEAD)
         (void)swim_contact_close(s, id);
-    if (swim_is_gone(m->state)) {
+    if (!lived) {
         s->gone_count--;
     } else {
         swim_ring_remove(s, &s->probe_ring, m->card->number);
@@ -291,6 +293,8 @@ void swim_table_forget(struct swim *s, struct member *m) {
     /* The committed table still has it: it goes on being tried. */
     if (pinned)
         swim_contact_open(s, id, &addr, true);
+    else if (lived)
+        swim_contacts_alone(s);
 }
 
 struct swim_effect *swim_event(struct swim *s, enum swim_event_kind kind, const struct member *m) {

@@ -64,6 +64,9 @@ static bool at_once(const struct false_death *f, struct world *w, uint32_t by, u
     if (f->resumed_us[by] == 0 || l->good_us[by][of] != f->resumed_us[by] ||
         w->now_us - f->resumed_us[by] >= views_periods_us(w, 1) * 3 / 4)
         return false;
+    if (w->now_us - f->resumed_us[of] <
+        well_us) /* it was stopped, too: perhaps there is nobody else to tell */
+        return false;
     for (uint32_t i = 0; i < w->hosts_count; i++)
         if (i != by && i != of && w->hosts[i].node != NULL && !links_good(w, of, i, well_us))
             return false;

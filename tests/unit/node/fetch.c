@@ -131,3 +131,59 @@ Test(node_fetch, what_came_of_a_snapshot_is_given_up_for_a_newer_one_and_not_for
     cr_assert_eq(state_index(node_state(t.hosts[LEARNER].node)), state_index(node_state(t.hosts[0].node)));
     town_done(&t);
 }
+
+static unsigned questions;
+static struct wire_pull_response one_answer;
+
+/* Everybody answers the learner the same at once. */
+static bool one_answer_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    if (to == LEARNER && town_message(t, data, &m) && m.pull_response != NULL)
+        return false;
+    if (from != LEARNER || !town_message(t, data, &m) || m.pull_request == NULL)
+        return true;
+    questions++;
+    struct wire_pull_response r = one_answer;
+    r.asked_us = m.pull_request->asked_us;
+    (void)town_say(t, to, LEARNER, &(struct wire_peer_message){.pull_response = &r});
+    return false;
+}
+
+Test(node_fetch, where_all_have_an_older_snapshot_they_are_not_asked_without_a_pause) {
+    struct town t;
+    town_of_chunks(&t, 4);
+    town_kill(&t, LEARNER);
+    writes(&t, 30);
+    t.passes = questions_pass;
+    town_start(&t, LEARNER);
+    one_answer = next_snapshot(&t, 0);
+    writes(&t, 40);
+    struct wire_pull_response newer = next_snapshot(&t, one_answer.snapshot->index);
+    answer(&t, newer);
+    t.passes = one_answer_pass;
+    town_run(&t, 5 * US_PER_S);
+    questions = 0;
+    town_run(&t, 10 * US_PER_S);
+    cr_assert(questions > 0 && questions <= 20, "each is a chunk for nothing: %u", questions);
+    t.passes = NULL;
+    town_run(&t, 60 * US_PER_S);
+    cr_assert_eq(state_index(node_state(t.hosts[LEARNER].node)), state_index(node_state(t.hosts[0].node)));
+    town_done(&t);
+}
+
+Test(node_fetch, where_nobody_has_room_for_who_is_stranded_they_are_not_asked_without_a_pause) {
+    struct town t;
+    town_of_chunks(&t, 4);
+    town_kill(&t, LEARNER);
+    one_answer = (struct wire_pull_response){.busy = true};
+    t.passes = one_answer_pass;
+    town_start(&t, LEARNER);
+    town_run(&t, 10 * US_PER_S);
+    questions = 0;
+    town_run(&t, 10 * US_PER_S);
+    cr_assert(questions > 0 && questions <= 20, "%u", questions);
+    t.passes = NULL;
+    writes(&t, 1);
+    cr_assert_eq(state_index(node_state(t.hosts[LEARNER].node)), state_index(node_state(t.hosts[0].node)));
+    town_done(&t);
+}

@@ -6,7 +6,8 @@
  *
  * A host is a digit, a small letter for its zone, and capitals: V votes, L leads, D dead, X lost (dead for
  * long), G has left, H is drained, F a former life of a disk, S slow, P pinned, E excluded, N new (seen for a
- * short time), Z settled (seen for long). Without D, X, G, F and N it is alive and stable.
+ * short time), Z settled (seen for long), U seen and not ready, W comes and goes. Without D, X, G, F, N and U
+ * it is alive and stable.
  */
 #include <covey/voters.h>
 
@@ -35,6 +36,8 @@ static struct voter_candidate host_of(const char *text, size_t size) {
         case 'P': c.rule = VOTE_RULE_PIN; break;
         case 'E': c.rule = VOTE_RULE_EXCLUDE; break;
         case 'N': c.stable = false; break;
+        case 'U': c.alive = false; break;
+        case 'W': c.flaps = 9; break;
         case 'Z': c.settled = true; break;
         default: c.zone = bytes_of(&text[i], 1); break;
         }
@@ -125,6 +128,10 @@ Test(voters_pick, who_leaves_loses_its_vote_and_the_number_stays_odd) {
     PICK("1VL 2V 3VG 4D", "123"); /* it waits for one that was there a moment ago, too */
     PICK("1VL 2V 3VG 4X", "12");  /* but not for ever */
     PICK("1VL 2V 3VG 4DE", "1");  /* nor for one that may not vote */
+    PICK("1VL 2V 3VG 4U", "123"); /* for one that is seen and not ready yet */
+    PICK("1VL 2V 3VG 4UZ", "12"); /* that is not for ever, either */
+    PICK("1VL 2V 3VG 4DW", "12"); /* nor for one that comes and goes */
+    PICK("1VL 2V 3VG 4NW", "12");
     PICK("1VLG 2V 3V 4", "234");
     PICK("1VLG 2", "2");
     PICK("1VL 2V 3V 4V 5VG", "123");
@@ -334,6 +341,41 @@ Test(node_voters, of_two_hosts_that_may_vote_the_pinned_one_does_and_leads) {
     town_kill(&t, leader);
     town_kill(&t, excluded);
     cr_assert_eq(town_put(&t, pinned, "k", "v"), 0, "it needs nobody");
+    town_done(&t);
+}
+
+/* What the fourth host tells of itself is lost: it is seen, and never ready. */
+static bool reports_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)to;
+    return from != 3 || !town_message(t, data, &m) || m.report == NULL;
+}
+
+Test(node_voters, nobody_waits_for_ever_for_a_host_that_is_seen_and_never_ready) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    t.passes = reports_pass;
+    town_add(&t, "");
+    town_run(&t, 70 * US_PER_S);
+    size_t leader = town_leader(&t), other = (leader + 1) % 3;
+    cr_assert_eq(state_nodes_count(node_state(t.hosts[leader].node)), 4);
+    cr_assert_eq(vote(&t, leader, t.hosts[other].name, VOTE_RULE_EXCLUDE), 0);
+    town_run(&t, 15 * US_PER_S);
+    cr_assert_null(strstr(town_voters(&t, leader), t.hosts[other].name), "%s", town_voters(&t, leader));
+    town_done(&t);
+}
+
+Test(node_voters, nobody_waits_for_ever_for_a_host_whose_agent_begins_anew_again_and_again) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    size_t leader = town_leader(&t), other = (leader + 1) % 3;
+    for (unsigned i = 0; i < 20; i++) {
+        town_restart(&t, 3);
+        town_run(&t, 4 * US_PER_S);
+        if (i == 1)
+            cr_assert_eq(vote(&t, leader, t.hosts[other].name, VOTE_RULE_EXCLUDE), 0);
+    }
+    cr_assert_null(strstr(town_voters(&t, leader), t.hosts[other].name), "%s", town_voters(&t, leader));
     town_done(&t);
 }
 

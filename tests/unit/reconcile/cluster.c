@@ -400,13 +400,14 @@ Test(reconcile_silent, a_stop_is_not_waited_for_when_nothing_comes_from_its_host
     rig_done(&r);
 }
 
-/* Slot 1 had a stand-in beside one out of sight. It was to stop, and its host says nothing of it. */
-Test(reconcile_silent, an_update_waits_for_a_stop_that_nobody_answers_though_another_of_its_slot_is_lost) {
+/* Slot 1 had a stand-in beside one that is lost, or whose host leaves. It was to stop, and its host says
+ * nothing of it. */
+static void update_waits(void (*away)(struct rig *, unsigned)) {
     struct rig r = rig_new(3);
     run_service(&r.w, "web", 2, "/bin/a");
     rig_run(&r);
     unsigned first = rig_node_of(&r, "web", 0);
-    rig_lose(&r, rig_node_of(&r, "web", 1));
+    away(&r, rig_node_of(&r, "web", 1));
     rig_sleep(&r, r.options.replace_after_us);
     r.views[first - 1].unheard = true; /* nothing new is placed there */
     rig_settle(&r);
@@ -419,6 +420,13 @@ Test(reconcile_silent, an_update_waits_for_a_stop_that_nobody_answers_though_ano
     cr_assert_not(rig_plan(&r));
     cr_assert_eq(rig_holder(&r, "web", 0)->version, 1);
     rig_done(&r);
+}
+
+static void leaves(struct rig *r, unsigned node) { set_status(&r->w, node, NODE_STATUS_LEFT); }
+
+Test(reconcile_silent, an_update_waits_for_a_stop_that_nobody_answers_though_another_of_its_slot_is_there) {
+    update_waits(rig_lose);
+    update_waits(leaves);
 }
 
 /* ---- between planning and applying ---- */

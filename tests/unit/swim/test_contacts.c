@@ -102,6 +102,31 @@ Test(swim_contacts, contacts_are_tried_in_turn_until_they_are_heard_of) {
     bench_free(b);
 }
 
+/* It is tried rarely by then, when somebody living is there to talk to. */
+static void last_goes(bool is_taken_out) {
+    struct bench *b = bench_knowing(2, NULL);
+    bench_declare_dead(b, 2, 1, 0);
+    for (size_t tries = 0; tries == 0 || b->now_us < 900 * SECOND;) {
+        bench_clear(b);
+        bench_run(b, 300 * MS);
+        bench_kind(b, SWIM_ALIVE_HINT, 1);
+        tries = syncs_to(b, 2); /* the last one is just over */
+    }
+    cr_assert_eq(bench_member(b, 1).state, MEMBER_STATE_ALIVE);
+    bench_clear(b);
+    if (is_taken_out)
+        bench_kind(b, SWIM_FORGET, 1);
+    else
+        bench_record(b, 1, record_of(1, MEMBER_STATE_LEFT, 1, 0));
+    bench_run(b, 2 * SECOND);
+    cr_assert_gt(syncs_to(b, 2), 0);
+    bench_free(b);
+}
+
+Test(swim_contacts, the_dead_are_tried_soon_when_the_last_one_living_leaves) { last_goes(false); }
+
+Test(swim_contacts, the_dead_are_tried_soon_when_the_last_one_living_is_taken_out) { last_goes(true); }
+
 /* After dead_keep a dead member is dropped, but one of the committed table goes on being tried. */
 Test(swim_contacts, the_dead_are_forgotten_in_the_end_but_contacts_are_tried_for_ever) {
     struct bench *b = bench_knowing(2, &(struct swim_config){.dead_keep_us = 60 * SECOND});
