@@ -25,7 +25,7 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 UNIT_CPPFLAGS = $(TEST_CPPFLAGS) $(CRITERION_CFLAGS)
 UNIT_LIBS = $(PURE_ROOMS) $(CRITERION_LIBS) $(EXT_LIBS)
 
-EXTRA_DIST += %D%/run %D%/unittap.py %D%/lsan.supp %D%/fuzz/script.h %D%/fuzz/twin.h
+EXTRA_DIST += %D%/run %D%/unittap.py %D%/lsan.supp %D%/fuzz/node_peer.h %D%/fuzz/node_run.h %D%/fuzz/script.h %D%/fuzz/twin.h
 include %D%/unit/local.mk
 # Scripts, expected answers and the like.
 # files: bench/**/* cluster/**/* sim/**/* tidy/**/* unit/**/* vm/**/* !*.c !*.h !*.mk !*.o !*.log !*.trs !*.py[co] !sim/covey-sim !unit/unit_*

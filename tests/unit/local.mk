@@ -120,7 +120,6 @@ check_PROGRAMS += %D%/unit_node
 	%D%/node/checkpoint.c \
 	%D%/node/copies.c \
 	%D%/node/counters.c \
-	%D%/node/disk.c \
 	%D%/node/disk.h \
 	%D%/node/facts.c \
 	%D%/node/failover.c \

@@ -105,16 +105,23 @@ static struct wire_pull_response next_snapshot(struct town *t, uint64_t than) {
     return begins;
 }
 
+/* The first chunks of two, and a learner that has neither and whose questions nobody answers. */
+static void two_snapshots(struct town *t, struct wire_pull_response *ret_older,
+                          struct wire_pull_response *ret_newer) {
+    town_of_chunks(t, 4);
+    town_kill(t, LEARNER);
+    writes(t, 30);
+    t->passes = questions_pass;
+    town_start(t, LEARNER);
+    *ret_older = next_snapshot(t, 0);
+    writes(t, 40);
+    *ret_newer = next_snapshot(t, ret_older->snapshot->index);
+}
+
 Test(node_fetch, what_came_of_a_snapshot_is_given_up_for_a_newer_one_and_not_for_an_older) {
     struct town t;
-    town_of_chunks(&t, 4);
-    town_kill(&t, LEARNER);
-    writes(&t, 30);
-    t.passes = questions_pass;
-    town_start(&t, LEARNER);
-    struct wire_pull_response older = next_snapshot(&t, 0);
-    writes(&t, 40);
-    struct wire_pull_response newer = next_snapshot(&t, older.snapshot->index);
+    struct wire_pull_response older, newer;
+    two_snapshots(&t, &older, &newer);
     answer(&t, older);
     cr_assert_eq(question.snapshot_index, older.snapshot->index);
     cr_assert_eq(question.offset, CHUNK_SIZE);
@@ -151,14 +158,8 @@ static bool one_answer_pass(struct town *t, size_t from, size_t to, struct bytes
 
 Test(node_fetch, where_all_have_an_older_snapshot_they_are_not_asked_without_a_pause) {
     struct town t;
-    town_of_chunks(&t, 4);
-    town_kill(&t, LEARNER);
-    writes(&t, 30);
-    t.passes = questions_pass;
-    town_start(&t, LEARNER);
-    one_answer = next_snapshot(&t, 0);
-    writes(&t, 40);
-    struct wire_pull_response newer = next_snapshot(&t, one_answer.snapshot->index);
+    struct wire_pull_response newer;
+    two_snapshots(&t, &one_answer, &newer);
     answer(&t, newer);
     t.passes = one_answer_pass;
     town_run(&t, 5 * US_PER_S);

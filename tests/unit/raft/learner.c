@@ -46,13 +46,19 @@ Test(raft_learner, it_pulls_what_is_committed_from_any_peer_and_passes_it_on) {
     world_free(w);
 }
 
+/* Three vote, and the fourth needs the leader's snapshot. */
+static struct world *with_snapshot(size_t *ret_leader) {
+    struct world *w = settled(2, 4, 3, ret_leader);
+    for (int i = 0; i < 30; i++)
+        node_propose(w, *ret_leader, "x");
+    world_run(w, 100 * US_PER_MS);
+    node_snapshot(w, *ret_leader);
+    return w;
+}
+
 Test(raft_learner, it_begins_with_a_snapshot_when_the_entries_are_gone) {
     size_t l;
-    struct world *w = settled(2, 4, 3, &l);
-    for (int i = 0; i < 30; i++)
-        node_propose(w, l, "x");
-    world_run(w, 100 * US_PER_MS);
-    node_snapshot(w, l);
+    struct world *w = with_snapshot(&l);
     node_pull(w, 3, l);
     node_pull(w, 3, l);
     struct wire_pull_request next;
@@ -70,11 +76,7 @@ Test(raft_learner, it_begins_with_a_snapshot_when_the_entries_are_gone) {
  */
 Test(raft_learner, a_chunk_that_is_not_of_what_is_here_of_its_snapshot_begins_it_anew) {
     size_t l;
-    struct world *w = settled(2, 4, 3, &l);
-    for (int i = 0; i < 30; i++)
-        node_propose(w, l, "x");
-    world_run(w, 100 * US_PER_MS);
-    node_snapshot(w, l);
+    struct world *w = with_snapshot(&l);
     node_pull(w, 3, l);
     struct wire_snapshot_chunk other = snapshot_chunk_at(&w->nodes[l], SNAP_CHUNK);
     other.checksum ^= 1;

@@ -134,21 +134,30 @@ Test(wal_writer, term_and_vote_ride_in_the_same_flush_in_both_copies) {
     rig_run_done(&run);
 }
 
+/* A vote is written and the power goes: so many of its copies came onto the disk, and nothing of its batch.
+ * The next run has begun; what it should know. */
+static struct rig_log crashed_with_votes(struct rig_run *run, size_t copies) {
+    begin(run, 65536);
+    rig_run_vote(run, 1, 1, 3, 100);
+    struct rig_log log = *rig_run_log(run);
+    struct rig_disk disk = rig_run_disk(run);
+    size_t from = run->ops.list.count;
+    rig_run_vote(run, 2, 2, 0, 0);
+    for (size_t i = 1; i <= copies; i++) { /* behind the batch */
+        cr_assert_str_eq(run->ops.list.data[from + i].name, i == 1 ? "vote-0" : "vote-1");
+        rig_disk_apply(&disk, &run->ops.list.data[from + i]);
+    }
+    log.hard = rig_run_log(run)->hard;
+    rig_run_done(run);
+    rig_run_begin(run, disk, &log, 65536);
+    return log;
+}
+
 /* A crash between the two: what only one of them holds must not hang on that one. */
 Test(wal_writer, copies_of_the_vote_that_differ_are_made_one_at_the_start) {
     struct rig_run run;
-    begin(&run, 65536);
-    rig_run_vote(&run, 1, 1, 3, 100);
-    struct rig_log log = *rig_run_log(&run);
+    struct rig_log log = crashed_with_votes(&run, 1);
     struct rig_disk disk = rig_run_disk(&run);
-    size_t from = run.ops.list.count;
-    rig_run_vote(&run, 2, 2, 0, 0);
-    cr_assert_str_eq(run.ops.list.data[from + 1].name, "vote-0");
-    rig_disk_apply(&disk, &run.ops.list.data[from + 1]);
-    log.hard = rig_run_log(&run)->hard;
-    rig_run_done(&run);
-    rig_run_begin(&run, disk, &log, 65536);
-    disk = rig_run_disk(&run);
     rig_disk_remove(&disk, "vote-0");
     struct wal_recovery r;
     rig_recover(&disk, &run.arena, &r);
@@ -441,21 +450,9 @@ Test(wal_writer, an_unfinished_spare_is_used_if_it_is_whole_sectors_and_else_rem
 Test(wal_writer, a_vote_that_only_its_copy_holds_goes_into_the_log_with_the_next_batch) {
     struct rig_run run;
     struct wal_recovery r;
-    begin(&run, 65536);
-    rig_run_vote(&run, 1, 1, 3, 100);
-    struct rig_log log = *rig_run_log(&run);
-    struct rig_disk disk = rig_run_disk(&run);
-    size_t from = run.ops.list.count;
-    rig_run_vote(&run, 2, 2, 0, 0);
-    for (size_t i = from; i < run.ops.list.count; i++) {
-        if (strncmp(run.ops.list.data[i].name, "vote", 4) == 0)
-            rig_disk_apply(&disk, &run.ops.list.data[i]);
-    }
-    log.hard = rig_run_log(&run)->hard;
-    rig_run_done(&run);
-    rig_run_begin(&run, disk, &log, 65536);
+    struct rig_log log = crashed_with_votes(&run, 2);
     rig_run_append(&run, 0, 1, 100);
-    disk = rig_run_disk(&run);
+    struct rig_disk disk = rig_run_disk(&run);
     rig_disk_remove(&disk, "vote-0");
     rig_disk_remove(&disk, "vote-1");
     rig_recover(&disk, &run.arena, &r);
