@@ -220,7 +220,7 @@ static int apply_job(struct state *s, const struct wire_job *job, int64_t time_m
 
 static int apply_job_stop(struct state *s, const struct wire_cmd_job_stop *c, struct state_result *ret) {
     struct job_line *line = job_line_find(s, c->name, NULL);
-    if (line == NULL || line->versions.count == 0)
+    if (line == NULL)
         return ERR_NOT_FOUND;
     struct job_entry *e = line->versions.data[line->versions.count - 1];
     ret->version = e->record.version;

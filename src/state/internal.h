@@ -42,7 +42,7 @@ struct slot_entry {
 };
 struct job_line {
     struct bytes name;                /* owned */
-    VEC(struct job_entry *) versions; /* ascending */
+    VEC(struct job_entry *) versions; /* ascending, never none; each that an instance is of is here */
     struct instance_list instances;
     struct map slots;
     uint64_t index;

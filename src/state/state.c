@@ -61,8 +61,7 @@ const struct wire_node_record *state_node_find(const struct state *s, struct nod
 /* ---- jobs ---- */
 
 static const struct wire_job_record *newest(const struct job_line *line) {
-    return line != NULL && line->versions.count > 0 ? &line->versions.data[line->versions.count - 1]->record
-                                                    : NULL;
+    return line != NULL ? &line->versions.data[line->versions.count - 1]->record : NULL;
 }
 
 size_t state_jobs_count(const struct state *s) { return s->jobs.count; }

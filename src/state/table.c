@@ -179,9 +179,7 @@ struct instance_entry *instance_entry_add(struct state *s, const struct wire_ins
     e->job = job_line_make(s, record->job);
     e->slot = slot_make(e->job, record->group, record->slot);
     VEC_PUSH(&e->slot->instances, e);
-    struct job_entry *version = job_line_version(e->job, record->version);
-    if (version != NULL)
-        version->instances_count++;
+    job_line_version(e->job, record->version)->instances_count++;
     struct node_line *node = node_line_make(s, record->node);
     map_put(&s->instances, bytes_of(e->record.id.b, ID_SIZE), e);
     LIST_APPEND(&s->all, e, all_prev, all_next);
@@ -203,9 +201,7 @@ void instance_entry_rewrite(struct state *s, struct instance_entry *e,
 
 void instance_entry_remove(struct state *s, struct instance_entry *e) {
     struct node_line *node = node_line_make(s, e->record.node);
-    struct job_entry *version = job_line_version(e->job, e->record.version);
-    if (version != NULL)
-        version->instances_count--;
+    job_line_version(e->job, e->record.version)->instances_count--;
     size_t at = 0;
     while (e->slot->instances.data[at] != e)
         at++;
