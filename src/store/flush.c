@@ -240,7 +240,7 @@ static int op_sync(struct store *s, const char **ret_name) {
 
 /* From the disk, not from memory: the log behind a snapshot is cut on the strength of this. */
 static int fd_verify(struct store *s, int fd, struct bytes data) {
-    uint8_t *found = mem_alloc(VERIFY_SIZE);
+    uint8_t *found = mem_alloc(data.size < VERIFY_SIZE ? data.size + 1 : VERIFY_SIZE);
     int error = 0;
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     for (size_t at = 0; at < data.size && !error;) {
@@ -281,7 +281,7 @@ static int op_replace(struct store *s, const struct disk_op *op) {
 /* ---- the maker's operations: these, and replacing what may be large ------------------------------------ */
 
 static int zeros_write(struct store *s, int fd, uint64_t size) {
-    uint8_t *zeros = mem_alloc(ZEROS_SIZE);
+    static uint8_t zeros[ZEROS_SIZE]; /* never written, so it is no memory: the kernel's own page of zeros */
     int error = 0;
     for (uint64_t at = 0; at < size && !error;) {
         size_t part = size - at < ZEROS_SIZE ? (size_t)(size - at) : ZEROS_SIZE;
@@ -290,7 +290,6 @@ static int zeros_write(struct store *s, int fd, uint64_t size) {
         if (!error && at % FLUSH_SIZE == 0 && at < size && s->calls.fdatasync(s->calls.context, fd) != 0)
             error = errno;
     }
-    mem_free(zeros);
     return error;
 }
 
