@@ -6,8 +6,9 @@
  * into a file of zeros, of the same number of bytes. The two take turns, 20 commits each, so that both meet
  * the same disk; a ratio of runs one after the other says nothing on a busy host.
  *
- *     bench_wal DIRECTORY [SECONDS [ENTRIES [BYTES]]]     a new directory on the disk in question; 4 s, 1
- * entry of 256 bytes a commit
+ *     bench_wal DIRECTORY [SECONDS [ENTRIES [DEPTH]]]     a new directory on the disk in question; 4 s, 1
+ * entry of 256 bytes a commit, 1 commit under way. With 2 the next one waits while one is flushed, as in a
+ * leader whose clients do not wait for each other; each is still flushed by itself.
  */
 #include <covey/store.h>
 
@@ -20,6 +21,7 @@
 
 #define TURN_COMMITS 20
 #define BARE_SIZE    (64 << 20)
+#define ENTRY_SIZE   256
 
 struct side {
     uint64_t commits_count;
@@ -37,26 +39,31 @@ static _Noreturn void fail(const char *what) {
     exit(1);
 }
 
-static void log_commit(struct wal *w, struct store *s, uint64_t ticket, const struct wire_raft_entry *entries,
-                       size_t entries_count) {
+static void log_begin(struct wal *w, struct store *s, uint64_t ticket, const struct wire_raft_entry *entries,
+                      size_t entries_count) {
     struct disk_op op;
-    struct store_done done;
-    struct pollfd readable = {.fd = store_fd(s), .events = POLLIN};
     if (wal_append(w, ticket, NULL, 0, entries, entries_count) != 0)
         fail("append");
     while (wal_drain(w, &op)) {
         if (store_submit(s, &op) != 0)
             fail("submit");
     }
-    for (;;) {
+}
+
+/* Until the commit with this ticket is on the disk. */
+static void log_await(struct store *s, uint64_t ticket) {
+    static uint64_t durable; /* the newest ticket that is */
+    struct store_done done;
+    struct pollfd readable = {.fd = store_fd(s), .events = POLLIN};
+    while (durable < ticket) {
         if (!store_poll(s, &done)) {
             poll(&readable, 1, -1);
             continue;
         }
         if (done.error)
             fail(done.text);
-        if (done.ticket == ticket)
-            return;
+        if (done.ticket > durable)
+            durable = done.ticket;
     }
 }
 
@@ -84,11 +91,12 @@ static void side_say(const char *name, const struct side *s) {
 
 int main(int argc, char **argv) {
     if (argc < 2)
-        fail("usage: bench_wal DIRECTORY [SECONDS [ENTRIES [BYTES]]]");
+        fail("usage: bench_wal DIRECTORY [SECONDS [ENTRIES [DEPTH]]]");
     store_wake_soon(true); /* as the flusher does: else the log wins for being let in */
     double seconds = argc > 2 ? atof(argv[2]) : 4;
-    size_t entries_count = argc > 3 ? (size_t)atoi(argv[3]) : 1,
-           size = argc > 4 ? (size_t)atoi(argv[4]) : 256;
+    size_t entries_count = argc > 3 ? (size_t)atoi(argv[3]) : 1, depth = argc > 4 ? (size_t)atoi(argv[4]) : 1;
+    if (entries_count == 0 || depth == 0 || depth > TURN_COMMITS)
+        fail("ENTRIES and DEPTH begin at 1; DEPTH ends at 20");
     struct store_options store_options = {.directory = argv[1]};
     struct wal_options wal_options = {.identity = {.log = {{1}}}};
     struct store *s = NULL;
@@ -96,13 +104,13 @@ int main(int argc, char **argv) {
     if (store_open(&store_options, &s, text, sizeof text) != 0)
         fail(text);
     struct wal *w = wal_new(&wal_options, NULL, 0);
-    struct wire_raft_entry *entries = mem_alloc((entries_count + 1) * sizeof *entries);
-    uint8_t *data = mem_alloc(size + 1);
-    memset(data, 0x5a, size);
+    struct wire_raft_entry *entries = mem_alloc(entries_count * sizeof *entries);
+    uint8_t *data = mem_alloc(ENTRY_SIZE);
+    memset(data, 0x5a, ENTRY_SIZE);
     int bare = bare_open(argv[1]);
     /* As many sectors as the log writes a commit: frames of 8 bytes, an entry's map of about 20, a marker
      * of 24. */
-    size_t bare_size = ((entries_count * (size + 32) + 24) / 504 + 1) * 512;
+    size_t bare_size = ((entries_count * (ENTRY_SIZE + 32) + 24) / 504 + 1) * 512;
     uint8_t *bare_data = mem_alloc(bare_size);
     memset(bare_data, 0x5a, bare_size);
     struct side log = {0}, least = {0};
@@ -114,9 +122,12 @@ int main(int argc, char **argv) {
         for (unsigned i = 0; i < TURN_COMMITS; i++) {
             for (size_t k = 0; k < entries_count; k++)
                 entries[k] =
-                    (struct wire_raft_entry){.index = ++index, .term = 1, .data = bytes_of(data, size)};
-            log_commit(w, s, ++ticket, entries, entries_count);
+                    (struct wire_raft_entry){.index = ++index, .term = 1, .data = bytes_of(data, ENTRY_SIZE)};
+            log_begin(w, s, ++ticket, entries, entries_count);
+            if (i + 1 >= depth)
+                log_await(s, ticket - depth + 1);
         }
+        log_await(s, ticket);
         log.commits_count += TURN_COMMITS;
         log.spent_us += now_us() - begin;
         wal_compact(w, index);
@@ -131,7 +142,8 @@ int main(int argc, char **argv) {
         least.commits_count += TURN_COMMITS;
         least.spent_us += now_us() - begin;
     }
-    printf("%zu entries of %zu bytes a commit, %zu bytes on disk\n", entries_count, size, bare_size);
+    printf("%zu entries of %d bytes a commit, %zu bytes on disk, %zu under way\n", entries_count, ENTRY_SIZE,
+           bare_size, depth);
     side_say("wal and store", &log);
     side_say("bare pwrite and fdatasync", &least);
     printf("ratio %.2f\n", (double)log.spent_us / (double)log.commits_count /
