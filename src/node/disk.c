@@ -271,6 +271,7 @@ static void install_done(struct node *n) {
         n, n->install_index, n->install_term, &n->incoming_config, n->incoming.size, n->incoming_checksum);
     snapshot_remember(n, &head, &n->incoming);
     n->snapshot_durable = n->applied_index = n->install_index;
+    n->applied_us = n->now_us;
     n->proofs.snapshot = n->install_proof;
     n->proofs.snapshot_proven = n->install_proven;
     n->proofs.snapshot_us = 0;

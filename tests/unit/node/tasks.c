@@ -246,18 +246,22 @@ static size_t starter(const struct town *t) {
     return TOWN_MAX;
 }
 
-/* A batch job of one instance runs on one of three hosts: which? */
-static size_t town_batch(struct town *t) {
+/* A batch job of one instance runs on one of the hosts: which? */
+static size_t batch_run(struct town *t) {
     struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true")};
     struct wire_group group = {.name = bytes_str("g"), .count = 1, .tasks = &task, .tasks_count = 1};
     struct wire_admin_run run = {
         .job = {.name = bytes_str("once"), .type = JOB_TYPE_BATCH, .groups = &group, .groups_count = 1}};
-    town_init(t, 3, NULL);
     (void)town_call(t, 0, "run", &wire_admin_run_type, &run);
     town_run(t, 5 * US_PER_S);
     size_t host = starter(t);
     cr_assert_neq(host, TOWN_MAX);
     return host;
+}
+
+static size_t town_batch(struct town *t) {
+    town_init(t, 3, NULL);
+    return batch_run(t);
 }
 
 static void town_dies(struct town *t, size_t host) {
@@ -315,6 +319,37 @@ Test(node_tasks, an_end_that_a_failed_disk_could_not_take_is_told_all_the_same, 
                   .kind = NODE_DISK_FAILED, .error = ERR_IO, .text = bytes_str("journal: flushing it")});
     town_run(&t, 10 * US_PER_S);
     cr_assert_eq(town_state(&t, other, h->last_started), INSTANCE_STATE_COMPLETE);
+    town_done(&t);
+}
+
+/*
+ * A host whose disk was lost gets a snapshot in which what it ran is still its own, and is cut off while its
+ * disk takes a minute to write it: by then that is over, or runs elsewhere, for all that it knows.
+ */
+Test(node_tasks, a_snapshot_that_is_long_in_coming_is_old_history_when_it_is_there, .timeout = 60) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_snapshots(&t, 8, 2);
+    size_t host = batch_run(&t);
+    struct town_host *h = &t.hosts[host];
+    for (unsigned i = 0; i < 20; i++)
+        cr_assert_eq(town_put(&t, (host + 1) % 3, "k", "v"), 0);
+    town_lose_disk(&t, host);
+    town_start(&t, host);
+    unsigned starts = h->starts;
+    for (unsigned i = 0; i < 10000 && node_swim(h->node) == NULL; i++)
+        town_run(&t, US_PER_MS);
+    h->disk_latency_us = 60 * US_PER_S;
+    town_run(&t, 5 * US_PER_S);
+    town_away(&t, host, true);
+    cr_assert_null(state_node_find(node_state(h->node), node_self(h->node)), "the snapshot is there at once");
+    for (unsigned i = 0; i < 80 && state_node_find(node_state(h->node), node_self(h->node)) == NULL; i++)
+        town_run(&t, US_PER_S);
+    cr_assert_not_null(state_instance_find(node_state(h->node), h->last_started), "no snapshot, or too new");
+    town_run(&t, 28 * US_PER_S);
+    cr_assert_eq(h->starts, starts, "it was not alone for half a minute with what it knows now");
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_eq(h->starts, starts + 1);
     town_done(&t);
 }
 
