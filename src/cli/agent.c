@@ -10,6 +10,7 @@
 
 #define RESTART_MS 30000
 #define WRITE_US   (60 * US_PER_S)
+#define FOR_MIN_US US_PER_S
 
 static const struct wire_admin_node *self_in(const struct wire_admin_nodes *nodes) {
     for (size_t i = 0; i < nodes->nodes_count; i++)
@@ -51,6 +52,8 @@ static int restart(struct cli *c) {
     int64_t began_us = cli_now_us();
     if (c->options.operands_count > 1)
         return cli_fail(c, ERR_INVALID, "it is the agent of this host that begins anew: give no other");
+    if (c->options.for_us != 0 && c->options.for_us < FOR_MIN_US)
+        return cli_fail(c, ERR_INVALID, "--for needs a second at least, an hour at most");
     int error = cli_nodes_poll(c, &a, &nodes);
     const struct wire_admin_node *self = error == 0 ? self_in(&nodes) : NULL;
     uint32_t generation = self != NULL ? self->record.generation : 0;
@@ -69,6 +72,16 @@ static int restart(struct cli *c) {
 
 /* ---- away, back ---- */
 
+static void away_tell(const char *name, int64_t for_us) {
+    struct buf time = {0};
+    duration_append(&time, for_us);
+    printf("%s: nothing of it is replaced for %s, or until its agent has begun anew; "
+           "`covey agent back%s%s` takes it back\n",
+           name != NULL ? name : "this host", buf_str(&time), name != NULL ? " " : "",
+           name != NULL ? name : "");
+    buf_done(&time);
+}
+
 static int away(struct cli *c, bool is_back) {
     struct arena a = {0};
     struct wire_admin_nodes nodes;
@@ -76,8 +89,9 @@ static int away(struct cli *c, bool is_back) {
     struct wire_admin_away params = {.request = cli_request_id()};
     struct wire_admin_write_result result;
     const char *name = c->options.operands_count > 1 ? c->options.operands[1] : NULL;
-    if (!is_back && c->options.for_us == 0)
-        return cli_fail(c, ERR_INVALID, "for how long? `covey agent away --for 10m`; an hour at most");
+    if (!is_back && c->options.for_us < FOR_MIN_US) /* 0 ms would mean back */
+        return cli_fail(c, ERR_INVALID,
+                        "for how long? `covey agent away --for 10m`; a second at least, an hour at most");
     params.for_ms = is_back ? 0 : (uint64_t)(c->options.for_us / US_PER_MS);
     if (name == NULL) {
         int error = cli_nodes_poll(c, &a, &nodes);
@@ -102,10 +116,7 @@ static int away(struct cli *c, bool is_back) {
         printf("%s: what it runs is replaced again when it is out of sight\n",
                name != NULL ? name : "this host");
     else
-        printf(
-            "%s: nothing of it is replaced for %lld s, or until its agent has begun anew; `covey agent back` "
-            "takes it back\n",
-            name != NULL ? name : "this host", (long long)(c->options.for_us / US_PER_S));
+        away_tell(name, c->options.for_us);
     return 0;
 }
 

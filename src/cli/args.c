@@ -88,7 +88,11 @@ static int value_set(const struct flag *f, const char *value, struct cli_options
     uint64_t number = 0;
     switch (f->kind) {
     case FLAG_BOOL: break;
-    case FLAG_TEXT: memcpy(field, &value, sizeof value); break;
+    case FLAG_TEXT: /* the empty text of a variable that is not set must not mean all there is */
+        if (value[0] == 0)
+            wanted = f->value;
+        memcpy(field, &value, sizeof value);
+        break;
     case FLAG_DURATION:
         if (duration_parse(bytes_str(value), &us) != 0)
             wanted = "a duration such as 30s or 5m";
@@ -233,8 +237,10 @@ void cli_view_unknown(const struct cli_verb *verbs, size_t count, const char *na
 /* ---- showing ------------------------------------------------------------------------------------------- */
 
 void cli_view_usage(const struct cli_verb *verb, struct buf *out) {
-    buf_printf(out, "usage: covey %s [flags]%s%s\n\n%s.\n%s\n", verb->name, verb->operands[0] != 0 ? " " : "",
-               verb->operands, verb->summary, verb->more);
+    size_t size = strlen(verb->summary);
+    const char *end = size > 0 && verb->summary[size - 1] == '.' ? "" : ".";
+    buf_printf(out, "usage: covey %s [flags]%s%s\n\n%s%s\n%s\n", verb->name,
+               verb->operands[0] != 0 ? " " : "", verb->operands, verb->summary, end, verb->more);
     for (size_t i = 0; i < FLAGS_COUNT; i++) {
         const struct flag *f = &flags[i];
         struct buf left = {0};

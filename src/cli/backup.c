@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <covey/client.h>
@@ -32,8 +33,12 @@ static int backup_fetch(struct cli *c, struct buf *out) {
         if (error == 0)
             buf_append(out, chunk.data.data, chunk.data.size);
     }
-    if (error != 0)
+    if (error != 0) {
         snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
+    } else if (chunk.error != 0) {
+        error = chunk.error;
+        snprintf(c->text, sizeof c->text, "%.*s", BYTES_FMT(chunk.text));
+    }
     arena_done(&a);
     return error;
 }
@@ -48,20 +53,38 @@ static int fd_write(int fd, const struct buf *data) {
     return fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? ERR_IO : 0;
 }
 
+static int file_fail(struct cli *c, const char *path, int number) {
+    snprintf(c->text, sizeof c->text, "%s: %s", path, strerror(number));
+    return ERR_IO;
+}
+
+/* What is there and no file, a pipe or a device, is written to: to take its name would be to remove it. */
+static int other_save(struct cli *c, const char *path, const struct buf *data) {
+    bool is_out = strcmp(path, "-") == 0;
+    int fd = is_out ? STDOUT_FILENO : open(path, O_WRONLY | O_CLOEXEC);
+    int error = fd < 0 || fd_write(fd, data) != 0 ? errno : 0;
+    if (fd >= 0 && !is_out)
+        close(fd);
+    return error != 0 ? file_fail(c, is_out ? "the standard output" : path, error) : 0;
+}
+
 /* Whole or not at all: a new file that takes the name when it is on the disk. `-`: the standard output. */
 static int file_save(struct cli *c, const char *path, const struct buf *data) {
-    if (strcmp(path, "-") == 0)
-        return fd_write(STDOUT_FILENO, data);
+    struct stat s;
+    if (strcmp(path, "-") == 0 || (stat(path, &s) == 0 && !S_ISREG(s.st_mode)))
+        return other_save(c, path, data);
     const char *temporary = arena_printf(&c->arena, "%s.new", path);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int error = fd < 0 ? ERR_IO : fd_write(fd, data);
-    if (fd >= 0 && close(fd) != 0)
-        error = ERR_IO;
+    if (fd < 0)
+        return file_fail(c, temporary, errno);
+    int error = fd_write(fd, data) != 0 ? errno : 0;
+    if (close(fd) != 0 && error == 0)
+        error = errno;
     if (error == 0 && rename(temporary, path) != 0)
-        error = ERR_IO;
+        error = errno;
     if (error != 0)
-        snprintf(c->text, sizeof c->text, "%s: %s", path, strerror(errno));
-    return error;
+        unlink(temporary);
+    return error != 0 ? file_fail(c, path, error) : 0;
 }
 
 static int backup_read(struct cli *c, struct bytes data, struct wire_backup *ret) {
@@ -70,6 +93,15 @@ static int backup_read(struct cli *c, struct bytes data, struct wire_backup *ret
     if (error != 0)
         snprintf(c->text, sizeof c->text, "this is no backup: %s: %s", fault.path, fault.what);
     return error;
+}
+
+static void backup_tell(struct cli *c, const char *path, const struct wire_backup *b) {
+    if (c->options.json)
+        printf("{\"jobs\":%zu,\"vars\":%zu,\"index\":%llu}\n", b->jobs_count, b->vars_count,
+               (unsigned long long)b->index);
+    else
+        printf("%s: %zu jobs and %zu variables as of index %llu\n", path, b->jobs_count, b->vars_count,
+               (unsigned long long)b->index);
 }
 
 int cli_backup(struct cli *c) {
@@ -83,8 +115,7 @@ int cli_backup(struct cli *c) {
         error = file_save(c, path, &data);
     int status = error == 0 ? 0 : cli_fail_call(c, error);
     if (error == 0 && strcmp(path, "-") != 0)
-        printf("%s: %zu jobs and %zu variables as of index %llu\n", path, backup.jobs_count,
-               backup.vars_count, (unsigned long long)backup.index);
+        backup_tell(c, path, &backup);
     buf_done(&data);
     return status;
 }
@@ -165,13 +196,17 @@ int cli_restore(struct cli *c) {
     int error = cli_read_file(c, c->options.operands[0], WIRE_STATE_MAX, &data);
     if (error == 0)
         error = backup_read(c, data, &backup);
-    if (error == 0)
-        error = all_restore(c, &backup, &r);
+    if (error != 0)
+        return cli_fail_call(c, error);
+    error = all_restore(c, &backup, &r);
     if (error != 0)
         return cli_fail(c, error,
                         "%s (%zu variables and %zu jobs were restored before; what is there already is left "
                         "alone, so it can be tried again)",
                         c->text[0] != 0 ? c->text : err_str(error), r.vars, r.jobs);
-    printf("%zu variables and %zu jobs restored, %zu were there already\n", r.vars, r.jobs, r.same);
+    if (c->options.json)
+        printf("{\"jobs\":%zu,\"vars\":%zu,\"same\":%zu}\n", r.jobs, r.vars, r.same);
+    else
+        printf("%zu variables and %zu jobs restored, %zu were there already\n", r.vars, r.jobs, r.same);
     return 0;
 }

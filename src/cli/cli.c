@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -15,15 +17,17 @@
 #include <covey/cli.h>
 #include <covey/client.h>
 
-#define SOCKET_DEFAULT "/run/covey/covey.sock"
+#define SOCKET_DEFAULT  "/run/covey/covey.sock"
+#define READER_CHECK_MS 500
 
 const struct cli_verb cli_verbs[] = {
     {"run", "FILE|-", "Submit the jobs of a file and wait until they run, or have completed",
      "\nA job that is there already is changed to what the file says; the same file again changes nothing. "
      "Ends with 0 when\n"
-     "all instances run (service) or are complete (batch), 1 when one failed, 9 when one fits no host, 5 "
-     "when time is up.\n"
-     "What was submitted stays submitted in any case.\n",
+     "all instances run (service) or are complete (batch), 1 when a batch job will not complete; when time "
+     "is\n"
+     "up, with 9 if one fits no host, with 1 if one failed, else with 5. What was submitted stays "
+     "submitted.\n",
      CLI_AGENT | CLI_DETACH | CLI_TIMEOUT, 1, 1, cli_run},
     {"stop", "JOB", "Stop a job and wait until nothing of it runs", "", CLI_AGENT | CLI_DETACH | CLI_TIMEOUT,
      1, 1, cli_stop},
@@ -200,6 +204,20 @@ int cli_call(struct cli *c, const char *method, const struct codec_type *params_
     return error;
 }
 
+int cli_chunk(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret) {
+    struct pollfd out = {.fd = STDOUT_FILENO}; /* errors are told without being asked for */
+    for (;;) {
+        int error = client_chunk(c->client, id, a, ret, READER_CHECK_MS);
+        if (error != ERR_TIMEOUT)
+            return error;
+        if (poll(&out, 1, 0) != 1 || (out.revents & (POLLERR | POLLHUP)) == 0)
+            continue;
+        raise(SIGPIPE);
+        *ret = (struct wire_admin_chunk){.end = true};
+        return 0;
+    }
+}
+
 /* ---- files and output ---------------------------------------------------------------------------------- */
 
 static int fd_read(int fd, size_t size_max, struct buf *ret) {
@@ -287,9 +305,21 @@ static int verb_run(const struct cli_verb *verb, int argc, char **argv) {
     return status;
 }
 
+/*
+ * Where one of the first three descriptors is closed, the next file or socket would take its number, and what
+ * is meant for people would be written into it. So each stands for something that it cannot be used for.
+ */
+static void stdio_fill(void) {
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0)
+            (void)open("/dev/null", modes[i]);
+}
+
 int cli_main(int argc, char **argv) {
     char help[] = "help", version[] = "version";
     char *fallback[] = {help, NULL};
+    stdio_fill();
     if (argc < 2) {
         struct buf out = {0};
         cli_view_help(cli_verbs, cli_verbs_count, &out);

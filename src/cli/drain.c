@@ -8,20 +8,23 @@
 
 #include "wait.h"
 
-static int wait_drained(struct cli *c, const char *name, const char *id, int64_t deadline_us) {
+/* index: of the word; a copy that old has it, so one without it says that somebody took it back. */
+static int wait_drained(struct cli *c, const char *name, const char *id, uint64_t index,
+                        int64_t deadline_us) {
     struct cli_line line = {0};
     struct arena a = {0};
     struct wire_admin_nodes nodes;
     const struct wire_admin_node *n = NULL;
-    bool is_over = false;
+    bool is_over = false, is_revoked = false;
     int error = 0;
     while (!is_over && cli_now_us() < deadline_us) {
         struct buf progress = {0};
         error = cli_nodes_poll(c, &a, &nodes);
         n = error == 0 ? cli_node_in(&nodes, id) : NULL;
+        is_revoked = n != NULL && !n->record.drain && nodes.freshness.index >= index;
         is_over = (error != 0 && !cli_is_broken(error)) ||
-                  (error == 0 && (n == NULL || (n->drained && n->record.drain)));
-        if (n != NULL)
+                  (error == 0 && (n == NULL || is_revoked || (n->drained && n->record.drain)));
+        if (n != NULL && !is_revoked)
             cli_view_draining(n, &progress);
         if (progress.size > 0 && !c->options.json)
             cli_line_show(c, &line, &progress);
@@ -33,6 +36,9 @@ static int wait_drained(struct cli *c, const char *name, const char *id, int64_t
     int status = 0;
     if (error != 0)
         status = cli_fail_call(c, error);
+    else if (is_revoked)
+        status =
+            cli_fail(c, ERR_CONFLICT, "somebody took the word back meanwhile: %s takes work again", name);
     else if (is_over && n != NULL && c->options.json)
         cli_print_json(&wire_admin_node_type, n);
     else if (!is_over)
@@ -58,7 +64,7 @@ int cli_drain(struct cli *c) {
     if (error != 0)
         return cli_fail_call(c, error);
     if (!c->options.detach && !c->options.off)
-        return wait_drained(c, name, id, deadline_us);
+        return wait_drained(c, name, id, result.index, deadline_us);
     if (c->options.json)
         cli_print_json(&wire_admin_write_result_type, &result);
     else

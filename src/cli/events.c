@@ -36,7 +36,7 @@ int cli_events(struct cli *c) {
     error = client_stream(c->client, "events", &wire_admin_events_query_type, &q, &id);
     while (error == 0 && !chunk.end && !ferror(stdout)) {
         arena_reset(&a);
-        error = client_chunk(c->client, id, &a, &chunk, 0);
+        error = cli_chunk(c, id, &a, &chunk);
         if (error == 0 && chunk.event != NULL && is_wanted(c, chunk.event))
             event_print(c, chunk.event);
     }

@@ -97,6 +97,9 @@ int cli_connect(struct cli *c);
 void cli_disconnect(struct cli *c);
 int cli_call(struct cli *c, const char *method, const struct codec_type *params_type, const void *params,
              const struct codec_type *result_type, void *ret_result, int timeout_ms);
+/* The next chunk of a stream, however long it takes. Who follows `| head` in vain ends, too: when nobody
+ * reads the output any more, as by a write that nobody takes (SIGPIPE). */
+int cli_chunk(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret);
 /* Whether another try on a new connection may succeed: it broke, or the agent is not there (any more). */
 bool cli_is_broken(int code);
 void cli_print(const struct buf *out);
@@ -143,6 +146,7 @@ void cli_view_voters(const struct wire_admin_voters *voters, struct buf *out);
 void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out);
 /* By name, or by the beginning of its id; NULL: none, or several begin so. */
 const struct wire_admin_node *cli_node_in(const struct wire_admin_nodes *nodes, const char *name);
+bool cli_node_called(const struct wire_admin_node *n, const char *name);  /* so, or so its id begins */
 void cli_view_draining(const struct wire_admin_node *n, struct buf *out); /* one line, without its end */
 void cli_view_matrix(const struct wire_admin_matrix *m, struct buf *out);
 void cli_view_ps(const struct wire_admin_ps *ps, int64_t now_ms, struct buf *out);

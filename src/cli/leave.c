@@ -12,7 +12,7 @@
 
 int cli_leave(struct cli *c) {
     struct wire_empty none = {0}, result;
-    if (!c->options.json)
+    if (cli_connect(c) == 0 && !c->options.json)
         fprintf(stderr,
                 "moving this host's instances and its vote to other hosts; this may take two minutes\n");
     int error = cli_call(c, "leave", &wire_empty_type, &none, &wire_empty_type, &result, LEAVE_MS);

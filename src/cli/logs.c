@@ -46,7 +46,7 @@ static int logs_print(struct cli *c, uint64_t id) {
     int error = 0;
     while (error == 0 && !chunk.end && !ferror(stdout)) {
         arena_reset(&a);
-        error = client_chunk(c->client, id, &a, &chunk, 0);
+        error = cli_chunk(c, id, &a, &chunk);
         if (error != 0) {
             snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
             break;

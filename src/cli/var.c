@@ -67,6 +67,9 @@ static int var_write(struct cli *c, struct wire_cmd_var var) {
     if (error == ERR_CONFLICT)
         return cli_fail(c, error, "%.*s does not have version %llu: read it again with `covey var list %.*s`",
                         BYTES_FMT(var.key), (unsigned long long)c->options.check, BYTES_FMT(var.key));
+    if (error == ERR_NOT_FOUND)
+        return cli_fail(c, error, "there is no variable %.*s; `covey var list` shows what there is",
+                        BYTES_FMT(var.key));
     if (error != 0)
         return cli_fail_call(c, error);
     if (c->options.json)
@@ -90,19 +93,52 @@ static int var_put(struct cli *c, const char *key, const char *text) {
     return var_write(c, var);
 }
 
+/* A flag that the word does not heed would be taken for heeded: `rm --prefix` removes one variable alone. */
+static int flags_check(struct cli *c, const char *what) {
+    const struct cli_options *o = &c->options;
+    bool is_watch = strcmp(what, "watch") == 0;
+    bool is_write = strcmp(what, "put") == 0 || strcmp(what, "rm") == 0;
+    if (!is_watch && (o->prefix || o->once || o->from != 0))
+        return cli_fail(c, ERR_INVALID, "--prefix, --from and --once are for `covey var watch` alone%s",
+                        strcmp(what, "list") == 0 ? "; `covey var list PREFIX`" : "");
+    if (!is_write && o->has_check)
+        return cli_fail(c, ERR_INVALID, "--cas is for `covey var put` and `covey var rm` alone");
+    return 0;
+}
+
+/* An empty key would mean all variables, and the first of them be taken for the one that was meant. */
+static int key_check(struct cli *c, const char *key) {
+    if (key[0] == 0)
+        return cli_fail(c, ERR_INVALID, "the key is empty");
+    if (strlen(key) > WIRE_VAR_KEY_MAX)
+        return cli_fail(c, ERR_LIMIT, "the key is longer than %d bytes", WIRE_VAR_KEY_MAX);
+    return 0;
+}
+
+static int var_of(struct cli *c, const char *what, const char *key, const char *value) {
+    int status = key_check(c, key);
+    if (status != 0)
+        return status;
+    if (strcmp(what, "get") == 0)
+        return var_get(c, key);
+    if (strcmp(what, "put") == 0)
+        return var_put(c, key, value);
+    return var_write(c, (struct wire_cmd_var){.key = bytes_str(key), .remove = true});
+}
+
 int cli_var(struct cli *c) {
     static const char *const names[] = {"get", "put", "list", "rm", "watch"};
     const char *what = c->options.operands[0];
     const char **rest = c->options.operands + 1;
     size_t count = c->options.operands_count - 1;
+    int status = flags_check(c, what);
+    if (status != 0)
+        return status;
     if (strcmp(what, "list") == 0 && count <= 1)
         return var_list(c, rest[0]);
-    if (strcmp(what, "get") == 0 && count == 1)
-        return var_get(c, rest[0]);
-    if (strcmp(what, "put") == 0 && count == 2)
-        return var_put(c, rest[0], rest[1]);
-    if (strcmp(what, "rm") == 0 && count == 1)
-        return var_write(c, (struct wire_cmd_var){.key = bytes_str(rest[0]), .remove = true});
+    if (((strcmp(what, "get") == 0 || strcmp(what, "rm") == 0) && count == 1) ||
+        (strcmp(what, "put") == 0 && count == 2))
+        return var_of(c, what, rest[0], rest[1]);
     if (strcmp(what, "watch") == 0 && count <= 1)
         return cli_var_watch(c, rest[0]);
     const char *nearest = text_nearest(bytes_str(what), names, sizeof names / sizeof names[0]);

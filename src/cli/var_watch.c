@@ -53,15 +53,17 @@ static int follow(struct cli *c, struct watching *w, const char *key) {
     w->was_open |= w->has_opened;
     while (error == 0 && !chunk.end && !w->is_over && !ferror(stdout)) {
         arena_reset(&a);
-        error = client_chunk(c->client, id, &a, &chunk, 0);
+        error = cli_chunk(c, id, &a, &chunk);
         if (error == 0 && chunk.var != NULL)
             change_show(c, w, chunk.var);
     }
-    arena_done(&a);
-    if (chunk.end && chunk.error != 0)
-        error = chunk.error;
-    if (error != 0)
+    if (error != 0) {
         snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
+    } else if (chunk.error != 0) {
+        error = chunk.error;
+        snprintf(c->text, sizeof c->text, "%.*s", BYTES_FMT(chunk.text));
+    }
+    arena_done(&a);
     return error;
 }
 

@@ -124,16 +124,21 @@ void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out) {
     cli_table_end(&t, out);
 }
 
+bool cli_node_called(const struct wire_admin_node *n, const char *name) {
+    size_t size = strlen(name);
+    char hex[ID_TEXT_SIZE];
+    id_text(n->record.id.b, hex);
+    return bytes_is(n->record.name, name) || (size > 0 && size < sizeof hex && memcmp(hex, name, size) == 0);
+}
+
 const struct wire_admin_node *cli_node_in(const struct wire_admin_nodes *nodes, const char *name) {
     const struct wire_admin_node *found = NULL;
-    size_t size = strlen(name), matches = 0;
+    size_t matches = 0;
     for (size_t i = 0; i < nodes->nodes_count; i++) {
         const struct wire_admin_node *n = &nodes->nodes[i];
-        char hex[ID_TEXT_SIZE];
-        id_text(n->record.id.b, hex);
         if (bytes_is(n->record.name, name))
             return n;
-        if (size == 0 || size >= sizeof hex || memcmp(hex, name, size) != 0)
+        if (!cli_node_called(n, name))
             continue;
         found = n;
         matches++;

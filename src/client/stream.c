@@ -13,7 +13,7 @@
 #define CREDIT_BATCH    (64u << 10)
 #define CREDIT_PAUSE_MS 3
 #define WAITING_MAX     (64u << 20) /* bytes kept for streams that nobody reads: more than any credit */
-#define EVENT_COST      64u         /* bytes of credit of an event beside its text */
+#define NOTICE_COST     64u         /* bytes of credit of an event or a change beside its text */
 
 static struct stream *stream_find(struct client *c, uint64_t id) {
     for (size_t i = 0; i < c->streams.count; i++)
@@ -125,6 +125,17 @@ static bool is_credit_due(const struct stream *s) {
     return s->due_bytes >= CREDIT_BATCH || s->due_bytes >= s->window_bytes / 2;
 }
 
+/* What the agent counted for a chunk. What is not given back of it is lost, and in the end the stream stands.
+ */
+static uint64_t chunk_cost(const struct wire_admin_chunk *chunk) {
+    uint64_t cost = chunk->data.size;
+    if (chunk->event)
+        cost += chunk->event->text.size + NOTICE_COST;
+    if (chunk->var)
+        cost += chunk->var->var.key.size + chunk->var->var.value.size + NOTICE_COST;
+    return cost;
+}
+
 /* ---- the verbs ----------------------------------------------------------------------------------------- */
 
 int client_stream(struct client *c, const char *method, const struct codec_type *params_type,
@@ -182,7 +193,7 @@ int client_chunk(struct client *c, uint64_t id, struct arena *arena, struct wire
     error = codec_decode_named(&wire_admin_chunk_type, copy, arena, ret_chunk, NULL);
     if (error)
         return client_fail(c, error, "the chunk does not fit into the memory given for it");
-    s->due_bytes += ret_chunk->data.size + (ret_chunk->event ? ret_chunk->event->text.size + EVENT_COST : 0);
+    s->due_bytes += chunk_cost(ret_chunk);
     if (ret_chunk->end)
         stream_free(c, s);
     else if (is_credit_due(s))

@@ -106,6 +106,18 @@ Test(cli_args, numbers_are_bounded, .fini = done) {
     cr_assert_eq(PARSE(&o, "logs", "a", "--timeout", "5"), ERR_INVALID);
 }
 
+/* "$UNSET" must not mean every job, or every host. */
+Test(cli_args, a_value_that_is_text_is_not_empty, .fini = done) {
+    cr_assert_str_eq(REFUSAL("logs", "web", "--task", ""), "--task needs TASK, not \"\"");
+    cr_assert_str_eq(REFUSAL("logs", "web", "--task="), "--task needs TASK, not \"\"");
+}
+
+Test(cli_args, a_summary_that_ends_with_dots_gets_no_other, .fini = done) {
+    const struct cli_verb verb = {.name = "count", .operands = "", .summary = "Count: a, ...", .more = ""};
+    cli_view_usage(&verb, &text);
+    cr_assert_not_null(strstr(buf_str(&text), "a, ...\n"));
+}
+
 Test(cli_args, an_unknown_verb_gets_the_nearest_one, .fini = done) {
     cli_view_unknown(verbs, 2, "nodse", &text);
     cr_assert_str_eq(buf_str(&text), "there is no verb nodse; did you mean `covey nodes`?");

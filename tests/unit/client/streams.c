@@ -82,12 +82,9 @@ Test(streams, chunks_that_come_during_a_call_or_for_another_stream_are_kept) {
     fake_done(&fake, c);
 }
 
-static void serve_event(struct fake *f) {
-    stream_accept(f, 3);
+static void chunk_send(struct fake *f, const struct wire_admin_chunk *chunk) {
     struct buf encoded = {0}, frame = {0};
-    struct wire_event event = {.index = 4, .kind = bytes_str("instance.running"), .text = bytes_str("hello")};
-    struct wire_admin_chunk chunk = {.id = 3, .event = &event};
-    codec_encode_named(&wire_admin_chunk_type, &chunk, &encoded);
+    codec_encode_named(&wire_admin_chunk_type, chunk, &encoded);
     codec_rpc_encode(&(struct codec_rpc){.type = CODEC_RPC_NOTIFY,
                                          .method = bytes_str("chunk"),
                                          .params = buf_bytes(&encoded)},
@@ -95,6 +92,12 @@ static void serve_event(struct fake *f) {
     fake_send_bytes(f, buf_bytes(&frame));
     buf_done(&encoded);
     buf_done(&frame);
+}
+
+static void serve_event(struct fake *f) {
+    stream_accept(f, 3);
+    struct wire_event event = {.index = 4, .kind = bytes_str("instance.running"), .text = bytes_str("hello")};
+    chunk_send(f, &(struct wire_admin_chunk){.id = 3, .event = &event});
     fake_chunk(f, 3, bytes_str(fake_credit(f, 3) == 64 + 5 ? "right" : "wrong"), true);
 }
 
@@ -107,6 +110,29 @@ Test(streams, events_come_and_are_paid_for) {
     cr_assert_eq(client_stream(c, "events", &wire_admin_events_query_type, &query, &id), 0);
     cr_assert_eq(client_chunk(c, id, &arena, &chunk, 10000), 0);
     cr_assert(bytes_is(chunk.event->text, "hello"));
+    cr_assert_eq(client_chunk(c, id, &arena, &chunk, 10000), 0);
+    cr_assert(bytes_is(chunk.data, "right"));
+    arena_done(&arena);
+    fake_done(&fake, c);
+}
+
+static void serve_change(struct fake *f) {
+    stream_accept(f, 3);
+    struct wire_admin_var_change change = {.var = {.key = bytes_str("key"), .value = bytes_str("value")}};
+    chunk_send(f, &(struct wire_admin_chunk){.id = 3, .var = &change});
+    fake_chunk(f, 3, bytes_str(fake_credit(f, 3) == 64 + 3 + 5 ? "right" : "wrong"), true);
+}
+
+/* A watch whose changes are not paid for stands for ever when its first credit is used up. */
+Test(streams, changes_of_variables_come_and_are_paid_for) {
+    struct arena arena = {0};
+    struct wire_admin_chunk chunk;
+    struct wire_admin_var_watch query = {.credit = 500};
+    uint64_t id;
+    struct client *c = fake_start(&fake, serve_change);
+    cr_assert_eq(client_stream(c, "var.watch", &wire_admin_var_watch_type, &query, &id), 0);
+    cr_assert_eq(client_chunk(c, id, &arena, &chunk, 10000), 0);
+    cr_assert(bytes_is(chunk.var->var.value, "value"));
     cr_assert_eq(client_chunk(c, id, &arena, &chunk, 10000), 0);
     cr_assert(bytes_is(chunk.data, "right"));
     arena_done(&arena);
