@@ -48,7 +48,8 @@ enum proc_event_kind {
     PROC_REFUSED,   /* proc_start could not make the shim: error, text */
     PROC_LOG_DATA,  /* handle, data, end, error */
     PROC_KEPT,      /* at start: what proc_release kept of this instance's output is there */
-    PROC_DAMAGED,   /* at start: what cannot be understood (instance may be zero, task empty): error, text */
+    PROC_DAMAGED,   /* at start: what cannot be understood (instance may be zero, task empty): error, text;
+                       ERR_LIMIT: nothing is, but the scan waits for descriptors */
 };
 struct proc_event {
     enum proc_event_kind kind;

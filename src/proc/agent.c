@@ -243,7 +243,9 @@ struct proc *proc_new(const struct proc_options *options, char *ret_text, size_t
     if (root_open(p, options->root))
         failed = options->root;
     else if (descriptors_open(p, options->executable))
-        failed = options->executable ? options->executable : "descriptors";
+        failed = p->executable_fd < 0 && options->executable ? options->executable
+                 : p->timer_fd >= 0 && p->inotify_fd < 0     ? "inotify (fs.inotify.max_user_instances)"
+                                                             : "descriptors";
     else if (scan_begin(p))
         failed = options->root;
     if (failed) {

@@ -89,6 +89,8 @@ struct proc {
 
     DIR *scan; /* the root; NULL: read to its end */
     bool scan_told;
+    bool scan_short;       /* that there are too few descriptors was told ... */
+    int64_t scan_again_us; /* ... and then is the next try */
     int64_t scan_until_us; /* SCAN_DONE comes then at the latest, once the directories are read */
     size_t adopting;
 

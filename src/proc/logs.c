@@ -222,6 +222,8 @@ static int reader_open(struct proc *p, struct reader *r, struct bytes task) {
         return 0;
     snprintf(fd_path, sizeof fd_path, "/proc/self/fd/%d", r->directory_fd);
     r->watch = inotify_add_watch(p->inotify_fd, fd_path, IN_MODIFY | IN_CREATE);
+    if (r->watch < 0 && errno == ENOSPC)
+        return ERR_LIMIT;
     return r->watch < 0 ? ERR_IO : 0;
 }
 
@@ -241,6 +243,8 @@ void proc_log_open(struct proc *p, uint64_t handle, struct instance_id instance,
         struct queued *q = queue_data(p, r, true, error);
         if (error == ERR_NOT_FOUND)
             buf_printf(&q->text, "there is no output of this task here");
+        else if (error == ERR_LIMIT)
+            buf_printf(&q->text, "cannot follow the output: fs.inotify.max_user_watches is reached");
         else
             buf_printf(&q->text, "cannot read the output: %s",
                        error == ERR_IO ? errno_text(errno) : err_str(error));

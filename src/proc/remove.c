@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STEP_FILES 256 /* removed in one poll */
@@ -113,6 +114,12 @@ void proc_remove(struct proc *p, struct instance_id instance) {
 
 /* ---- bit by bit ---------------------------------------------------------------------------------------- */
 
+/* What somebody has mounted there is his, even if it is another place of the same disk. */
+static bool is_mount(int fd) {
+    struct statx status;
+    return statx(fd, "", AT_EMPTY_PATH, 0, &status) < 0 || status.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
 /* True: it is gone. */
 static bool remove_some(struct proc *p, int parent_fd, const char *name, int depth, int *budget) {
     if (--*budget < 0)
@@ -122,7 +129,7 @@ static bool remove_some(struct proc *p, int parent_fd, const char *name, int dep
     if (depth == DEPTH_MAX)
         return trash_move(p, parent_fd, name) == 0;
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    DIR *directory = fd < 0 || is_mount(fd) ? NULL : fdopendir(fd);
     if (!directory) {
         fd_close(&fd);
         return false;

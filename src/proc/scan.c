@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define STEP_INSTANCES 32             /* looked at in one poll */
+#define SPARE_FDS      6              /* for looking at a task; two of them it keeps */
+#define SPARE_WAIT_US  US_PER_S       /* where there are none: to look again */
 #define ADOPT_WAIT_US  (5 * US_PER_S) /* for shims that live but do not answer (stopped, no disk) */
 #define PATH_SIZE      (TASK_PATH_MAX + 300)
 
@@ -141,6 +143,8 @@ static bool task_look(struct proc *p, struct instance_id instance, const char *n
     if (error == ERR_NOT_FOUND &&
         part_read(p, path, FILE_RELEASED, wire_shim_spec_type.max_bytes, &data) == 0) {
         kept = true;
+    } else if (error == ERR_NOT_FOUND && !strcmp(name, NAME_ALLOC)) {
+        buf_clear(&data); /* a task has made it: it goes with the instance */
     } else if (error) {
         task_damaged(p, instance, name, path,
                      error == ERR_NOT_FOUND ? "there is no spec" : "spec cannot be read");
@@ -156,25 +160,58 @@ static bool task_look(struct proc *p, struct instance_id instance, const char *n
     return kept;
 }
 
+/* ---- descriptors --------------------------------------------------------------------------------------- */
+
+/* Whether so many more can be opened now. */
+static bool descriptors_spare(const struct proc *p, size_t count) {
+    VEC(int) fds = {0};
+    int fd = -1;
+    while (fds.count < count && (fd = fcntl(p->null_fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+        VEC_PUSH(&fds, fd);
+    bool spare = fds.count == count;
+    while (fds.count > 0)
+        close(fds.data[--fds.count]);
+    VEC_DONE(&fds);
+    return spare;
+}
+
+/*
+ * What cannot be opened for want of descriptors looks like what is damaged or gone, and a task that is taken
+ * for lost would run twice. So the scan waits; an agent with a lower limit than the one before it waits for
+ * ever, and says why.
+ */
+static void scan_wait(struct proc *p) {
+    p->scan_again_us = lease_now_us() + SPARE_WAIT_US;
+    proc_timer_at(p, p->scan_again_us);
+    if (p->scan_short)
+        return;
+    p->scan_short = true;
+    struct queued *q = proc_queue(p, PROC_DAMAGED, NULL);
+    q->error = ERR_LIMIT;
+    buf_printf(&q->text, "%s: too few open files are allowed to look at the tasks that run here: waiting",
+               p->root);
+}
+
 /* ---- directories of instances -------------------------------------------------------------------------- */
 
 /* Names are gathered first: looking at a task may move its directory away. */
-static void instance_look(struct proc *p, struct instance_id instance, const char *id) {
+static bool instance_look(struct proc *p, struct instance_id instance, const char *id) {
     struct arena arena = {0};
     VEC(char *) names = {0};
     bool kept = false;
     DIR *directory = directory_open(p->root_fd, id);
     if (!directory && errno == ENOENT)
-        return;
+        return true;
     if (!directory) {
         damaged(p, &instance, NULL, id, "it is no directory that can be read");
-        return;
+        return true;
     }
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
         if (!is_dots(entry->d_name))
             VEC_PUSH(&names, arena_printf(&arena, "%s", entry->d_name));
     closedir(directory);
-    for (size_t i = 0; i < names.count; i++) {
+    bool spare = descriptors_spare(p, SPARE_FDS + 2 * names.count);
+    for (size_t i = 0; i < names.count && spare; i++) {
         char path[PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", id, names.data[i]);
         if (!task_name_valid(bytes_str(names.data[i])))
@@ -187,21 +224,24 @@ static void instance_look(struct proc *p, struct instance_id instance, const cha
     instance_directory_remove(p, instance);
     VEC_DONE(&names);
     arena_done(&arena);
+    return spare;
 }
 
-static void root_entry_look(struct proc *p, const char *name) {
+/* False: there are too few descriptors to look at it. */
+static bool root_entry_look(struct proc *p, const char *name) {
     struct instance_id instance;
     char id[ID_TEXT_SIZE];
     if (name[0] == '.')
-        return;
+        return true;
+    if (!descriptors_spare(p, SPARE_FDS))
+        return false;
     if (hex_decode(bytes_str(name), instance.b, ID_SIZE) == 0) {
         id_text(instance.b, id);
-        if (!strcmp(id, name)) {
-            instance_look(p, instance, name);
-            return;
-        }
+        if (!strcmp(id, name))
+            return instance_look(p, instance, name);
     }
     damaged(p, NULL, NULL, name, "that is no instance's id");
+    return true;
 }
 
 /* ---- the scan ------------------------------------------------------------------------------------------ */
@@ -229,12 +269,20 @@ int scan_begin(struct proc *p) {
 }
 
 bool scan_step(struct proc *p) {
+    if (p->scan && lease_now_us() < p->scan_again_us) {
+        proc_timer_at(p, p->scan_again_us);
+        return false;
+    }
     for (int i = 0; p->scan && i < STEP_INSTANCES; i++) {
+        long place = telldir(p->scan);
         struct dirent *entry = readdir(p->scan);
-        if (entry) {
-            root_entry_look(p, entry->d_name);
-            continue;
+        if (entry && !root_entry_look(p, entry->d_name)) {
+            seekdir(p->scan, place);
+            scan_wait(p);
+            return false;
         }
+        if (entry)
+            continue;
         closedir(p->scan);
         p->scan = NULL;
         p->scan_until_us = lease_now_us() + ADOPT_WAIT_US;

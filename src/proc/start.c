@@ -155,7 +155,8 @@ static int directory_make(const struct proc *p, const struct proc_task *t, bool 
             return error;
     }
     snprintf(path, sizeof path, "%s/%s", t->path, FILE_WORK);
-    if (mkdirat(p->root_fd, path, 0755) < 0 && errno != EEXIST)
+    /* The user's whom it is given to; all who know the way could look into it otherwise. */
+    if (mkdirat(p->root_fd, path, 0750) < 0 && errno != EEXIST)
         return refuse(text, io_error(), "cannot make", path);
     return 0;
 }

@@ -347,17 +347,20 @@ void task_release(struct proc *p, struct proc_task *t, bool keep_output) {
 
 /* ---- shims of an earlier agent ------------------------------------------------------------------------- */
 
-/* The directory, open, if a shim has locked it; else -1. */
-static int locked_open(int parent_fd, const char *path) {
+/* The directory, open, if a shim has locked it; else -1. Where it cannot be asked, that is no sign of death.
+ */
+static int locked_open(int parent_fd, const char *path, bool *ret_lives) {
     int fd = openat(parent_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    *ret_lives = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
     if (fd >= 0 && (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK))
         fd_close(&fd);
+    *ret_lives = *ret_lives || fd >= 0;
     return fd;
 }
 
 bool shim_lives_in(int parent_fd, const char *path) {
-    int fd = locked_open(parent_fd, path);
-    bool lives = fd >= 0;
+    bool lives;
+    int fd = locked_open(parent_fd, path, &lives);
     fd_close(&fd);
     return lives;
 }
@@ -413,13 +416,14 @@ static void retry_later(struct proc *p, struct proc_task *t) {
 void task_adopt(struct proc *p, struct proc_task *t) {
     if (t->pid_fd < 0)
         death_watch(p, t, shim_pid_open(p, t));
-    int directory_fd = locked_open(p->root_fd, t->path);
-    t->shim_lives = directory_fd >= 0 || t->pid_fd >= 0;
+    bool locked;
+    int directory_fd = locked_open(p->root_fd, t->path, &locked);
+    t->shim_lives = locked || t->pid_fd >= 0;
     if (!t->shim_lives)
         conclude(p, t);
-    if (directory_fd < 0)
+    if (!locked)
         return;
-    int link_fd = socket_connect(directory_fd);
+    int link_fd = directory_fd < 0 ? -1 : socket_connect(directory_fd);
     fd_close(&directory_fd);
     if (link_fd < 0)
         retry_later(p, t);

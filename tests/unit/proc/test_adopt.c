@@ -8,9 +8,12 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -212,6 +215,83 @@ Test(proc_adopt, a_large_working_directory_is_removed_in_the_end) {
     rig_done(&r);
 }
 
+/* A mount that a task has left in its working directory, here one of another place on the same disk. */
+Test(proc_adopt, what_is_mounted_in_a_working_directory_is_not_emptied) {
+    static struct rig r;
+    char place[200], file[300], moved[300];
+    struct stat stat;
+    if (!rig_is_root() || unshare(CLONE_NEWNS) < 0)
+        cr_skip_test("needs root");
+    cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    rig_init(&r);
+    struct wire_shim_spec spec = rig_spec(&r, 1, "mkdir disk");
+    rig_start(&r, &spec);
+    RIG_WAIT_STATE(&r, 1, TASK_STATE_DEAD);
+    snprintf(place, sizeof place, "%s.place", r.root);
+    snprintf(file, sizeof file, "%s/precious", place);
+    cr_assert_eq(mkdir(place, 0700), 0);
+    file_write(file, "mine");
+    cr_assert_eq(mount(place, rig_path(&r, 1, "work/disk"), NULL, MS_BIND, NULL), 0);
+    proc_release(r.proc, rig_instance(1), bytes_str("t"), false);
+    RIG_WAIT(&r, !rig_exists(rig_path(&r, 1, "")));
+    rig_poll(&r, 0);
+    bool there = lstat(file, &stat) == 0;
+    snprintf(moved, sizeof moved, "%s/.trash/0/%s", r.root, "work/disk");
+    cr_assert_eq(umount2(moved, MNT_DETACH), 0);
+    unlink(file);
+    rmdir(place);
+    cr_assert(there, "the file on the mounted disk was removed");
+    rig_done(&r);
+}
+
+/* ---- descriptors --------------------------------------------------------------------------------------- */
+
+/* Takes all descriptors that this process may have but so many. */
+static void descriptors_leave(int fds[64], unsigned left) {
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 64;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    size_t count = 0;
+    for (int fd; (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;)
+        fds[count++] = fd;
+    cr_assert(count > left);
+    while (left-- > 0)
+        close(fds[--count]);
+    fds[count] = -1;
+}
+
+static void descriptors_give_back(const int fds[64]) {
+    struct rlimit limit;
+    while (*fds >= 0)
+        close(*fds++);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max < 1024 ? limit.rlim_max : 1024;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+Test(proc_adopt, an_agent_without_descriptors_waits_for_some_and_gives_up_no_task) {
+    static struct rig r;
+    int fds[65];
+    rig_init(&r);
+    start_running(&r, "exec sleep 1000");
+    RIG_WAIT(&r, rig_exists(rig_path(&r, 1, "status")));
+    for (unsigned left = 0; left < 5; left++) {
+        rig_detach(&r);
+        rig_attach(&r);
+        descriptors_leave(fds, left);
+        for (int i = 0; i < 5; i++)
+            rig_poll(&r, 20);
+        descriptors_give_back(fds);
+        cr_assert(rig_exists(rig_path(&r, 1, "spec")), "%u left: %s", left, r.damaged_text);
+        cr_assert(rig_exists(rig_path(&r, 1, "status")), "%u left: %s", left, r.damaged_text);
+        RIG_WAIT(&r, r.scan_done);
+        RIG_WAIT_STATE(&r, 1, TASK_STATE_RUNNING);
+        cr_assert(!rig_seen(&r, 1)->lost, "%u left", left);
+    }
+    stop_and_done(&r);
+}
+
 /* ---- damage -------------------------------------------------------------------------------------------- */
 
 Test(proc_damage, a_spec_that_cannot_be_read_is_moved_aside_and_told) {
@@ -311,6 +391,18 @@ Test(proc_damage, what_has_no_business_here_is_moved_aside) {
     snprintf(path, sizeof path, "%s/.damaged/00112233445566778899aabbccddeeff-no-spec", r.root);
     cr_assert(rig_exists(path));
     rig_done(&r);
+}
+
+Test(proc_damage, what_a_task_made_for_all_of_its_instance_stays) {
+    static struct rig r;
+    rig_init(&r);
+    start_running(&r, "mkdir ../../alloc; exec sleep 1000");
+    RIG_WAIT(&r, rig_exists(rig_path(&r, 1, "../alloc")));
+    rig_detach(&r);
+    reattach(&r);
+    cr_assert_eq(r.damaged_count, 0, "%s", r.damaged_text);
+    cr_assert(rig_exists(rig_path(&r, 1, "../alloc")));
+    stop_and_done(&r);
 }
 
 /* ---- the shim's socket --------------------------------------------------------------------------------- */

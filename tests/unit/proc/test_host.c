@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,8 +203,42 @@ Test(proc_host, a_port_is_free_when_nobody_listens_on_it) {
     cr_assert(!proc_port_free("127.0.0.1", port));
     cr_assert(!proc_port_free("0.0.0.0", port));
     cr_assert(!proc_port_free("", port));
+    cr_assert(!proc_port_free("192.0.2.1", port));
     close(fd);
     cr_assert(proc_port_free("127.0.0.1", port));
-    cr_assert(!proc_port_free("192.0.2.1", port), "no address of this host");
+    cr_assert(proc_port_free("192.0.2.1", port), "an address before the host: the port of all its own");
     cr_assert(!proc_port_free("localhost", port), "no name is looked up");
+}
+
+/* That it cannot be told is nobody's holding it: the task itself says what is wrong, or may what we may not.
+ */
+Test(proc_host, a_port_that_only_root_may_bind_is_not_said_to_be_held) {
+    if (rig_is_root())
+        cr_assert_eq(setuid(65534), 0);
+    int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_RDONLY);
+    char text[16] = "";
+    cr_assert(read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    if (atoi(text) <= 809)
+        cr_skip_test("every port may be bound here");
+    cr_assert(proc_port_free("127.0.0.1", 809));
+}
+
+/* A limit of each user, which no look at the open files explains. As a user whom nobody else here is. */
+Test(proc_host, too_many_inotify_instances_are_told_as_such) {
+    char text[256] = "", root[] = "/tmp/covey-proc-XXXXXX";
+    if (rig_is_root())
+        cr_assert_eq(setuid(65000), 0);
+    cr_assert(mkdtemp(root));
+    while (inotify_init1(IN_CLOEXEC) >= 0)
+        ;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        cr_skip_test("there are fewer open files than inotify instances");
+    struct proc_options options = {.root = root};
+    struct proc *p = proc_new(&options, text, sizeof text);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    cr_assert_eq(system(command), 0);
+    cr_assert(!p && strstr(text, "max_user_instances"), "%s", text);
 }
