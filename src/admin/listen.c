@@ -11,9 +11,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 128
+#define LOCK_STEP_NS   10000000 /* ten milliseconds ... */
+#define LOCK_STEPS     200      /* ... so often */
 
 static void address_of(const struct admin *a, struct sockaddr_un *ret) {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -33,13 +36,13 @@ static int folder_lock(const struct admin *a) {
         buf_append_byte(&folder, '.');
     int fd = open(buf_str(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     buf_done(&folder);
-    /* Held for a look, a removal and a bind: another agent's start in this folder is waited for. */
-    if (fd >= 0 && flock(fd, LOCK_EX)) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
+    /*
+     * Held for a look, a removal and a bind: another agent's start in this folder is waited for. Whoever has
+     * it for longer is no agent (anybody who may read the folder may lock it) and keeps none from starting.
+     */
+    const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
+    for (int i = 0; fd >= 0 && i < LOCK_STEPS && flock(fd, LOCK_EX | LOCK_NB); i++)
+        nanosleep(&step, NULL);
     return fd;
 }
 
@@ -119,10 +122,6 @@ int admin_listen(struct admin *a, struct buf *ret_text) {
         return ERR_LIMIT;
     }
     int lock = folder_lock(a);
-    if (lock < 0 && errno == EWOULDBLOCK) {
-        buf_printf(ret_text, "another agent is about to listen on %s", a->path);
-        return ERR_BUSY;
-    }
     if (lock < 0) {
         buf_printf(ret_text, "cannot make the socket %s: %s", a->path, strerror(errno));
         return ERR_IO;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <covey/hcl.h>
@@ -237,10 +238,11 @@ static int read_file(struct config *c, const char *path, struct bytes *ret) {
     size_t n;
     while ((n = fread(part, 1, sizeof part, f)) > 0 && text.size < (1u << 20))
         buf_append(&text, part, n);
+    int error = ferror(f) ? complain("%s: %s", path, strerror(errno)) : 0;
     fclose(f);
     *ret = arena_copy(&c->arena, buf_bytes(&text));
     buf_done(&text);
-    return 0;
+    return error;
 }
 
 static int config_file(struct config *c, const char *path) {
@@ -323,8 +325,8 @@ static int config_flags(struct config *c, int argc, char **argv) {
         joined = split(name, '=', &name, &value);
         name = bytes_of(name.data + 2, name.size - 2);
         if (bytes_is(name, "config")) {
-            if (!joined)
-                i++;
+            if (!joined && ++i == argc)
+                return complain("%s needs a value", arg);
             continue; /* read before the flags */
         }
         while (key < KEYS && !bytes_is(name, keys[key].name))
@@ -332,6 +334,8 @@ static int config_flags(struct config *c, int argc, char **argv) {
         if (key == KEYS)
             return unknown_flag(arg);
         if (keys[key].kind == HCL_CONFIG_BOOL) {
+            if (joined && !bytes_is(value, "true") && !bytes_is(value, "false"))
+                return complain("--%s: \"%.*s\" is neither true nor false", keys[key].name, BYTES_FMT(value));
             set_flag(c, (enum key)key, !joined || bytes_is(value, "true"));
             continue;
         }
@@ -370,7 +374,7 @@ static int config_defaults(struct config *c) {
             c->bind = bytes_str("127.0.0.1:7370");
         if (c->data_dir == NULL) {
             char dir[] = "/tmp/covey-dev-XXXXXX";
-            if (mkdtemp(dir) == NULL)
+            if (mkdtemp(dir) == NULL || chmod(dir, 0711) != 0)
                 return complain("cannot make a temporary folder: %s", strerror(errno));
             c->data_dir = text_of(c, bytes_str(dir));
         }

@@ -6,8 +6,10 @@
  * Everything is done in one place, daemon_turn(), once per round of the loop, just before it would sleep.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -418,7 +420,10 @@ static int daemon_open(struct daemon *d) {
     identity_init(&identity, &seed);
     struct node_id id = identity.id;
     identity_done(&identity);
-    snprintf(task_root, sizeof task_root, "%s/instances", d->config.data_dir);
+    /* Tasks are told of it, and work elsewhere than the agent. */
+    char *absolute = realpath(d->config.data_dir, NULL);
+    snprintf(task_root, sizeof task_root, "%s/instances", absolute != NULL ? absolute : d->config.data_dir);
+    free(absolute);
     int error = open_shells(d, task_root, &id);
     if (error == 0)
         error = open_node(d, &seed, task_root);
@@ -434,6 +439,17 @@ static void daemon_close(struct daemon *d) {
     proc_free(d->proc);
     net_free(d->net);
     config_done(&d->config);
+}
+
+/* Where a standard stream was closed, the next file opened would take its place, and what is said go there.
+ */
+static void streams_fill(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* Each task needs a few descriptors here: what the hard limit allows is taken. */
@@ -473,6 +489,7 @@ int daemon_main(int argc, char **argv) {
     struct daemon *d = mem_alloc(sizeof *d);
     char path[4096] = "";
     ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
+    streams_fill();
     int error = config_load(&d->config, argc, argv);
     d->light = true;
     signal(SIGPIPE, SIG_IGN);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -35,9 +36,30 @@ int64_t host_thread_cpu_us(void) { return clock_us(CLOCK_THREAD_CPUTIME_ID); }
 
 /* ---- resources ---- */
 
+/* What one is made for, or can do at most; 0 where the kernel does not say. */
+static double core_mhz(long core) {
+    static const char *const names[] = {"base_frequency", "cpuinfo_max_freq"};
+    double khz = 0;
+    for (size_t i = 0; i < 2 && khz == 0; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%ld/cpufreq/%s", core, names[i]);
+        FILE *f = fopen(path, "re");
+        if (f != NULL && fscanf(f, "%lf", &khz) != 1)
+            khz = 0;
+        if (f != NULL)
+            fclose(f);
+    }
+    return khz / 1000;
+}
+
+/* The "cpu MHz" of /proc/cpuinfo are those of this moment: a core that idles would count for little. */
 uint32_t host_cpu_mhz(void) {
-    FILE *f = fopen("/proc/cpuinfo", "re");
     double total = 0;
+    for (long i = 0; i < sysconf(_SC_NPROCESSORS_CONF); i++)
+        total += core_mhz(i);
+    if (total > 0)
+        return (uint32_t)total;
+    FILE *f = fopen("/proc/cpuinfo", "re");
     char line[512];
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
         double mhz;
@@ -109,7 +131,6 @@ static int identity_make(int dir, struct secret *seed) {
         return -1;
     bool good = write(fd, seed->b, sizeof seed->b) == (ssize_t)sizeof seed->b && fsync(fd) == 0;
     close(fd);
-    /* linkat does not replace: two agents that start at once cannot both make a key. */
     good = good && linkat(dir, "identity.new", dir, "identity", 0) == 0 && fsync(dir) == 0;
     int saved = errno;
     unlinkat(dir, "identity.new", 0);
@@ -117,28 +138,47 @@ static int identity_make(int dir, struct secret *seed) {
     return good ? 0 : -1;
 }
 
+/* What is written and flushed in a folder is lost with the folder. */
+static int parent_flush(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = parent < 0 ? 0 : fsync(parent) != 0 && errno != EINVAL; /* some file systems cannot */
+    if (fd >= 0)
+        close(fd);
+    if (parent >= 0)
+        close(parent);
+    return failed;
+}
+
 int host_make_dirs(const char *path, unsigned mode) {
     char part[4096];
     size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/')
+        size--;
     if (size >= sizeof part) {
         errno = ENAMETOOLONG;
         return -1;
     }
     for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != 0)
+        if (path[i] != '/' && i != size)
             continue;
         memcpy(part, path, i);
         part[i] = 0;
-        if (mkdir(part, i == size ? mode : 0755) != 0 && errno != EEXIST)
+        int made = mkdir(part, i == size ? mode : 0755);
+        if (made != 0 ? errno != EEXIST : parent_flush(part) != 0)
             return -1;
     }
     return 0;
 }
 
 int host_identity(const char *dir, struct secret *ret_seed, char *ret_text, size_t text_size) {
-    int d = host_make_dirs(dir, 0700) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (d < 0) {
+    /* Tasks of other users pass through it to theirs; what is the agent's is closed to them file by file. */
+    int d = host_make_dirs(dir, 0711) == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    /* Of agents that start at once here one makes the key and the others read it. */
+    if (d < 0 || flock(d, LOCK_EX) != 0) {
         snprintf(ret_text, text_size, "cannot use the data directory %s: %s", dir, strerror(errno));
+        if (d >= 0)
+            close(d);
         return ERR_IO;
     }
     int fd = openat(d, "identity", O_RDONLY | O_CLOEXEC);

@@ -8,6 +8,7 @@
 #include "host.h"
 
 #define HANDSHAKE_MAX_US (5 * US_PER_S)
+#define HANDSHAKES_MAX   512u           /* of those who came; net takes twice as many connections */
 #define SAY_EVERY_US     (5 * US_PER_S) /* refusals of strangers: a line at most this often */
 
 static struct link *stream_link_find(struct daemon *d, uint64_t conn) {
@@ -162,13 +163,37 @@ static void stream_link_closed(struct daemon *d, struct link *l, const struct ne
     buf_done(&text);
 }
 
+/*
+ * Who connects and says nothing has HANDSHAKE_MAX_US, and would keep out everybody else with as many
+ * connections as there may be. So they have a share of them, of which the oldest is given up: a member is
+ * done sooner.
+ */
+static void handshakes_bound(struct daemon *d) {
+    struct link *oldest = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < d->links.count; i++) {
+        struct link *l = d->links.entries[i].value;
+        if (l->open || l->outgoing)
+            continue;
+        count++;
+        if (oldest == NULL || l->conn < oldest->conn)
+            oldest = l;
+    }
+    if (count <= HANDSHAKES_MAX)
+        return;
+    net_close(d->net, oldest->conn);
+    stream_link_over(d, oldest, ERR_LIMIT, "too many others connect at the same time");
+}
+
 void stream_link_event(struct daemon *d, const struct net_event *e) {
     struct link *l = stream_link_find(d, e->conn);
     switch (e->kind) {
     case NET_ACCEPTED:
         l = stream_link_new(d, e->conn, &e->addr);
-        if (stream_link_session(d, l) == 0)
+        if (stream_link_session(d, l) == 0) {
+            handshakes_bound(d);
             break;
+        }
         net_close(d->net, e->conn);
         stream_link_over(d, l, ERR_NOT_FOUND, "this host is not a member of a cluster yet");
         break;

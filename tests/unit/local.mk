@@ -79,6 +79,13 @@ check_PROGRAMS += %D%/unit_crypto
 %C%_unit_crypto_LDADD = $(UNIT_LIBS)
 TESTS += %D%/unit_crypto
 
+check_PROGRAMS += %D%/unit_daemon
+%C%_unit_daemon_SOURCES = \
+	%D%/daemon/host.c
+%C%_unit_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
+%C%_unit_daemon_LDADD = $(SHELL_ROOMS) $(UNIT_LIBS)
+TESTS += %D%/unit_daemon
+
 check_PROGRAMS += %D%/unit_gossip
 %C%_unit_gossip_SOURCES = \
 	%D%/gossip/harness.c \

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -320,6 +321,20 @@ static void expect_new_fails(const struct admin_options *o, const char *wanted) 
     char text[256] = "";
     cr_assert_null(admin_new(o, text, sizeof text));
     cr_assert(strstr(text, wanted), "%s", text);
+}
+
+/* Whoever may look into the folder may lock it. */
+Test(file, is_made_although_a_stranger_keeps_the_folder_locked, .timeout = 15) {
+    char text[256] = "";
+    rig_new(&rig, NULL);
+    struct admin_options options = {.path = rig.path};
+    admin_free(rig.admin);
+    int fd = open(rig.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert_eq(flock(fd, LOCK_EX), 0);
+    rig.admin = admin_new(&options, text, sizeof text);
+    cr_assert_not_null(rig.admin, "%s", text);
+    close(fd);
+    rig_done(&rig);
 }
 
 Test(file, that_cannot_be_made_is_told_with_its_reason) {
