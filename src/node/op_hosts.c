@@ -55,9 +55,9 @@ static const char *forget_refused(struct node *n, const struct wire_node_record 
                             BYTES_FMT(r->name));
     if (!force && node_alive(n, r->id))
         return arena_printf(&n->scratch,
-                            "%.*s is alive: run `covey leave` there, or `covey nodes forget --force` if that "
-                            "is not possible",
-                            BYTES_FMT(r->name));
+                            "%.*s is alive: run `covey leave` there, or `covey nodes forget --force %.*s` if "
+                            "that is not possible",
+                            BYTES_FMT(r->name), BYTES_FMT(r->name));
     *error = 0;
     return NULL;
 }

@@ -164,6 +164,10 @@ static const char *refusal_of(struct node *n, const struct pending_write *w, int
         return "the variable has another version by now";
     if (bytes_is(w->method, "var.put") && error == ERR_NOT_FOUND)
         return "there is no such variable";
+    if (bytes_is(w->method, "join") && error == ERR_EXISTS)
+        return "another host of the cluster has this name: start the agent with another --name, or forget "
+               "that "
+               "host there (`covey nodes forget HOST`)";
     if (error == ERR_STALE)
         return "so much was written since this was asked that nobody knows whether it was done already; look "
                "before asking again";
