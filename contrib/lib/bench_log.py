@@ -11,17 +11,17 @@ import bench_etcd
 from bench_table import Row
 
 ABOUT = "writes through the log: latency, throughput, failover, memory; beside etcd"
-TURNS, SECONDS, KILLS, STARTS = 6, 0.5, 3, 1
+TURNS, SECONDS, KILLS, STARTS = 5, 1.5, 3, 1
 # Name, connections, writes under way on each.
 LOADS = [("sequential", 1, 1), ("64 clients", 64, 1), ("256 clients", 256, 1), ("64 on 8 connections", 8, 8),
          ("256 on 8 connections", 8, 32)]
 COUNTED = """Three voters on loopback, data on the disk of the build; a value of 256 bytes a write, each client's to a key of its
 own, through the leader: covey's admin socket, etcd's gRPC over TCP. One client program for both
 (tests/bench/bench_log_client.c) speaks either protocol by itself: with it etcd took about twice the writes that were recorded
-with its own tool. The systems take turns, %d of half a second for each load, the first fifth not counted; of a round's turns the
+with its own tool. The systems take turns, %d of %.1f s for each load, the first fifth not counted; of a round's turns the
 median. leader lost: from SIGKILL to the first write accepted by a survivor, each asked every 25 ms; after word of it: counted
 from the first survivor that held the leader dead, 0 if the vote came first. start: three processes with the data of before, to
-the first write accepted. memory: resident, mean of the three. Ratios: median of the rounds'.""" % TURNS
+the first write accepted. memory: resident, mean of the three. Ratios: median of the rounds'.""" % (TURNS, SECONDS)
 
 
 def pair(name, unit, better, goal):

@@ -490,6 +490,7 @@ int daemon_main(int argc, char **argv) {
     char path[4096] = "";
     ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
     streams_fill();
+    crypto_choose_fastest();
     int error = config_load(&d->config, argc, argv);
     d->light = true;
     signal(SIGPIPE, SIG_IGN);
