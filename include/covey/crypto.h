@@ -5,7 +5,8 @@
  * crypto: who a host is, and how its bytes travel. Identities, sealed gossip packets, encrypted streams.
  *
  * PURE: memory only, on libsodium. Nothing here draws a random number: whatever must be random is a
- * parameter, so the simulator runs this very code and gets the same bytes from the same seed.
+ * parameter, so the simulator runs this very code and gets the same bytes from the same seed. A program that
+ * wants libsodium's fastest code calls sodium_init() once before it starts; the results are the same without.
  *
  * The formats are told byte by byte in proto/security.md, with vectors in proto/vectors/noise-xxpsk0.json
  * made by a second implementation.
@@ -17,10 +18,6 @@
 #define COVEY_CRYPTO_H
 
 #include <covey/base.h>
-
-/* By a program, once, before it starts a thread: from here on libsodium runs the fastest code that this
- * processor has for each primitive. The results are the same without. */
-void crypto_choose_fastest(void);
 
 /* A key, a seed or a secret: 32 bytes that never leave the process in clear. */
 struct secret { uint8_t b[32]; };

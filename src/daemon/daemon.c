@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include <covey/daemon.h>
 
 #include "daemon.h"
@@ -490,7 +492,8 @@ int daemon_main(int argc, char **argv) {
     char path[4096] = "";
     ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
     streams_fill();
-    crypto_choose_fastest();
+    if (sodium_init() < 0) /* from here on libsodium runs the fastest code that this processor has */
+        abort();
     int error = config_load(&d->config, argc, argv);
     d->light = true;
     signal(SIGPIPE, SIG_IGN);
