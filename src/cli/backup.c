@@ -23,21 +23,12 @@ static int backup_fetch(struct cli *c, struct buf *out) {
     struct wire_admin_chunk chunk = {0};
     struct arena a = {0};
     uint64_t id;
-    int error = cli_connect(c);
-    if (error != 0)
-        return error;
-    error = client_stream(c->client, "backup", &wire_admin_backup_type, &q, &id);
+    int error = cli_stream(c, "backup", &wire_admin_backup_type, &q, &id);
     while (error == 0 && !chunk.end) {
         arena_reset(&a);
-        error = client_chunk(c->client, id, &a, &chunk, ANSWER_MS);
+        error = cli_chunk(c, id, &a, &chunk, ANSWER_MS);
         if (error == 0)
             buf_append(out, chunk.data.data, chunk.data.size);
-    }
-    if (error != 0) {
-        snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
-    } else if (chunk.error != 0) {
-        error = chunk.error;
-        snprintf(c->text, sizeof c->text, "%.*s", BYTES_FMT(chunk.text));
     }
     arena_done(&a);
     return error;

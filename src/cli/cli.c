@@ -22,12 +22,10 @@
 
 const struct cli_verb cli_verbs[] = {
     {"run", "FILE|-", "Submit the jobs of a file and wait until they run, or have completed",
-     "\nA job that is there already is changed to what the file says; the same file again changes nothing. "
-     "Ends with 0 when\n"
-     "all instances run (service) or are complete (batch), 1 when a batch job will not complete; when time "
-     "is\n"
-     "up, with 9 if one fits no host, with 1 if one failed, else with 5. What was submitted stays "
-     "submitted.\n",
+     "\nA job that is there already is changed to what the file says; the same file again changes nothing.\n"
+     "Ends with 0 when all instances run (service) or are complete (batch), with 1 when a batch job will\n"
+     "not complete; when time is up with 9 if one fits no host, with 1 if one failed, else with 5.\n"
+     "What was submitted stays submitted in any case.\n",
      CLI_AGENT | CLI_DETACH | CLI_TIMEOUT, 1, 1, cli_run},
     {"stop", "JOB", "Stop a job and wait until nothing of it runs", "", CLI_AGENT | CLI_DETACH | CLI_TIMEOUT,
      1, 1, cli_stop},
@@ -204,11 +202,31 @@ int cli_call(struct cli *c, const char *method, const struct codec_type *params_
     return error;
 }
 
-int cli_chunk(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret) {
+int cli_stream(struct cli *c, const char *method, const struct codec_type *type, const void *params,
+               uint64_t *ret_id) {
+    int error = cli_connect(c);
+    if (error != 0)
+        return error;
+    error = client_stream(c->client, method, type, params, ret_id);
+    if (error != 0)
+        snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
+    return error;
+}
+
+int cli_chunk(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret, int timeout_ms) {
+    int error = client_chunk(c->client, id, a, ret, timeout_ms);
+    if (error != 0)
+        snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
+    else if (ret->error != 0)
+        snprintf(c->text, sizeof c->text, "%.*s", BYTES_FMT(ret->text));
+    return error != 0 ? error : ret->error;
+}
+
+int cli_chunk_follow(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret) {
     struct pollfd out = {.fd = STDOUT_FILENO}; /* errors are told without being asked for */
     for (;;) {
-        int error = client_chunk(c->client, id, a, ret, READER_CHECK_MS);
-        if (error != ERR_TIMEOUT)
+        int error = cli_chunk(c, id, a, ret, READER_CHECK_MS);
+        if (error != ERR_TIMEOUT || ret->error != 0)
             return error;
         if (poll(&out, 1, 0) != 1 || (out.revents & (POLLERR | POLLHUP)) == 0)
             continue;
@@ -305,21 +323,9 @@ static int verb_run(const struct cli_verb *verb, int argc, char **argv) {
     return status;
 }
 
-/*
- * Where one of the first three descriptors is closed, the next file or socket would take its number, and what
- * is meant for people would be written into it. So each stands for something that it cannot be used for.
- */
-static void stdio_fill(void) {
-    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
-    for (int i = 0; i < 3; i++)
-        if (fcntl(i, F_GETFD) < 0)
-            (void)open("/dev/null", modes[i]);
-}
-
 int cli_main(int argc, char **argv) {
     char help[] = "help", version[] = "version";
     char *fallback[] = {help, NULL};
-    stdio_fill();
     if (argc < 2) {
         struct buf out = {0};
         cli_view_help(cli_verbs, cli_verbs_count, &out);

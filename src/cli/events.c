@@ -30,19 +30,13 @@ int cli_events(struct cli *c) {
     struct wire_admin_chunk chunk = {0};
     struct arena a = {0};
     uint64_t id;
-    int error = cli_connect(c);
-    if (error != 0)
-        return cli_fail_call(c, error);
-    error = client_stream(c->client, "events", &wire_admin_events_query_type, &q, &id);
+    int error = cli_stream(c, "events", &wire_admin_events_query_type, &q, &id);
     while (error == 0 && !chunk.end && !ferror(stdout)) {
         arena_reset(&a);
-        error = cli_chunk(c, id, &a, &chunk);
+        error = cli_chunk_follow(c, id, &a, &chunk);
         if (error == 0 && chunk.event != NULL && is_wanted(c, chunk.event))
             event_print(c, chunk.event);
     }
     arena_done(&a);
-    if (error == 0)
-        return 0;
-    snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
-    return cli_fail_call(c, error);
+    return error == 0 ? 0 : cli_fail_call(c, error);
 }

@@ -97,9 +97,15 @@ int cli_connect(struct cli *c);
 void cli_disconnect(struct cli *c);
 int cli_call(struct cli *c, const char *method, const struct codec_type *params_type, const void *params,
              const struct codec_type *result_type, void *ret_result, int timeout_ms);
-/* The next chunk of a stream, however long it takes. Who follows `| head` in vain ends, too: when nobody
- * reads the output any more, as by a write that nobody takes (SIGPIPE). */
-int cli_chunk(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret);
+/* Connects, and opens a stream. */
+int cli_stream(struct cli *c, const char *method, const struct codec_type *type, const void *params,
+               uint64_t *ret_id);
+/* The next chunk of a stream. An error, the stream's own with which it ends among them, is told in c->text.
+ */
+int cli_chunk(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret, int timeout_ms);
+/* The same, however long it takes. Who follows `| head` in vain ends, too: when nobody reads the output any
+ * more, as by a write that nobody takes (SIGPIPE). */
+int cli_chunk_follow(struct cli *c, uint64_t id, struct arena *a, struct wire_admin_chunk *ret);
 /* Whether another try on a new connection may succeed: it broke, or the agent is not there (any more). */
 bool cli_is_broken(int code);
 void cli_print(const struct buf *out);

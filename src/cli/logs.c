@@ -31,13 +31,7 @@ static int logs_open(struct cli *c, struct bytes instance, struct bytes job, uin
                                       .credit = CREDIT_BYTES};
     if (c->options.task != NULL)
         q.task = bytes_str(c->options.task);
-    int error = cli_connect(c);
-    if (error != 0)
-        return error;
-    error = client_stream(c->client, "logs", &wire_admin_logs_query_type, &q, ret_id);
-    if (error != 0)
-        snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
-    return error;
+    return cli_stream(c, "logs", &wire_admin_logs_query_type, &q, ret_id);
 }
 
 static int logs_print(struct cli *c, uint64_t id) {
@@ -46,19 +40,14 @@ static int logs_print(struct cli *c, uint64_t id) {
     int error = 0;
     while (error == 0 && !chunk.end && !ferror(stdout)) {
         arena_reset(&a);
-        error = cli_chunk(c, id, &a, &chunk);
-        if (error != 0) {
-            snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
+        error = cli_chunk_follow(c, id, &a, &chunk);
+        if (error != 0 && chunk.error == 0) /* none came */
             break;
-        }
         if (c->options.json)
             cli_print_json(&wire_admin_chunk_type, &chunk);
         else if (chunk.data.size > 0)
             fwrite(chunk.data.data, 1, chunk.data.size, stdout);
         fflush(stdout);
-        error = chunk.error;
-        if (error != 0)
-            snprintf(c->text, sizeof c->text, "%.*s", BYTES_FMT(chunk.text));
     }
     arena_done(&a);
     return error;

@@ -43,25 +43,15 @@ static int follow(struct cli *c, struct watching *w, const char *key) {
     struct wire_admin_chunk chunk = {0};
     struct arena a = {0};
     uint64_t id;
-    int error = cli_connect(c);
-    w->has_opened = false;
-    if (error != 0)
-        return error;
     *(c->options.prefix ? &q.prefix : &q.key) = bytes_str(key);
-    error = client_stream(c->client, "var.watch", &wire_admin_var_watch_type, &q, &id);
+    int error = cli_stream(c, "var.watch", &wire_admin_var_watch_type, &q, &id);
     w->has_opened = error == 0;
     w->was_open |= w->has_opened;
     while (error == 0 && !chunk.end && !w->is_over && !ferror(stdout)) {
         arena_reset(&a);
-        error = cli_chunk(c, id, &a, &chunk);
+        error = cli_chunk_follow(c, id, &a, &chunk);
         if (error == 0 && chunk.var != NULL)
             change_show(c, w, chunk.var);
-    }
-    if (error != 0) {
-        snprintf(c->text, sizeof c->text, "%s", client_text(c->client));
-    } else if (chunk.error != 0) {
-        error = chunk.error;
-        snprintf(c->text, sizeof c->text, "%.*s", BYTES_FMT(chunk.text));
     }
     arena_done(&a);
     return error;

@@ -6,7 +6,6 @@
  * Everything is done in one place, daemon_turn(), once per round of the loop, just before it would sleep.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -443,17 +442,6 @@ static void daemon_close(struct daemon *d) {
     config_done(&d->config);
 }
 
-/* Where a standard stream was closed, the next file opened would take its place, and what is said go there.
- */
-static void streams_fill(void) {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* Each task needs a few descriptors here: what the hard limit allows is taken. */
 static void raise_limits(void) {
     struct rlimit files;
@@ -491,7 +479,6 @@ int daemon_main(int argc, char **argv) {
     struct daemon *d = mem_alloc(sizeof *d);
     char path[4096] = "";
     ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
-    streams_fill();
     if (sodium_init() < 0) /* from here on libsodium runs the fastest code that this processor has */
         abort();
     int error = config_load(&d->config, argc, argv);
