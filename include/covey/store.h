@@ -3,10 +3,12 @@
 
 /*
  * store: a data directory. Reads its files at start and then carries out the disk operations that the cores
- * ask for, in order, away from the event loop: one thread writes and flushes, a second one makes and removes
- * files, so that the zero-filling of the next segment holds up no flush.
+ * ask for, in order, when store_run() is called: on the caller's thread, so that nobody is woken for a flush,
+ * which may take no longer than waking somebody. A thread of its own makes and removes files, so that the
+ * zero-filling of the next segment holds up no flush.
  *
- * SHELL. All functions are called by one thread, the event loop's.
+ * SHELL. store_run() may be called by another thread than all other functions, while those are called, too;
+ * never by two at once.
  *
  * That there is no room to make a file ahead (DISK_CREATE) is told as a warning: it fails when the file is
  * written to, if there is still none then.
@@ -67,13 +69,20 @@ void store_files_release(struct store *s);
 
 /* Copies the operation. 0, or the error that the store failed with: then nothing was or will be done. */
 int store_submit(struct store *s, const struct disk_op *op);
+/* Something that was submitted has not been carried out, or not to its end. */
+bool store_waits(const struct store *s);
+/*
+ * Carries out what was submitted, up to the first operation with a ticket; store_poll() has that then. Waits
+ * for the disk for as long as it takes, and for the maker where it needs a file that is still being made.
+ */
+void store_run(struct store *s);
 
 struct store_done {
     uint64_t ticket; /* durable, with everything before it; 0 with an error, or with a mere text: a warning */
     int error;       /* 0, ERR_IO or ERR_NO_SPACE: reported once, nothing comes after it */
     char text[256];  /* with an error, or a warning: operation, path and reason */
 };
-/* Readable while store_poll has something to tell. */
+/* Becomes readable when store_poll has something to tell that did not come by store_run(). */
 int store_fd(const struct store *s);
 bool store_poll(struct store *s, struct store_done *ret_done);
 /* Bytes submitted and not yet written. */
@@ -83,7 +92,7 @@ uint64_t store_backlog_bytes(const struct store *s);
  * For the calling thread, for whose work others wait: it is let in before those that compute. real_time: at
  * once, where the process may ask for that (root, CAP_SYS_NICE, RLIMIT_RTPRIO) and was not started with a
  * nice above 0. Else by asking for short turns (EEVDF, Linux 6.12; older ones take no notice). What it forks
- * does not inherit either. The flusher does so.
+ * does not inherit either.
  */
 void store_wake_soon(bool real_time);
 /* Bytes that are free on its disk for this process; 0 also when it cannot be told. */

@@ -3,7 +3,8 @@
 
 /*
  * The agent's loop: shells tell what happened, node says what to do, effects go back to the shells.
- * Everything is done in one place, daemon_turn(), once per round of the loop, just before it would sleep.
+ * Everything is done in one place, daemon_turn(), once per round of the loop; what it asks the disk for is
+ * done behind it, by the same thread as long as the disk is quick about it (drive.h).
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include <covey/daemon.h>
 
 #include "daemon.h"
+#include "drive.h"
 #include "host.h"
 
 #define RESOLVE_EVERY_US (15 * US_PER_S) /* seed names are looked up again: addresses change */
@@ -154,7 +156,7 @@ static void resolve_seeds(struct daemon *d) {
 static void maybe_end(struct daemon *d) {
     bool handed_over = d->shutdown_at_us != 0 && (d->now_us >= d->shutdown_at_us || !node_leads(d->node));
     if (d->ending || handed_over)
-        ev_break(d->loop, EVBREAK_ALL);
+        d->over = true;
 }
 
 static bool take(bool *flag) {
@@ -169,12 +171,14 @@ static bool take(bool *flag) {
  */
 static void look_at_load(struct daemon *d) {
     int64_t past_us = d->now_us - d->load_at_us;
-    if (past_us < LOAD_LOOK_US)
+    bool another = !pthread_equal(pthread_self(), d->driver);
+    if (past_us < LOAD_LOOK_US && !another)
         return;
     int64_t cpu_us = host_thread_cpu_us();
-    bool light = (cpu_us - d->load_cpu_us) * 4 < past_us * 3;
-    if (light != d->light)
+    bool light = another ? d->light : (cpu_us - d->load_cpu_us) * 4 < past_us * 3;
+    if (light != d->light || another)
         store_wake_soon(light);
+    d->driver = pthread_self();
     d->light = light;
     d->load_at_us = d->now_us;
     d->load_cpu_us = cpu_us;
@@ -222,26 +226,49 @@ static int64_t daemon_deadline(const struct daemon *d) {
     return at;
 }
 
-static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events) {
-    struct daemon *d = w->data;
-    (void)events;
-    daemon_turn(d);
-    int64_t at = daemon_deadline(d), now = host_now_us();
-    double after = at <= now ? 0 : (double)(at - now) / 1e6;
-    if (at == TIME_NEVER_US || after > 60)
-        after = 60;
-    ev_timer_stop(loop, &d->timer);
-    ev_timer_set(&d->timer, after, 0);
-    ev_now_update(loop);
-    ev_timer_start(loop, &d->timer);
-}
-
-/* Waking, and by whom, is all that is wanted of these: the work is done in on_prepare. */
+/* Waking, and by whom, is all that is wanted of these: the work is done in daemon_turn. */
 static void on_io(struct ev_loop *loop, ev_io *w, int events) {
     (void)loop, (void)events;
     *(bool *)w->data = true;
 }
+static void on_disk(struct ev_loop *loop, ev_async *w, int events) {
+    (void)loop, (void)events;
+    *(bool *)w->data = true;
+}
 static void on_timer(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; }
+
+static void wake_in_time(struct daemon *d) {
+    int64_t at = daemon_deadline(d), now = host_now_us();
+    double after = at <= now ? 0 : (double)(at - now) / 1e6;
+    if (at == TIME_NEVER_US || after > 60)
+        after = 60;
+    ev_timer_stop(d->loop, &d->timer);
+    ev_timer_set(&d->timer, after, 0);
+    ev_now_update(d->loop);
+    ev_timer_start(d->loop, &d->timer);
+}
+
+static bool daemon_round(void *daemon, bool may_wait) {
+    struct daemon *d = daemon;
+    if (may_wait)
+        wake_in_time(d);
+    ev_run(d->loop, may_wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+    daemon_turn(d);
+    return !d->over;
+}
+
+static bool disk_waits(void *daemon) { return store_waits(((struct daemon *)daemon)->store); }
+static void disk_run(void *daemon) { store_run(((struct daemon *)daemon)->store); }
+static void disk_tell(void *daemon) {
+    struct daemon *d = daemon;
+    ev_async_send(d->loop, &d->disk);
+}
+/* Others wait for just this. */
+static void disk_told(void *daemon) {
+    struct daemon *d = daemon;
+    store_events(d);
+    admin_flush(d->admin);
+}
 
 /* Ends the loop once leadership is handed over, or not in time. */
 static void shut_down(struct daemon *d) {
@@ -257,10 +284,10 @@ void daemon_restart(struct daemon *d) {
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int events) {
     struct daemon *d = w->data;
-    (void)events;
+    (void)loop, (void)events;
     d->again = false; /* whoever ends it does not want another */
     if (d->shutdown_at_us != 0) {
-        ev_break(loop, EVBREAK_ALL);
+        d->over = true;
         return;
     }
     daemon_say(d, NODE_INFO, "told to end; tasks go on running");
@@ -280,11 +307,12 @@ static void watch(struct daemon *d) {
     watch_io(d, &d->proc_io, proc_fd(d->proc), &d->proc_woken);
     watch_io(d, &d->store_io, store_fd(d->store), &d->store_woken);
     ev_timer_init(&d->timer, on_timer, 0, 0);
-    ev_prepare_init(&d->prepare, on_prepare);
+    ev_async_init(&d->disk, on_disk);
+    ev_async_start(d->loop, &d->disk);
+    d->disk.data = &d->store_woken;
     ev_signal_init(&d->sigint, on_signal, SIGINT);
     ev_signal_init(&d->sigterm, on_signal, SIGTERM);
-    d->prepare.data = d->sigint.data = d->sigterm.data = d;
-    ev_prepare_start(d->loop, &d->prepare);
+    d->sigint.data = d->sigterm.data = d;
     ev_signal_start(d->loop, &d->sigint);
     ev_signal_start(d->loop, &d->sigterm);
 }
@@ -432,6 +460,19 @@ static int daemon_open(struct daemon *d) {
     return error;
 }
 
+static int daemon_drive(struct daemon *d) {
+    struct drive_calls calls = {d, daemon_round, disk_waits, disk_run, disk_told, disk_tell};
+    watch(d);
+    d->driver = pthread_self();
+    daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
+    daemon_turn(d);
+    int failed = drive(&calls);
+    if (failed == 0)
+        return 0;
+    fprintf(stderr, "covey agent: no second thread for the loop: %s\n", strerror(failed));
+    return ERR_IO;
+}
+
 static void daemon_close(struct daemon *d) {
     links_done(d);
     store_close(d->store); /* it writes what node has, to the end */
@@ -495,9 +536,7 @@ int daemon_main(int argc, char **argv) {
             addr_text(&bound, addr);
             daemon_say(d, NODE_INFO, "covey %s, node %.*s, on %s, data in %s, socket %s", COVEY_VERSION,
                        BYTES_FMT(d->config.name), addr, d->config.data_dir, d->config.socket);
-            watch(d);
-            daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
-            ev_run(d->loop, 0);
+            error = daemon_drive(d);
         }
         ev_loop_destroy(d->loop);
     }

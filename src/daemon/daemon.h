@@ -6,6 +6,7 @@
 #define COVEY_DAEMON_DAEMON_H
 
 #include <ev.h>
+#include <pthread.h>
 
 #include <covey/admin.h>
 #include <covey/net.h>
@@ -32,8 +33,9 @@ struct daemon {
     bool net_woken, admin_woken, proc_woken, store_woken;
     bool turn_due; /* node was told that more follows */
     ev_timer timer;
-    ev_prepare prepare;
+    ev_async disk; /* the other thread has done with it (drive.h) */
     ev_signal sigint, sigterm;
+    pthread_t driver; /* who did the last round */
     struct node *node;
     struct marks marks; /* what this agent has been through: `covey counters` */
     struct net *net;
@@ -45,7 +47,8 @@ struct daemon {
     int64_t now_us, shutdown_at_us;
     int64_t load_at_us, load_cpu_us; /* what the loop had used when it was last looked at */
     bool light;                      /* it was not much */
-    bool ending, ready, again; /* again: the agent is to begin anew when it has ended */
+    bool over;                       /* this was the last round */
+    bool ending, ready, again;       /* again: the agent is to begin anew when it has ended */
     int exit_status;
 };
 

@@ -8,6 +8,8 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config.h \
 	%D%/daemon.c \
 	%D%/daemon.h \
+	%D%/drive.c \
+	%D%/drive.h \
 	%D%/effects.c \
 	%D%/host.c \
 	%D%/host.h \

@@ -2,11 +2,11 @@
  * Copyright the covey authors */
 
 /*
- * The flusher takes every operation in order. It writes, flushes and replaces; making and removing files,
- * and replacing large ones, it hands on to the maker, which does that in order as well, and goes on at once:
- * a segment that is made ahead is megabytes of zeros and a flush of its own, and a snapshot as many. The
- * flusher waits for the maker only when it needs the very file. That is all the order that the cores count
- * on: a file is durable before it is written to, and is removed after what made it superfluous is.
+ * store_run() takes every operation in order. It writes, flushes and replaces; making and removing files, and
+ * replacing large ones, it hands on to the maker, a thread that does that in order as well, and goes on at
+ * once: a segment that is made ahead is megabytes of zeros and a flush of its own, and a snapshot as many. It
+ * waits for the maker only when it needs the very file. That is all the order that the cores count on: a file
+ * is durable before it is written to, and is removed after what made it superfluous is.
  *
  * A file is made ahead so that there is room when it is needed. That there is none to make it is no failure
  * yet: it is tried again when another file was removed, and at last when it is written to.
@@ -89,12 +89,18 @@ static void done_push(struct store *s, const struct store_done *done) {
     s->done_last = item;
 }
 
-/* After the mutex is free again: who is woken by it wants it at once. */
+/* Wakes who watches the event, if it is not awake yet. What store_run() did needs none of that: its caller
+ * asks. */
 static void done_tell(struct store *s) {
     uint64_t one = 1;
-    /* It can only fail when it counts to 2^64: it is readable then all the same. */
-    ssize_t written = write(s->event, &one, sizeof one);
-    (void)written;
+    pthread_mutex_lock(&s->mutex);
+    if (!s->event_is_set) {
+        /* It can only fail when it counts to 2^64: it is readable then all the same. */
+        ssize_t written = write(s->event, &one, sizeof one);
+        (void)written;
+    }
+    s->event_is_set = true;
+    pthread_mutex_unlock(&s->mutex);
 }
 
 /* ---- failing ------------------------------------------------------------------------------------------- */
@@ -213,7 +219,8 @@ static int fd_write_large(struct store *s, int fd, struct bytes data) {
     return error;
 }
 
-/* ---- the flusher's operations -------------------------------------------------------------------------- */
+/* ---- store_run()'s operations ---------------------------------------------------------------------------
+ */
 
 static int op_write(struct store *s, const struct disk_op *op) {
     struct open_file *f = NULL;
@@ -316,32 +323,18 @@ static int op_remove(struct store *s, const struct disk_op *op) {
     return directory_flush(s);
 }
 
-/* ---- the threads --------------------------------------------------------------------------------------- */
-
-/* The first job, left in its list so that others see it; NULL: the thread ends. */
-static struct job *job_await(struct store *s, struct job_list *list, pthread_cond_t *wanted,
-                             const bool *end) {
-    pthread_mutex_lock(&s->mutex);
-    while (!list->first && !*end)
-        pthread_cond_wait(wanted, &s->mutex);
-    struct job *job = list->first;
-    pthread_mutex_unlock(&s->mutex);
-    return job;
-}
+/* ---- carrying out -------------------------------------------------------------------------------------- */
 
 /* ticket: to be told, 0: none. */
 static void job_finish(struct store *s, struct job_list *list, uint64_t ticket) {
     struct store_done done = {.ticket = ticket};
     pthread_mutex_lock(&s->mutex);
     struct job *job = list->first;
-    bool told = ticket != 0 && !s->error;
-    if (told)
+    if (ticket != 0 && !s->error)
         done_push(s, &done);
     list_pop(list);
     s->backlog_bytes -= job->op.data.size;
     pthread_mutex_unlock(&s->mutex);
-    if (told)
-        done_tell(s);
     mem_free(job);
 }
 
@@ -380,7 +373,7 @@ static bool maker_await(struct store *s, const char *name) {
 }
 
 /* Returns the ticket that is durable by it, 0 for none. */
-static uint64_t flusher_do(struct store *s, const struct disk_op *op) {
+static uint64_t job_do(struct store *s, const struct disk_op *op) {
     const char *name = op->name;
     int error = 0;
     if (!maker_await(s, op->name))
@@ -398,11 +391,11 @@ static uint64_t flusher_do(struct store *s, const struct disk_op *op) {
     return error || op->kind == DISK_WRITE ? 0 : op->ticket;
 }
 
-void *store_flusher(void *store) {
-    struct store *s = store;
-    store_wake_soon(true);
-    for (;;) {
-        struct job *job = job_await(s, &s->flushing, &s->flusher_wanted, &s->closing);
+void store_run(struct store *s) {
+    for (uint64_t ticket = 0; ticket == 0;) {
+        pthread_mutex_lock(&s->mutex);
+        struct job *job = s->flushing.first; /* it stays in the list meanwhile */
+        pthread_mutex_unlock(&s->mutex);
         if (!job)
             break;
         if (op_is_making(&job->op)) {
@@ -410,16 +403,17 @@ void *store_flusher(void *store) {
             job_hand_on(s);
             continue;
         }
-        job_finish(s, &s->flushing, flusher_do(s, &job->op));
+        ticket = job_do(s, &job->op);
+        job_finish(s, &s->flushing, ticket);
     }
+}
+
+void store_open_files_close(struct store *s) {
     for (size_t i = 0; i < OPEN_FILES_MAX; i++)
         open_file_close(&s->open_files[i]);
-    pthread_mutex_lock(&s->mutex);
-    s->flusher_ended = true;
-    pthread_mutex_unlock(&s->mutex);
-    pthread_cond_signal(&s->maker_wanted);
-    return NULL;
 }
+
+/* ---- the maker ----------------------------------------------------------------------------------------- */
 
 /* The job at hand waits until there is room, or until its file is needed. */
 static void job_postpone(struct store *s, struct job *job) {
@@ -459,10 +453,20 @@ static int making_do(struct store *s, const struct disk_op *op) {
 
 static bool is_no_room(int system_error) { return system_error == ENOSPC || system_error == EDQUOT; }
 
+/* The first job, left in its list so that others see it; NULL: the thread ends. */
+static struct job *making_await(struct store *s) {
+    pthread_mutex_lock(&s->mutex);
+    while (!s->making.first && !s->closing)
+        pthread_cond_wait(&s->maker_wanted, &s->mutex);
+    struct job *job = s->making.first;
+    pthread_mutex_unlock(&s->mutex);
+    return job;
+}
+
 void *store_maker(void *store) {
     struct store *s = store;
     for (;;) {
-        struct job *job = job_await(s, &s->making, &s->maker_wanted, &s->flusher_ended);
+        struct job *job = making_await(s);
         if (!job)
             break;
         if (!store_failed(s)) {
@@ -476,8 +480,11 @@ void *store_maker(void *store) {
             else if (job->op.kind == DISK_REMOVE)
                 homeless_try(s);
         }
-        job_finish(s, &s->making, job->op.kind == DISK_REPLACE ? job->op.ticket : 0);
+        uint64_t ticket = job->op.kind == DISK_REPLACE ? job->op.ticket : 0;
+        job_finish(s, &s->making, ticket);
         pthread_cond_signal(&s->made);
+        if (ticket != 0)
+            done_tell(s);
     }
     return NULL;
 }

@@ -26,7 +26,7 @@ struct open_file {
     char name[WAL_NAME_SIZE]; /* "": free */
     int fd;
     bool dirty;
-    uint64_t used; /* when, by the flusher's count */
+    uint64_t used; /* when, as uses_count was then */
 };
 
 struct done_item {
@@ -37,26 +37,24 @@ struct done_item {
 struct store {
     char *path;
     int directory, lock, event;
-    bool emptied; /* the last store_poll() found nothing; the owner's own */
     struct store_calls calls;
     struct disk_file *files;
     size_t files_count;
 
     pthread_mutex_t mutex; /* guards all below it, down to the next comment */
-    /* One for each who waits, so that nobody is woken for nothing: a flush may take less than a wake-up. */
-    pthread_cond_t flusher_wanted, maker_wanted, made;
-    struct job_list flushing; /* waiting for the flusher, the one in work included */
+    pthread_cond_t maker_wanted, made; /* the latter is for who runs store_run() */
+    struct job_list flushing; /* waiting for store_run(), the one in work included */
     struct job_list making;   /* waiting for the maker, the one in work included */
     struct job_list homeless; /* files to be made for which there is no room, and which nobody needs yet */
     struct done_item *done_first, *done_last;
     uint64_t backlog_bytes;
-    int error;          /* the store has failed */
-    bool closing;       /* the flusher ends when it has nothing left to do ... */
-    bool flusher_ended; /* ... and the maker after it */
+    bool event_is_set;
+    int error;    /* the store has failed */
+    bool closing; /* the maker ends when it has nothing left to do */
 
-    pthread_t flusher, maker;
-    bool threads_started;
-    struct open_file open_files[OPEN_FILES_MAX]; /* the flusher's own */
+    pthread_t maker;
+    bool maker_started;
+    struct open_file open_files[OPEN_FILES_MAX]; /* store_run()'s own */
     uint64_t uses_count;
 };
 
@@ -65,8 +63,8 @@ int store_files_read(struct store *s, uint64_t bytes_max, char *ret_text, size_t
 /* The code of errno, with a text of what was tried. */
 int store_error(char *ret_text, size_t text_size, const char *path, const char *what, int system_error);
 
-/* flush.c: the two threads. */
-void *store_flusher(void *store);
+/* flush.c */
 void *store_maker(void *store);
+void store_open_files_close(struct store *s);
 
 #endif

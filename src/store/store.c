@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define READ_BYTES_MAX_DEFAULT (UINT64_C(4) << 30)
-#define BACKLOG_HELD_BYTES     (256 * 1024)
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
@@ -62,24 +61,14 @@ static int directory_lock(struct store *s, char *ret_text, size_t text_size) {
     return 0;
 }
 
-/* The threads take no signals: those are the event loop's. */
-static int threads_start(struct store *s, char *ret_text, size_t text_size) {
+/* It takes no signals: those are the event loop's. */
+static int maker_start(struct store *s, char *ret_text, size_t text_size) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&s->flusher, NULL, store_flusher, s);
-    if (!error) {
-        error = pthread_create(&s->maker, NULL, store_maker, s);
-        if (error) {
-            pthread_mutex_lock(&s->mutex);
-            s->closing = true;
-            pthread_cond_signal(&s->flusher_wanted);
-            pthread_mutex_unlock(&s->mutex);
-            pthread_join(s->flusher, NULL);
-        }
-    }
+    int error = pthread_create(&s->maker, NULL, store_maker, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    s->threads_started = !error;
+    s->maker_started = !error;
     return error ? store_error(ret_text, text_size, s->path, "no thread for it", error) : 0;
 }
 
@@ -95,7 +84,7 @@ static int store_begin(struct store *s, const struct store_options *options, cha
         return store_error(ret_text, text_size, s->path, "no eventfd for it", errno);
     uint64_t bytes_max = options->read_bytes_max ? options->read_bytes_max : READ_BYTES_MAX_DEFAULT;
     error = store_files_read(s, bytes_max, ret_text, text_size);
-    return error ? error : threads_start(s, ret_text, text_size);
+    return error ? error : maker_start(s, ret_text, text_size);
 }
 
 int store_open(const struct store_options *options, struct store **ret_store, char *ret_text,
@@ -108,9 +97,7 @@ int store_open(const struct store_options *options, struct store **ret_store, ch
     if (!s->calls.pread)
         s->calls.pread = store_calls_system.pread;
     s->directory = s->lock = s->event = -1;
-    s->emptied = true;
     pthread_mutex_init(&s->mutex, NULL);
-    pthread_cond_init(&s->flusher_wanted, NULL);
     pthread_cond_init(&s->maker_wanted, NULL);
     pthread_cond_init(&s->made, NULL);
     int error = store_begin(s, options, ret_text, text_size);
@@ -132,14 +119,16 @@ static void fd_close(int fd) {
 void store_close(struct store *s) {
     if (!s)
         return;
-    if (s->threads_started) {
+    if (s->maker_started) {
+        while (store_waits(s))
+            store_run(s);
         pthread_mutex_lock(&s->mutex);
         s->closing = true;
-        pthread_cond_signal(&s->flusher_wanted);
         pthread_mutex_unlock(&s->mutex);
-        pthread_join(s->flusher, NULL);
+        pthread_cond_signal(&s->maker_wanted);
         pthread_join(s->maker, NULL);
     }
+    store_open_files_close(s);
     while (s->done_first) {
         struct done_item *item = s->done_first;
         s->done_first = item->next;
@@ -154,7 +143,6 @@ void store_close(struct store *s) {
     fd_close(s->event);
     fd_close(s->lock);
     fd_close(s->directory);
-    pthread_cond_destroy(&s->flusher_wanted);
     pthread_cond_destroy(&s->maker_wanted);
     pthread_cond_destroy(&s->made);
     pthread_mutex_destroy(&s->mutex);
@@ -195,30 +183,30 @@ int store_submit(struct store *s, const struct disk_op *op) {
         s->flushing.last = job;
         s->backlog_bytes += op->data.size;
     }
-    /* A write waits for the flush that follows it: one wake-up for both. */
-    bool wanted = op->kind != DISK_WRITE || s->backlog_bytes > BACKLOG_HELD_BYTES;
     pthread_mutex_unlock(&s->mutex);
-    if (wanted)
-        pthread_cond_signal(&s->flusher_wanted);
     if (error)
         mem_free(job);
     return error;
 }
 
+bool store_waits(const struct store *s) {
+    struct store *unlocked = (struct store *)(uintptr_t)s;
+    pthread_mutex_lock(&unlocked->mutex);
+    bool waits = s->flushing.first != NULL;
+    pthread_mutex_unlock(&unlocked->mutex);
+    return waits;
+}
+
 int store_fd(const struct store *s) { return s->event; }
 
-/*
- * The event is taken before the list is looked at, once for each time that the list was emptied, and not
- * under the mutex: the flusher, who has just been given more to do, wants that. What is told in between makes
- * the event readable again, perhaps for nothing.
- */
 bool store_poll(struct store *s, struct store_done *ret_done) {
-    if (s->emptied) {
-        uint64_t count;
+    uint64_t count;
+    pthread_mutex_lock(&s->mutex);
+    if (s->event_is_set) {
         ssize_t got = read(s->event, &count, sizeof count);
         (void)got;
+        s->event_is_set = false;
     }
-    pthread_mutex_lock(&s->mutex);
     struct done_item *item = s->done_first;
     if (item) {
         s->done_first = item->next;
@@ -226,7 +214,6 @@ bool store_poll(struct store *s, struct store_done *ret_done) {
             s->done_last = NULL;
     }
     pthread_mutex_unlock(&s->mutex);
-    s->emptied = !item;
     if (!item)
         return false;
     *ret_done = item->done;

@@ -6,14 +6,12 @@
  * into a file of zeros, of the same number of bytes. The two take turns, 20 commits each, so that both meet
  * the same disk; a ratio of runs one after the other says nothing on a busy host.
  *
- *     bench_wal DIRECTORY [SECONDS [ENTRIES [DEPTH]]]     a new directory on the disk in question; 4 s, 1
- * entry of 256 bytes a commit, 1 commit under way. With 2 the next one waits while one is flushed, as in a
- * leader whose clients do not wait for each other; each is still flushed by itself.
+ *     bench_wal DIRECTORY [SECONDS [ENTRIES]]     a new directory on the disk in question; 4 s, 1 entry of
+ * 256 bytes a commit
  */
 #include <covey/store.h>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -50,20 +48,16 @@ static void log_begin(struct wal *w, struct store *s, uint64_t ticket, const str
     }
 }
 
-/* Until the commit with this ticket is on the disk. */
+/* Until the commit with this ticket is on the disk; what is made ahead is told of beside it. */
 static void log_await(struct store *s, uint64_t ticket) {
-    static uint64_t durable; /* the newest ticket that is */
-    struct store_done done;
-    struct pollfd readable = {.fd = store_fd(s), .events = POLLIN};
-    while (durable < ticket) {
+    struct store_done done = {0};
+    while (done.ticket < ticket) {
         if (!store_poll(s, &done)) {
-            poll(&readable, 1, -1);
+            store_run(s);
             continue;
         }
         if (done.error)
             fail(done.text);
-        if (done.ticket > durable)
-            durable = done.ticket;
     }
 }
 
@@ -91,12 +85,11 @@ static void side_say(const char *name, const struct side *s) {
 
 int main(int argc, char **argv) {
     if (argc < 2)
-        fail("usage: bench_wal DIRECTORY [SECONDS [ENTRIES [DEPTH]]]");
-    store_wake_soon(true); /* as the flusher does: else the log wins for being let in */
+        fail("usage: bench_wal DIRECTORY [SECONDS [ENTRIES]]");
     double seconds = argc > 2 ? atof(argv[2]) : 4;
-    size_t entries_count = argc > 3 ? (size_t)atoi(argv[3]) : 1, depth = argc > 4 ? (size_t)atoi(argv[4]) : 1;
-    if (entries_count == 0 || depth == 0 || depth > TURN_COMMITS)
-        fail("ENTRIES and DEPTH begin at 1; DEPTH ends at 20");
+    size_t entries_count = argc > 3 ? (size_t)atoi(argv[3]) : 1;
+    if (entries_count == 0)
+        fail("ENTRIES begins at 1");
     struct store_options store_options = {.directory = argv[1]};
     struct wal_options wal_options = {.identity = {.log = {{1}}}};
     struct store *s = NULL;
@@ -124,10 +117,8 @@ int main(int argc, char **argv) {
                 entries[k] =
                     (struct wire_raft_entry){.index = ++index, .term = 1, .data = bytes_of(data, ENTRY_SIZE)};
             log_begin(w, s, ++ticket, entries, entries_count);
-            if (i + 1 >= depth)
-                log_await(s, ticket - depth + 1);
+            log_await(s, ticket);
         }
-        log_await(s, ticket);
         log.commits_count += TURN_COMMITS;
         log.spent_us += now_us() - begin;
         wal_compact(w, index);
@@ -142,8 +133,7 @@ int main(int argc, char **argv) {
         least.commits_count += TURN_COMMITS;
         least.spent_us += now_us() - begin;
     }
-    printf("%zu entries of %d bytes a commit, %zu bytes on disk, %zu under way\n", entries_count, ENTRY_SIZE,
-           bare_size, depth);
+    printf("%zu entries of %d bytes a commit, %zu bytes on disk\n", entries_count, ENTRY_SIZE, bare_size);
     side_say("wal and store", &log);
     side_say("bare pwrite and fdatasync", &least);
     printf("ratio %.2f\n", (double)log.spent_us / (double)log.commits_count /

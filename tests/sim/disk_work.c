@@ -2,9 +2,9 @@
  * Copyright the covey authors */
 
 /*
- * Operations, carried out as store's two threads do it: the flusher takes them in order, hands the making and
- * removing of files on to the maker, and waits for that one only when it needs the very file. After the first
- * error nothing more is begun; what the other thread has under way still ends.
+ * Operations, carried out as store does it: store_run() takes them in order, hands the making and removing of
+ * files on to the maker, a second thread, and waits for that one only when it needs the very file. After the
+ * first error nothing more is begun; what the other has under way still ends.
  */
 #include <stdio.h>
 

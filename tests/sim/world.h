@@ -121,7 +121,7 @@ struct disk_rates {
 struct sim_disk {
     VEC(struct sim_file *) files;
     VEC(struct sim_file *) kept;     /* copies of files as they were some time ago, for disk_fault_forget() */
-    struct sim_ops flushing, making; /* as store has them: two threads */
+    struct sim_ops flushing, making; /* as store has them */
     struct sim_ops homeless;         /* files to be made for which there was no room, not needed yet */
     int error;                       /* the store has failed: only another agent opens it again */
     struct disk_rates rates;

@@ -81,6 +81,7 @@ TESTS += %D%/unit_crypto
 
 check_PROGRAMS += %D%/unit_daemon
 %C%_unit_daemon_SOURCES = \
+	%D%/daemon/drive.c \
 	%D%/daemon/host.c
 %C%_unit_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_daemon_LDADD = $(SHELL_ROOMS) $(UNIT_LIBS)

@@ -146,8 +146,8 @@ static void pending_flush(struct crash *c) {
     c->pending.count = 0;
 }
 
-/* The maker did the first `made` of its operations; the flusher did all of its own, writes not yet flushed
- * are pending. */
+/* The maker did the first `made` of its operations; all others are done, writes not yet flushed are pending.
+ */
 static void crash_replay(struct crash *c, const struct rig_disk *start, size_t made) {
     rig_disk_done(&c->durable);
     c->durable = rig_disk_copy(start);
