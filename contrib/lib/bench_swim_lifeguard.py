@@ -2,9 +2,7 @@
 # Copyright the covey authors
 """The experiments of the Lifeguard paper: false positives, latency and load of 128 agents of which some stop now and then."""
 import concurrent.futures
-import hashlib
 import itertools
-import json
 import os
 import statistics
 import sys
@@ -72,28 +70,8 @@ ROWS = [
 ]
 
 
-class Results:
-    """Lines of the program by experiment; those of an earlier start of the same program count."""
-
-    def __init__(self, bench):
-        self.bench, self.lines = bench, {}
-        with open(bench.program("bench_swim"), "rb") as f:
-            mark = hashlib.sha256(f.read()).hexdigest()[:12]
-        path = os.path.join(bench.build, "lifeguard-%s.jsonl" % mark)
-        if os.path.exists(path):
-            with open(path, encoding="ascii") as f:
-                self.lines = {tuple(key): lines for key, lines in map(json.loads, filter(lambda s: s.endswith("]\n"), f))}
-        self.file = open(path, "a", encoding="ascii")
-        print("results are kept in %s" % path, file=sys.stderr)
-
-    def get(self, experiment, config, cell, first, runs):
-        key = (experiment, *config, "", *cell, first, runs)
-        if key not in self.lines:
-            text = bench_swim.run(self.bench, "lifeguard", experiment, *config[:3], *cell, first, runs, *config[3:])
-            self.lines[key] = text.splitlines()
-            self.file.write(json.dumps([key, self.lines[key]]) + "\n")
-            self.file.flush()
-        return self.lines[key]
+def lines(kept, experiment, config, cell, first, runs):
+    return kept.run("lifeguard", experiment, *config[:3], *cell, first, runs, *config[3:]).splitlines()
 
 
 def quantile(values, share):
@@ -105,10 +83,10 @@ def quantile(values, share):
     return values[low] + (at - low) * (values[min(low + 1, len(values) - 1)] - values[low])
 
 
-def latencies(results, config, first, runs):
+def latencies(kept, config, first, runs):
     firsts, alls = [], []
     for cell in itertools.product(C, D_MS[-2:], (0,)):
-        for line in results.get("threshold", config, cell, first, runs):
+        for line in lines(kept, "threshold", config, cell, first, runs):
             words = line.split()
             firsts += [float(w) for w in words[0::2] if w != "-"]
             alls += [float(w) for w in words[1::2] if w != "-"]
@@ -120,22 +98,22 @@ def sample(turn):
     return [(C[(turn - 3 * d - 2 * i) % len(C)], D_MS[d], I_MS[i]) for d in range(len(D_MS)) for i in range(len(I_MS))]
 
 
-def intervals(results, config, cells, first, runs):
+def intervals(kept, config, cells, first, runs):
     """Means over runs: FP, FP at healthy; messages and bytes, a second and agent; FP without I = 1 ms."""
     rows = [[*map(float, line.split()), cell[2] > I_MS[0]]
-            for cell in cells for line in results.get("interval", config, cell, first, runs)]
+            for cell in cells for line in lines(kept, "interval", config, cell, first, runs)]
     return [statistics.mean(r[0] for r in rows), statistics.mean(r[1] for r in rows),
             statistics.mean((r[2] + r[4]) / r[6] / 128 for r in rows),
             statistics.mean((r[3] + r[5]) / r[6] / 128 for r in rows), statistics.mean(r[0] for r in rows if r[7])]
 
 
-def measure(results, config, cells, first, runs):
+def measure(kept, config, cells, first, runs):
     """All of COLUMNS, messages, bytes, FP without I = 1 ms."""
     print("lifeguard: %s" % " ".join(map(str, config)), file=sys.stderr, flush=True)
     jobs = [("threshold", c) for c in itertools.product(C, D_MS[-2:], (0,))] + [("interval", c) for c in cells]
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(lambda job: results.get(job[0], config, job[1], first, runs), jobs))
-    return latencies(results, config, first, runs) + intervals(results, config, cells, first, runs)
+        list(pool.map(lambda job: lines(kept, job[0], config, job[1], first, runs), jobs))
+    return latencies(kept, config, first, runs) + intervals(kept, config, cells, first, runs)
 
 
 def shares(ours, swim):
@@ -150,13 +128,13 @@ def tell(samples, name, percents):
 
 
 def round(bench, samples):
-    results = Results(bench)
+    kept = bench_swim.Kept(bench, "lifeguard")
     cells, first, runs = sample(bench.number), bench.number, 1
     if bench.full:
         cells, first, runs = list(itertools.product(C, D_MS, I_MS)), bench.number * FULL_RUNS, FULL_RUNS
 
     def each(config):
-        return measure(results, config, cells, first, runs)
+        return measure(kept, config, cells, first, runs)
     swim = each(SWIM)
     for name, at in (("FP", 6), ("FP at healthy", 7), ("median first", 0), ("median all", 1), ("messages", 8)):
         samples.add("SWIM, " + name, swim[at])
