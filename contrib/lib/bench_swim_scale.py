@@ -21,7 +21,7 @@ views are looked at each second. bootstrap: all start within a second and know t
 scenario with a group of its own whose members know each other from the start. What was found is kept, and a run that is begun anew
 goes on with the rest. memory: resident, of all, by member and view of a member; what members say of themselves is kept once. restart:
 each host is away for 2 s once within 10 s; the time is from the last one's return. flap: 1 % are deaf for 20 s and well for 20 s, for
-5 min; loss: 1 % lose 80 % of what they send; false deaths: verdicts of the well about the well; turns: how often a faulty one goes or
+5 min (10,000: 1 min); loss: as long, 1 % lose 80 % of what they send; false deaths: verdicts of the well about the well; turns: how often a faulty one goes or
 comes back, in each view. half: cut in two for an hour. healed: from the end of a fault until all see all."""
 
 

@@ -114,7 +114,7 @@
     X(MARK_LEARN_STATE_DIFFERS, "learn: the state of this host was found to differ from the voters'")        \
     X(MARK_LEARN_STATE_RESEEDED, "learn: a state that differed was replaced by a voter's")                   \
     X(MARK_LEARN_STATE_DISPUTED, "learn: voters had two states, and no majority told which is right")        \
-    X(MARK_LEARN_FORMAT_UNKNOWN, "node: an entry of a format that is not known here: nothing is applied")    \
+    X(MARK_LEARN_FORMAT_UNKNOWN, "node: an entry or a snapshot of which this version can make nothing")      \
     /* node: writes */                                                                                       \
     X(MARK_NODE_DRAIN_ASKED, "node: an operator drained a host")                                             \
     X(MARK_NODE_FORGET_ASKED, "node: an operator had a host taken out")                                      \

@@ -66,7 +66,7 @@ struct node_options {
     uint32_t snapshot_entries;         /* [8192] applied entries between snapshots; up to half more by host */
     uint32_t trailing_entries;         /* [4096] kept in the log behind a snapshot */
     uint32_t chunk_size_bytes;         /* [CHUNK_MAX] of a snapshot on its way to another host */
-    uint32_t copy_part_size_bytes;     /* [64 KiB] of a large state, that are encoded at a time */
+    uint32_t copy_part_size_bytes;     /* [64 KiB] of a large state, that are made or read at a time */
     uint32_t pulls_max;                /* [8] hosts without a vote that are given the log at once */
     uint32_t format;                   /* [WIRE_LOG_FORMAT] of log entries that this host says it knows */
     struct node_raft_limits raft;

@@ -60,6 +60,8 @@ struct raft_restored {
     size_t entries_count;
 };
 
+#define RAFT_UNREADABLE_US (300 * US_PER_S) /* whoever leads makes one every few minutes */
+
 enum raft_role { RAFT_LEARNER, RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 const char *raft_role_str(enum raft_role role);
 
@@ -120,10 +122,15 @@ enum raft_input_kind {
      */
     RAFT_INSTALLED,
     /*
+     * what RAFT_INSTALL brought is what was sent, and of no use here: a later version made it. Nothing of it
+     * is taken any more, and of another snapshot nothing for RAFT_UNREADABLE_US
+     */
+    RAFT_UNREADABLE,
+    /*
      * pulled, entries committed elsewhere (the caller checked that, by a checkpoint): a learner takes them.
      * ERR_DENIED (a voter takes them from its leader alone), ERR_STALE (they do not follow what is here: ask
      * as raft_pull_next() says), ERR_CONFLICT (they contradict what is committed here), ERR_INVALID, ERR_BUSY
-     * (a snapshot is being installed)
+     * (a snapshot is being installed), ERR_VERSION (of one that is not taken since RAFT_UNREADABLE)
      */
     RAFT_PULLED,
 };
@@ -229,6 +236,7 @@ enum raft_role raft_role(const struct raft *r);
 uint64_t raft_term(const struct raft *r);
 bool raft_leader(const struct raft *r, struct raft_id *ret_leader);   /* false: none known */
 bool raft_leader_ready(const struct raft *r);     /* leader, and an entry of its own term is committed */
+bool raft_handing_over(const struct raft *r);     /* takes no proposals for an election timeout at most */
 uint64_t raft_commit_index(const struct raft *r);
 uint64_t raft_last_index(const struct raft *r);
 uint64_t raft_first_index(const struct raft *r);  /* oldest entry kept */

@@ -78,6 +78,21 @@ bool state_copy_step(struct state_copy *c, size_t size);
 struct buf *state_copy_bytes(struct state_copy *c);
 void state_copy_hash(struct state_copy *c, uint8_t ret_hash[16]); /* once */
 uint32_t state_copy_checksum(const struct state_copy *c);         /* CRC32C */
+
+/*
+ * The other way, in turns: a state of its bytes, which are borrowed until it is freed. Hash and checksum are
+ * made on the way.
+ */
+struct state_load;
+struct state_load *state_load_new(struct bytes snapshot);
+void state_load_free(struct state_load *l); /* NULL is fine */
+/* About `size` (> 0) bytes more; true: it has seen all. */
+bool state_load_step(struct state_load *l, size_t size);
+/* Of one that has seen all, once: the state, the caller's from here on; NULL: they are not those of one. */
+struct state *state_load_take(struct state_load *l);
+void state_load_hash(struct state_load *l, uint8_t ret_hash[16]); /* once */
+uint32_t state_load_checksum(const struct state_load *l);         /* CRC32C */
+
 /* How many entries of all kinds there are: what a copy costs. */
 size_t state_records_count(const struct state *s);
 

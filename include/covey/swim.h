@@ -109,7 +109,9 @@ enum swim_input_kind {
     SWIM_SYNC,        /* packet: bytes of a swim_sync from `from` over a stream */
     SWIM_STREAM,      /* from, addr: an authenticated stream to it, dialled here, has opened */
     SWIM_MOVE,        /* addr: where this node is to be reached from here on */
-    SWIM_SEED,        /* addr: contact it, for ever, until a member is known there */
+    SWIM_SEED,        /* addr: contact it, for ever, until a member is known there. Told again, as by a name
+                         that is looked up now and then, it is given up when it was not for an hour while
+                         others were; and of too many the one told longest ago gives way */
     SWIM_CONTACT,     /* addr, from: a member of the committed table: tried for ever, like the dead */
     SWIM_FORGET,      /* from: the cluster has taken this node out: neither contacted nor heard again,
                          until it is a SWIM_CONTACT anew */
@@ -156,7 +158,7 @@ struct swim_effect {
     /* SWIM_EVENT */
     enum swim_event_kind event;
     struct node_id member;
-    struct node_id accuser;        /* with SUSPECTED, DIED and SELF_REFUTED */
+    struct node_id accuser;        /* with SUSPECTED, REFUTED, DIED and SELF_REFUTED */
     uint32_t generation;           /* of the member */
     int64_t late_us;               /* with STALLED: what all deadlines were moved by */
 };
@@ -236,8 +238,10 @@ size_t swim_exceptions(const struct swim *s, struct swim_member *out, size_t out
 struct swim_accuser {
     struct node_id id;
     uint32_t refuted;
+    bool doubted; /* now: not believed alone */
 };
 size_t swim_accusers(const struct swim *s, struct swim_accuser *out, size_t out_max);
+size_t swim_accusers_doubted(const struct swim *s); /* how many are */
 /* Bytes of memory held, without the names. */
 size_t swim_memory(const struct swim *s);
 

@@ -226,4 +226,15 @@ int cli_token(struct cli *c);
 int cli_version(struct cli *c);
 int cli_help(struct cli *c);
 
+/* ---- var_watch.c --------------------------------------------------------------------------------------- */
+
+/* How far a watch of variables has been told. */
+struct cli_told {
+    uint64_t from; /* up to this index; 0: nothing yet */
+    bool is_reset; /* what there is is being told, from the beginning */
+    bool is_same;  /* ... and the one variable is as it was */
+};
+/* The next change; true: something is, or may be, other than it was told before. */
+bool cli_var_told(struct cli_told *t, const struct wire_admin_var_change *change, bool is_prefix);
+
 #endif

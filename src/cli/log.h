@@ -9,6 +9,7 @@
 #ifndef COVEY_CLI_LOG_H
 #define COVEY_CLI_LOG_H
 
+#include <covey/journal.h>
 #include <covey/wal.h>
 
 #include "internal.h"
@@ -36,6 +37,8 @@ struct cli_log {
     struct cli_log_whole *snapshots; /* ascending by index */
     size_t snapshots_count;
     struct cli_log_whole clusters[2]; /* file NULL: not there */
+    const struct disk_file *journal;  /* NULL: not there */
+    struct journal_recovery ends;     /* what is in it */
     bool damaged;                     /* more than a crash leaves */
     char text[512];                   /* what is so, and what to do */
 };
@@ -45,6 +48,8 @@ struct cli_log {
  * could have been in. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT, ERR_INVALID with the reason in c->text.
  */
 int cli_log_read(struct cli *c, const char *path, struct arena *a, struct cli_log_files *ret);
+/* Of the journal: more is lost than a crash leaves. */
+bool cli_log_journal_is_bad(const struct cli_log *log);
 void cli_log_judge(const struct cli_log_files *files, struct arena *a, struct cli_log *ret);
 
 void cli_view_log(const struct cli_log *log, const char *path, struct buf *out);

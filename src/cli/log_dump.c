@@ -107,6 +107,12 @@ static void whole_put(const struct cli_log_whole *w, const struct codec_type *ty
     buf_printf(out, json ? "}\n" : "\n");
 }
 
+static void fact_put(const struct wire_fact *f, bool json, struct buf *out) {
+    buf_printf(out, json ? "{\"file\":\"%s\",\"record\":\"fact\",\"content\":" : "%s: ", JOURNAL_FILE_NAME);
+    codec_to_json(&wire_fact_type, f, out);
+    buf_printf(out, json ? "}\n" : "\n");
+}
+
 void cli_view_log_dump(const struct cli_log *log, bool json, struct arena *a, struct buf *out) {
     const struct wal_view *v = &log->view;
     for (size_t i = 0; i < log->snapshots_count; i++)
@@ -123,4 +129,6 @@ void cli_view_log_dump(const struct cli_log *log, bool json, struct arena *a, st
     }
     for (size_t i = 0; i < 2; i++)
         whole_put(&log->clusters[i], &wire_node_files_keys_type, &log->clusters[i].cluster, json, out);
+    for (size_t i = 0; i < log->ends.facts_count; i++)
+        fact_put(&log->ends.facts[i], json, out);
 }

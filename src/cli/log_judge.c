@@ -39,10 +39,32 @@ static void wholes_read(struct cli_log *log, struct arena *a) {
             struct cli_log_whole *w = &log->clusters[is_copy];
             w->file = f;
             w->error = cluster_file_decode(f->data, a, &w->cluster, w->text, sizeof w->text);
+        } else if (strcmp(f->name, JOURNAL_FILE_NAME) == 0) {
+            log->journal = f;
         }
     }
     if (log->snapshots_count > 0)
         qsort(log->snapshots, log->snapshots_count, sizeof *log->snapshots, whole_compare);
+}
+
+/* Whose it must be the log tells, where there is one. */
+static void journal_read(struct cli_log *log, struct arena *a) {
+    const struct node_id *node = &log->view.recovery.identity.node;
+    bool is_known = !log->files->is_one && !ID_IS_ZERO(*node);
+    if (log->journal != NULL)
+        journal_recover(log->journal, 1, is_known ? node : NULL, a, &log->ends);
+}
+
+bool cli_log_journal_is_bad(const struct cli_log *log) {
+    enum journal_verdict v = log->ends.verdict;
+    return log->journal != NULL && v != JOURNAL_EMPTY && v != JOURNAL_CLEAN && v != JOURNAL_TORN;
+}
+
+static void journal_judge(struct cli_log *log) {
+    if (log->damaged || !cli_log_journal_is_bad(log))
+        return;
+    log->damaged = true;
+    text_set(log, "%s: %s", JOURNAL_FILE_NAME, log->ends.text);
 }
 
 static const struct cli_log_whole *snapshot_newest(const struct cli_log *log) {
@@ -78,6 +100,7 @@ static void one_judge(struct cli_log *log) {
         if (v->votes[i].broken)
             text_set(log, "it is damaged; the other copy counts");
     }
+    journal_judge(log);
 }
 
 static bool verdict_is_bad(enum wal_verdict verdict) {
@@ -136,6 +159,7 @@ static void folder_judge(struct cli_log *log) {
     if (!log->damaged)
         snapshots_judge(log);
     clusters_judge(log);
+    journal_judge(log);
     if (!log->damaged && r->vote_damaged)
         log->damaged = true; /* the text says so */
 }
@@ -144,6 +168,7 @@ void cli_log_judge(const struct cli_log_files *files, struct arena *a, struct cl
     *ret = (struct cli_log){.files = files};
     wal_view(files->list, files->count, a, &ret->view);
     wholes_read(ret, a);
+    journal_read(ret, a);
     if (files->is_one)
         one_judge(ret);
     else

@@ -19,7 +19,7 @@
 #define BYTES_MAX (UINT64_C(4) << 30)
 #define PART_SIZE (1u << 20)
 
-static const char *const heads[] = {"vote-", "log-", "snapshot-", "cluster"};
+static const char *const heads[] = {"vote-", "log-", "snapshot-", "cluster", JOURNAL_FILE_NAME};
 static const char aside[] = "bad-";
 
 struct reader {
@@ -169,7 +169,8 @@ static int one_read(struct reader *r, int fd) {
         name += strlen(aside);
     if (!name_is_ours(name)) {
         snprintf(r->c->text, sizeof r->c->text,
-                 "%s: by its name this is no log-..., vote-..., snapshot-... or cluster file", r->path);
+                 "%s: by its name this is no log-..., vote-..., snapshot-..., cluster or journal file",
+                 r->path);
         return ERR_INVALID;
     }
     r->files->is_one = true;

@@ -105,6 +105,18 @@ static void put_cluster(const struct cli_log_whole *w, struct buf *out) {
     buf_printf(out, "%s, %zu other hosts\n", w->cluster.begun ? "" : " (not begun)", w->cluster.peers_count);
 }
 
+static void put_journal(const struct cli_log *log, struct buf *out) {
+    if (log->journal == NULL)
+        return;
+    buf_printf(out, "%s: ", log->journal->name);
+    if (cli_log_journal_is_bad(log))
+        buf_printf(out, "damaged, %s\n", log->ends.text);
+    else
+        buf_printf(out, "%s, run %u of the agent, %zu end%s of instances that no snapshot has\n",
+                   log->ends.verdict == JOURNAL_TORN ? "a torn tail" : "whole", log->ends.boot.generation,
+                   log->ends.facts_count, log->ends.facts_count == 1 ? "" : "s");
+}
+
 static void put_log(const struct wal_recovery *r, struct buf *out) {
     buf_printf(out, "log: ");
     cli_put_id(out, r->identity.log.b);
@@ -131,6 +143,7 @@ void cli_view_log(const struct cli_log *log, const char *path, struct buf *out) 
         put_snapshot(&log->snapshots[i], out);
     for (size_t i = 0; i < 2; i++)
         put_cluster(&log->clusters[i], out);
+    put_journal(log, out);
     if (!log->files->is_one && v->recovery.verdict != WAL_EMPTY)
         put_log(&v->recovery, out);
     if (log->files->unreadable_count > 0)
@@ -232,5 +245,13 @@ void cli_json_log(const struct cli_log *log, const char *path, struct buf *out) 
         json_whole(w, &wire_node_files_keys_type, &w->cluster, out);
         gap = ",";
     }
-    buf_printf(out, "]}\n");
+    buf_printf(out, "]");
+    if (log->journal != NULL) {
+        buf_printf(out, ",\"journal\":{\"damaged\":%s,\"generation\":%u,\"facts\":%zu,",
+                   cli_log_journal_is_bad(log) ? "true" : "false", log->ends.boot.generation,
+                   log->ends.facts_count);
+        json_text(out, "text", log->ends.text);
+        buf_printf(out, "}");
+    }
+    buf_printf(out, "}\n");
 }

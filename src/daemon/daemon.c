@@ -7,6 +7,7 @@
  * done behind it, by the same thread as long as the disk is quick about it (drive.h).
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -524,6 +525,9 @@ int daemon_main(int argc, char **argv) {
         abort();
     int error = config_load(&d->config, argc, argv);
     d->light = true;
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1); /* what one thread has freed is there for the other */
+#endif
     signal(SIGPIPE, SIG_IGN);
     raise_limits();
     store_wake_soon(d->light);

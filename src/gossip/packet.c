@@ -15,14 +15,6 @@
 #define HELD_BACK_MAX   3   /* so often a sum waits for news to be told */
 #define TRIES_MAX       32  /* of news that may not fit, for one packet */
 
-void gossip_rumour(struct gossip *g, struct owner *o) {
-    o->sent = 0;
-    if (o->is_rumour || g->rumours.count == RUMOURS_MAX)
-        return;
-    o->is_rumour = true;
-    VEC_PUSH(&g->rumours, o);
-}
-
 void gossip_rumour_drop(struct gossip *g, struct owner *o) {
     for (size_t i = 0; i < g->rumours.count && o->is_rumour; i++) {
         if (g->rumours.data[i] != o)
@@ -30,6 +22,27 @@ void gossip_rumour_drop(struct gossip *g, struct owner *o) {
         VEC_REMOVE(&g->rumours, i);
         o->is_rumour = false;
     }
+}
+
+/* Too much news: what was told most often gives way, of equals the oldest, but never this node's own. */
+static void rumour_give_way(struct gossip *g) {
+    struct owner *most = NULL;
+    for (size_t i = 0; i < g->rumours.count; i++) {
+        struct owner *o = g->rumours.data[i];
+        if (o != g->self && (most == NULL || o->sent > most->sent))
+            most = o;
+    }
+    gossip_rumour_drop(g, most);
+}
+
+/* Behind all others that were told as seldom: who says much would else be told instead of them for ever. */
+void gossip_rumour(struct gossip *g, struct owner *o) {
+    gossip_rumour_drop(g, o);
+    if (g->rumours.count == RUMOURS_MAX)
+        rumour_give_way(g);
+    o->sent = 0;
+    o->is_rumour = true;
+    VEC_PUSH(&g->rumours, o);
 }
 
 /* mult * ceil(log10(n + 1)), as swim tells its rumours. */
@@ -69,7 +82,7 @@ static bool news_fit(struct gossip *g, const struct owner *o, size_t room, struc
     return *ret_size <= room;
 }
 
-/* Told least often, of those not in `used` yet. */
+/* Told least often, among equals the oldest, of those not in `used` yet. */
 static struct owner *rumour_next(const struct gossip *g, uint64_t used) {
     struct owner *best = NULL;
     for (size_t i = 0; i < g->rumours.count; i++) {

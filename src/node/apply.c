@@ -49,6 +49,7 @@ void node_apply_entry(struct node *n, const struct wire_raft_entry *entry) {
         node_event(n, "node.gone", command.node_remove->id, (struct instance_id){{0}},
                    "%.*s is no member any longer", BYTES_FMT(gone));
     n->applied_index = entry->index;
+    node_snapshot_overcome(n);
     n->log_bytes_applied += entry->data.size;
     if (decoded && command.var != NULL && result.error == 0 && result.index == entry->index)
         node_watch_note(n, entry->index, command.var);

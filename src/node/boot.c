@@ -38,11 +38,14 @@ static int cluster_file_load(struct node *n, const struct disk_file *f, char *re
     node_handovers_load(n, keys.handovers, keys.handovers_count);
     node_cluster_keys(n);
     n->table = arena_alloc(&n->options_arena, (keys.peers_count + 1) * sizeof *n->table);
+    /* Some of them are seeds, other ones at every host: there must be room for what names lead to today. */
+    size_t first = keys.peers_count > SEEDS_OF_TABLE ? keys.peers_count * n->identity.id.b[0] / 256 : 0;
     for (size_t i = 0; i < keys.peers_count; i++) {
+        const struct addr *addr = &keys.peers[(first + i) % keys.peers_count].addr;
         codec_copy(&wire_node_record_type, &keys.peers[i], &n->options_arena, &n->table[n->table_count++]);
         node_trust(n, &keys.peers[i]);
-        if (keys.peers[i].addr.size != 0)
-            VEC_PUSH(&n->seeds, keys.peers[i].addr);
+        if (addr->size != 0 && n->seeds.count < SEEDS_OF_TABLE)
+            VEC_PUSH(&n->seeds, *addr);
     }
     return 0;
 }
@@ -114,8 +117,10 @@ static void boot_journal(struct node *n, const struct node_options *o) {
 
 /* ---- the log and the snapshot ---- */
 
-static void boot_snapshot(struct node *n, const struct node_options *o,
-                          const struct wire_log_identity *identity) {
+/* One of a later format is not set aside, and the log with it: the later version finds everything as it was.
+ */
+static int boot_snapshot(struct node *n, const struct node_options *o,
+                         const struct wire_log_identity *identity, char *ret_text, size_t text_size) {
     const struct disk_file *best = NULL;
     /* Of any life of this host's log: what a snapshot holds was committed. */
     struct wire_log_identity any = {.cluster = identity->cluster, .node = identity->node};
@@ -130,7 +135,18 @@ static void boot_snapshot(struct node *n, const struct node_options *o,
         const char *why = text;
         if (error == 0 && best != NULL && head.index <= n->snapshot_head.index)
             continue;
-        struct state *restored = error == 0 ? node_state_of(state, head.index) : NULL;
+        uint32_t format = 0;
+        struct state *restored = error == 0 ? node_state_of(n, state, head.index, &format) : NULL;
+        if (format != 0) {
+            why = arena_printf(&n->options_arena,
+                               "%s is of log format %u, and this version knows formats up to %u: "
+                               "start the later one again (nothing was changed)",
+                               f->name, format, n->self.format);
+            size_t size = min_size(strlen(why), text_size - 1);
+            memcpy(ret_text, why, size);
+            ret_text[size] = 0;
+            return ERR_VERSION;
+        }
         if (restored != NULL) {
             best = f;
             state_free(n->state);
@@ -145,6 +161,7 @@ static void boot_snapshot(struct node *n, const struct node_options *o,
         node_say(n, NODE_ERROR, "%s: %s; kept as bad-%s", f->name, why, f->name);
         move_aside(n, f);
     }
+    return 0;
 }
 
 /* The new id first: what is then still there of the old log is another's, however few of its files. */
@@ -194,11 +211,13 @@ static struct wire_log_identity log_identity(const struct node *n) {
     return (struct wire_log_identity){.cluster = n->cluster.id, .node = n->identity.id, .log = n->self.log};
 }
 
-static void boot_log(struct node *n, const struct node_options *o) {
+static int boot_log(struct node *n, const struct node_options *o, char *ret_text, size_t text_size) {
     struct wire_log_identity identity = log_identity(n);
     struct wal_recovery found;
     wal_recover(o->files, o->files_count, &identity, &n->options_arena, &found);
-    boot_snapshot(n, o, &identity);
+    int error = boot_snapshot(n, o, &identity, ret_text, text_size);
+    if (error != 0)
+        return error;
     const char *bad = NULL;
     if (found.verdict == WAL_CORRUPT || found.verdict == WAL_FOREIGN || found.verdict == WAL_VERSION)
         bad = found.text;
@@ -235,7 +254,7 @@ static void boot_log(struct node *n, const struct node_options *o) {
                 n->log_begun = true;
                 (void)node_cluster_file_save(n);
             }
-            return;
+            return 0;
         }
         bad = "its entries have a gap";
     }
@@ -249,6 +268,7 @@ static void boot_log(struct node *n, const struct node_options *o) {
     bool started = raft_start(n, &restored);
     assert(started);
     (void)started;
+    return 0;
 }
 
 /*
@@ -257,7 +277,7 @@ static void boot_log(struct node *n, const struct node_options *o) {
  * were made in the name of a log that is given up here.
  */
 void node_log_renew(struct node *n, const char *why) {
-    assert(n->snapshot_durable == n->applied_index && n->snapshot_ticket == 0 && n->install_ticket == 0);
+    assert(n->snapshot_durable == n->applied_index && n->snapshot_ticket == 0 && !node_installs(n));
     assert(!n->log_draining && raft_role(n->raft) != RAFT_LEADER);
     log_id_renew(n, why);
     wal_set_aside(n->wal);
@@ -297,7 +317,9 @@ int node_boot_files(struct node *n, const struct node_options *o, char *ret_text
     if (n->has_token && !ID_EQUAL(n->token.cluster, n->cluster.id))
         node_say(n, NODE_WARNING,
                  "this host is already a member of a cluster; the token is another one's and is not used");
-    boot_log(n, o);
+    error = boot_log(n, o, ret_text, text_size);
+    if (error != 0)
+        return error;
     node_disk_flush_wal(n);
     if (n->make_again) {
         error = raft_bootstrap(n->raft, n->now_us);

@@ -33,8 +33,7 @@ void chain_next(struct chain *c, const struct wire_raft_entry *entry) {
     (void)error;
 }
 
-/* ---- voters ---------------------------------------------------------------------------------------------
- */
+/* ---- voters -------------------------------------------------------------------------------------------- */
 
 void learn_voters_set(struct learn_voters *v, uint64_t index, const struct wire_raft_config *config) {
     *v = (struct learn_voters){.index = index};
@@ -61,8 +60,7 @@ bool learn_voters_have(const struct learn_voters *v, struct node_id id) {
     return false;
 }
 
-/* ---- to and from the wire -------------------------------------------------------------------------------
- */
+/* ---- to and from the wire ------------------------------------------------------------------------------ */
 
 void checkpoint_out(const struct checkpoint *c, struct checkpoint_out *ret) {
     ret->wire = (struct wire_checkpoint){.generation = c->generation,
@@ -101,8 +99,7 @@ int checkpoint_in(const struct wire_checkpoint *in, struct checkpoint *ret) {
     return 0;
 }
 
-/* ---- signatures -----------------------------------------------------------------------------------------
- */
+/* ---- signatures ---------------------------------------------------------------------------------------- */
 
 static void signed_bytes(const struct checkpoint *c, struct buf *out) {
     struct checkpoint_out o;

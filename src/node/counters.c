@@ -61,7 +61,7 @@ static const struct swim_count {
 #define SWIM_COUNTS (sizeof swim_counts / sizeof swim_counts[0])
 _Static_assert(SWIM_COUNTS * sizeof(uint64_t) == sizeof(struct swim_counters), "each counter is told");
 
-#define GAUGES_MAX 5
+#define GAUGES_MAX 6
 
 static void tell(struct wire_admin_counters *r, const char *name, const char *text, uint64_t count,
                  bool gauge) {
@@ -81,6 +81,9 @@ static void swim_tell(const struct swim *s, struct wire_admin_counters *r) {
          true);
     tell(r, "swim_exceptions", "swim: members that are alive and not heard directly",
          swim_exceptions(s, NULL, 0), true);
+    tell(r, "swim_accusers_doubted",
+         "swim: members whose accusations were refuted too often to be believed alone now",
+         swim_accusers_doubted(s), true);
     tell(r, "swim_health", "swim: how much this host doubts itself: 0 is well", swim_health(s), true);
     tell(r, "swim_memory_bytes", "swim: memory held, without names", swim_memory(s), true);
 }

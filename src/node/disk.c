@@ -156,7 +156,7 @@ void node_snapshot_write(struct node *n) {
 }
 
 bool node_snapshot_busy(const struct node *n) {
-    return n->snapshot_ticket != 0 || n->install_ticket != 0 || n->disk_failed;
+    return n->snapshot_ticket != 0 || node_installs(n) || n->disk_failed;
 }
 
 bool node_snapshot_whole(struct node *n) {
@@ -182,9 +182,12 @@ static void snapshot_done(struct node *n) {
     node_log_feed(n, &in);
 }
 
-struct state *node_state_of(struct bytes snapshot, uint64_t index) {
+struct state *node_state_of(const struct node *n, struct bytes snapshot, uint64_t index,
+                            uint32_t *ret_format) {
     struct state *s = state_new();
-    if (state_restore(s, snapshot) == 0 && state_index(s) == index)
+    bool sound = state_restore(s, snapshot) == 0 && state_index(s) == index;
+    *ret_format = sound && state_format_used(s) > n->self.format ? state_format_used(s) : 0;
+    if (sound && *ret_format == 0)
         return s;
     state_free(s);
     return NULL;
@@ -220,42 +223,82 @@ static void install_proof(struct node *n, uint64_t index, uint64_t term, const u
     memcpy(p->snapshot.state, hash, STATE_HASH_SIZE);
 }
 
-/* A snapshot from elsewhere is complete: onto the disk first, then into the state. */
+static void install_refuse(struct node *n, enum raft_input_kind why) {
+    buf_done(&n->incoming);
+    n->incoming_index = 0;
+    (void)node_log_feed(n, &(struct raft_input){.kind = why});
+}
+
+bool node_installs(const struct node *n) { return n->loading != NULL || n->install_ticket != 0; }
+
+static struct bytes incoming_state(const struct node *n) {
+    return bytes_of(n->incoming.data + SNAPSHOT_FRONT, n->incoming.size - SNAPSHOT_FRONT);
+}
+
+/*
+ * A snapshot from elsewhere has come. It is read in turns, as the own ones are made; then it goes onto the
+ * disk, and then takes the place of the state.
+ */
 void node_install_start(struct node *n, uint64_t index, uint64_t term) {
-    struct bytes state = buf_bytes(&n->incoming);
-    uint8_t hash[STATE_HASH_SIZE];
-    state_bytes_hash(state, hash);
-    bool whole = n->incoming_index == index && state.size == n->incoming_total &&
-                 crc32c(0, state.data, state.size) == n->incoming_checksum &&
-                 install_proven(n, index, term, hash);
-    state_free(n->install_state);
-    n->install_state = whole ? node_state_of(state, index) : NULL;
-    if (n->install_state == NULL) {
-        node_say(n, NODE_ERROR, "the snapshot at index %llu arrived damaged; it is asked for again",
-                 (unsigned long long)index);
-        buf_clear(&n->incoming);
-        n->incoming_index = 0;
-        (void)raft_feed(n->raft, n->now_us, &(struct raft_input){.kind = RAFT_INSTALLED});
-        return;
-    }
-    struct wire_snapshot_header head =
-        snapshot_head(n, index, term, &n->incoming_config, state.size, n->incoming_checksum);
-    struct checkpoint old = n->proofs.snapshot;
-    bool old_proven = n->proofs.snapshot_proven;
-    install_proof(n, index, term, hash);
+    assert(!node_installs(n) && n->incoming_index == index);
     n->install_index = index;
     n->install_term = term;
-    struct buf file = {0};
+    n->loading = state_load_new(incoming_state(n));
+    node_install_tick(n);
+}
+
+/* The state, if it is one and known here; else whoever has to know that is told why. */
+static struct state *install_judge(struct node *n, struct state *s, const uint8_t hash[STATE_HASH_SIZE],
+                                   uint32_t checksum) {
+    uint64_t index = n->install_index;
+    bool whole = incoming_state(n).size == n->incoming_total && checksum == n->incoming_checksum &&
+                 install_proven(n, index, n->install_term, hash);
+    uint32_t format = s != NULL ? state_format_used(s) : 0;
+    if (whole && s != NULL && state_index(s) == index && format <= n->self.format)
+        return s;
+    if (whole)
+        node_snapshot_unreadable(n, index, hash, format > n->self.format ? format : 0);
+    else
+        node_say(n, NODE_ERROR, "the snapshot at index %llu arrived damaged; it is asked for again",
+                 (unsigned long long)index);
+    state_free(s);
+    install_refuse(n, whole ? RAFT_UNREADABLE : RAFT_INSTALLED);
+    return NULL;
+}
+
+/* Onto the disk. */
+static void install_write(struct node *n, const uint8_t hash[STATE_HASH_SIZE]) {
+    struct wire_snapshot_header head = snapshot_head(
+        n, n->install_index, n->install_term, &n->incoming_config, n->incoming_total, n->incoming_checksum);
+    struct checkpoint old = n->proofs.snapshot;
+    bool old_proven = n->proofs.snapshot_proven;
     char name[WAL_NAME_SIZE];
-    snapshot_name(index, name);
-    node_proofs_save(n, &head);
-    snapshot_encode(&head, state, &file);
-    n->install_ticket = replace_file(n, name, buf_bytes(&file));
-    buf_done(&file);
+    snapshot_name(n->install_index, name);
+    install_proof(n, n->install_index, n->install_term, hash);
+    struct bytes file = snapshot_file_make(n, &head, &n->incoming);
+    n->install_ticket = replace_file(n, name, file);
     n->install_proof = n->proofs.snapshot;
     n->install_proven = n->proofs.snapshot_proven;
     n->proofs.snapshot = old; /* until it is installed, the one before is that at hand */
     n->proofs.snapshot_proven = old_proven;
+}
+
+void node_install_tick(struct node *n) {
+    if (n->loading == NULL || n->disk_failed || !state_load_step(n->loading, node_part_size(n)))
+        return;
+    uint8_t hash[STATE_HASH_SIZE];
+    state_load_hash(n->loading, hash);
+    uint32_t checksum = state_load_checksum(n->loading);
+    struct state *s = state_load_take(n->loading);
+    state_load_free(n->loading);
+    n->loading = NULL;
+    n->install_state = install_judge(n, s, hash, checksum);
+    if (n->install_state != NULL)
+        install_write(n, hash);
+}
+
+int64_t node_install_deadline(const struct node *n) {
+    return n->loading != NULL && !n->disk_failed ? n->now_us : TIME_NEVER_US;
 }
 
 static void install_done(struct node *n) {
@@ -268,7 +311,7 @@ static void install_done(struct node *n) {
     node_apply_replaced(n, before);
     state_free(before);
     struct wire_snapshot_header head = snapshot_head(
-        n, n->install_index, n->install_term, &n->incoming_config, n->incoming.size, n->incoming_checksum);
+        n, n->install_index, n->install_term, &n->incoming_config, n->incoming_total, n->incoming_checksum);
     snapshot_remember(n, &head, &n->incoming);
     n->snapshot_durable = n->applied_index = n->install_index;
     n->applied_us = n->now_us;
@@ -278,6 +321,7 @@ static void install_done(struct node *n) {
     n->proofs.chain = n->install_proof.chain;
     node_voters_learn(n, n->install_index, &n->incoming_config);
     n->format_wanted = 0;
+    node_snapshot_overcome(n);
     node_state_righted(n);
     if (old != 0 && old != n->snapshot_durable) {
         struct disk_op op = {.kind = DISK_REMOVE};
@@ -295,6 +339,8 @@ static void install_done(struct node *n) {
 void node_install_chunk(struct node *n, const struct wire_snapshot_chunk *c) {
     if (c->offset == 0) {
         buf_clear(&n->incoming);
+        buf_reserve(&n->incoming, SNAPSHOT_FRONT);
+        n->incoming.size = SNAPSHOT_FRONT;
         n->incoming_index = c->index;
         n->incoming_pulled = false;
         n->incoming_chain = (struct chain){{0}};

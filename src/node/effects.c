@@ -78,6 +78,21 @@ static bool event_is_old(const struct node *n, struct instance_id instance, cons
     return false;
 }
 
+/* When half of a large cluster goes out of sight, what else happened is not to be forgotten over it. */
+static void event_drop_one(struct node *n) {
+    size_t members = 0, first = n->events.count, at = 0;
+    for (size_t i = 0; i < n->events.count; i++) {
+        bool is_member = bytes_starts(n->events.data[i].event.kind, bytes_str("member."));
+        members += is_member;
+        if (is_member && first == n->events.count)
+            first = i;
+    }
+    if (members > EVENTS_MAX - EVENTS_SHARE)
+        at = first;
+    mem_free((void *)(uintptr_t)n->events.data[at].event.text.data);
+    VEC_REMOVE(&n->events, at);
+}
+
 void node_event(struct node *n, const char *kind, struct node_id node, struct instance_id instance,
                 const char *format, ...) {
     va_list args;
@@ -96,10 +111,8 @@ void node_event(struct node *n, const char *kind, struct node_id node, struct in
     size_t size = 0;
     entry.event.text.data = buf_take(&text, &size);
     entry.event.text.size = size;
-    if (n->events.count == EVENTS_MAX) {
-        mem_free((void *)(uintptr_t)n->events.data[0].event.text.data);
-        VEC_REMOVE(&n->events, 0);
-    }
+    if (n->events.count == EVENTS_MAX)
+        event_drop_one(n);
     VEC_PUSH(&n->events, entry);
 }
 

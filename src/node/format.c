@@ -51,6 +51,51 @@ bool node_format_known(struct node *n, const struct wire_raft_entry *entry,
     return format <= n->self.format;
 }
 
+/* ---- snapshots ----------------------------------------------------------------------------------------- */
+
+/*
+ * One of a state that has needed a later format: what of it this version does not know would be lost, and the
+ * state would be another one. The same bytes will be no better the next time, and whoever has another
+ * snapshot has, most likely, a later one of the same cluster. So it is fetched once, and told.
+ */
+void node_snapshot_unreadable(struct node *n, uint64_t index, const uint8_t hash[STATE_HASH_SIZE],
+                              uint32_t format) {
+    struct buf needs = {0};
+    n->unreadable = (struct unreadable){.index = index, .until_us = n->now_us + RAFT_UNREADABLE_US};
+    memcpy(n->unreadable.hash, hash, sizeof n->unreadable.hash);
+    node_mark(n, MARK_LEARN_FORMAT_UNKNOWN);
+    if (format != 0)
+        buf_printf(&needs, "needs log format %u, and this agent (%.*s) knows formats up to %u", format,
+                   BYTES_FMT(n->self.version), n->self.format);
+    else
+        buf_printf(&needs, "came whole, and this agent (%.*s) cannot read it", BYTES_FMT(n->self.version));
+    n->log_state = bytes_str(arena_printf(&n->options_arena,
+                                          "the snapshot at index %llu %.*s: the state here stays that of "
+                                          "index %llu until the agent is upgraded",
+                                          (unsigned long long)index, BYTES_FMT(buf_bytes(&needs)),
+                                          (unsigned long long)n->applied_index));
+    buf_done(&needs);
+    node_event(n, "log.format", n->identity.id, (struct instance_id){{0}}, "%.*s", BYTES_FMT(n->log_state));
+    node_say(n, NODE_ERROR, "%.*s. Tasks go on running", BYTES_FMT(n->log_state));
+}
+
+bool node_snapshot_declined(const struct node *n, const struct checkpoint *proof) {
+    const struct unreadable *u = &n->unreadable;
+    if (u->index == 0)
+        return false;
+    bool same = u->index == proof->index && memcmp(u->hash, proof->state, sizeof u->hash) == 0;
+    return same || n->now_us < u->until_us;
+}
+
+void node_snapshot_overcome(struct node *n) {
+    if (n->unreadable.index == 0 || n->applied_index < n->unreadable.index)
+        return;
+    n->unreadable = (struct unreadable){0};
+    n->log_state = bytes_str("ok");
+}
+
+/* ---- in office ----------------------------------------------------------------------------------------- */
+
 /*
  * One that cannot trust its own state must not plan with it: it hands its office over, and takes none that is
  * handed to it. Else it and a leader whose vote is to go would pass the office to one another for ever, and

@@ -141,7 +141,9 @@ static void gossip_event(struct node *n, const struct swim_effect *e) {
         node_event_accuser(n, e->accuser);
         break;
     case SWIM_REFUTED:
-        node_event(n, "member.refuted", e->member, none, "%.*s is alive after all", BYTES_FMT(name));
+        node_event(n, "member.refuted", e->member, none, "%.*s is alive after all: %.*s had suspected it",
+                   BYTES_FMT(name), BYTES_FMT(node_name_of(n, e->accuser)));
+        node_event_accuser(n, e->accuser);
         break;
     case SWIM_DIED: gossip_died(n, e, name); break;
     case SWIM_LEFT:

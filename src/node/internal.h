@@ -30,6 +30,8 @@
 #define JOIN_RETRY_US      (1 * US_PER_S)
 #define REPORT_RETRY_US    (1 * US_PER_S) /* facts not committed by then are sent again */
 #define AGE_MAX_MS         3600000u       /* of a copy: older is as good as unknown */
+#define SEEDS_KEPT         64             /* as many as swim takes */
+#define SEEDS_OF_TABLE     32             /* of them members as the host's disk has them */
 #define FACTS_SHARE        256 /* bytes of a datagram that swim never takes, however much it has to tell */
 #define HEALTH_REPORT_US   (10 * US_PER_S)   /* restarts of what runs are told to the log so often, ... */
 #define RECOVERIES_AT_ONCE 5                 /* ... but so many at first */
@@ -46,7 +48,8 @@
 /* a host that asked so lately counts as one that is served: it asks again within PULL_HOLD_US */
 #define PULL_SERVED_US (PULL_HOLD_US + US_PER_S)
 #define PULLS_MAX      8u   /* hosts served at once: enough for a wide tree, and few for one that leads */
-#define EVENTS_MAX     512  /* kept for `covey events` */
+#define EVENTS_MAX     512  /* kept for `covey events` ... */
+#define EVENTS_SHARE   128  /* ... of these so many of what is not the coming and going of members */
 #define REQUESTS_MAX   4096 /* waiting reads and writes; beyond: ERR_BUSY */
 #define SAY_REPEAT_US  (30 * US_PER_S) /* the same complaint about a peer is not said again within this */
 
@@ -89,6 +92,9 @@ struct peer {
     uint64_t pull_voters_index, pull_state_index;
     bool pull_reseed, pull_wrong;
     bool pull_fetches;        /* it was given a part of a snapshot last, and there is more of it */
+    uint64_t fetch_index;     /* the snapshot of which it was given parts; 0: none */
+    uint64_t fetch_end;       /* how far it has come in that ... */
+    int64_t fetch_us;         /* ... and when it came there */
     int64_t pull_served_us;   /* it was taken as one of those that are served; 0: never */
     int64_t pull_admitted_us; /* since when it is one of them */
 };
@@ -198,6 +204,15 @@ struct copying {
     struct state_copy *copy; /* NULL: none is made */
     struct checkpoint at;    /* of there, not signed; its hash comes last */
     uint64_t log_bytes;      /* of the log there, since the snapshot before */
+    bool compared;           /* with what other hosts have there */
+    int64_t whole_us;        /* since when it is whole; 0: it is not */
+};
+
+/* A snapshot of which this version can make nothing (format.c); index 0: there was none. */
+struct unreadable {
+    uint64_t index;
+    uint8_t hash[STATE_HASH_SIZE];
+    int64_t until_us; /* no other one is fetched before */
 };
 
 struct matrix_ask; /* matrix.c */
@@ -266,6 +281,7 @@ struct node {
     uint64_t install_ticket, install_index, install_term;
     struct checkpoint install_proof;
     bool install_proven;
+    struct state_load *loading;  /* of what came; NULL: none is read */
     struct state *install_state; /* what it will be, once it is durable */
     struct buf incoming;         /* chunks received */
     uint64_t incoming_index, incoming_total;
@@ -273,6 +289,7 @@ struct node {
     struct arena incoming_arena;
     struct wire_raft_config incoming_config;
     struct chain incoming_chain;
+    struct unreadable unreadable;
     bool incoming_pulled;             /* not from a leader: only with a voter's word on it ... */
     struct checkpoint incoming_proof; /* ... this one */
 
@@ -322,8 +339,9 @@ struct node {
     int64_t lie_said_us;
     struct buf reseed; /* a voter's snapshot, to take the place of a wrong state */
     struct checkpoint reseed_proof;
-    bool pull_feeding; /* the chunk that goes in is a peer's, not a leader's */
-    bool reseed_waits; /* it is whole, and the log here has not come so far */
+    bool pull_feeding;       /* the chunk that goes in is a peer's, not a leader's */
+    bool reseed_waits;       /* it is whole, and the log here has not come so far */
+    int64_t reseed_taken_us; /* when a snapshot was made last for one who asked so; 0: never */
 
     /* tasks */
     struct map instances;                      /* instance id -> struct local_instance */
@@ -420,35 +438,6 @@ void node_enter_cluster(struct node *n, const struct wire_cluster_record *cluste
 /* A new log under a new id, in place; node_snapshot_whole() before. */
 void node_log_renew(struct node *n, const char *why);
 void node_cluster_keys(struct node *n); /* from n->cluster to the keyrings */
-
-/* disk.c */
-uint64_t node_disk_ticket(struct node *n);
-void node_disk_flush_wal(struct node *n);
-void node_disk_done(struct node *n, uint64_t ticket);
-void node_disk_failed(struct node *n, int error, struct bytes text);
-void node_room_tick(struct node *n);
-int64_t node_room_deadline(const struct node *n);
-void node_room_told(struct node *n, uint64_t bytes);
-uint64_t node_cluster_file_save(struct node *n); /* returns the ticket */
-/* All in one flush; the ticket tells when they are durable. */
-uint64_t node_journal_write(struct node *n, const struct wire_journal_record *records, size_t count);
-/* Of n->copying, which is whole, and whose bytes it takes; not while node_snapshot_busy(). */
-void node_snapshot_write(struct node *n);
-bool node_snapshot_busy(const struct node *n);
-/* Is all that is applied here in a durable snapshot? If not, one is begun. */
-bool node_snapshot_whole(struct node *n);
-/* NULL when the bytes are no sound state at this index. */
-struct state *node_state_of(struct bytes snapshot, uint64_t index);
-void node_install_start(struct node *n, uint64_t index, uint64_t term);
-void node_snapshot_load(struct node *n, const struct wire_snapshot_header *header, struct bytes state);
-
-/* state_copy.c */
-void node_copy_begin(struct node *n, uint64_t term); /* of the state as applied */
-void node_copy_tick(struct node *n);
-void node_copy_stop(struct node *n); /* before n->state goes */
-int64_t node_copy_deadline(const struct node *n);
-/* Of the state as applied, all at once; not while node_snapshot_busy(). */
-void node_snapshot_now(struct node *n);
 
 /* gossip.c */
 void node_gossip_start(struct node *n);
@@ -681,6 +670,7 @@ void node_leave_tick(struct node *n);
 int64_t node_leave_deadline(const struct node *n);
 void node_leave_asked(struct node *n, struct node_id id); /* leader: a node wants out */
 
+#include "disk.h"
 #include "hosts.h"
 
 static inline void node_mark(struct node *n, enum mark mark) { mark_hit(n->marks, mark); }

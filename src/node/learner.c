@@ -113,7 +113,7 @@ static bool is_sent(const struct node *n) {
 }
 
 static bool pull_wanted(const struct node *n) {
-    if (n->swim == NULL || n->install_ticket != 0 || n->disk_failed || n->format_wanted != 0)
+    if (n->swim == NULL || node_installs(n) || n->disk_failed || n->format_wanted != 0)
         return false;
     if (raft_role(n->raft) == RAFT_LEARNER && !is_sent(n))
         return true;
@@ -250,6 +250,18 @@ static bool chunk_goes_back(const struct node *n, const struct wire_snapshot_chu
     return c->index < snapshot_coming(n) && n->now_us - n->pull_chunk_us < LEARN_STALLED_US;
 }
 
+/*
+ * This version can make nothing of it. Another host may still have the entries; where all have but snapshots,
+ * none is asked for long.
+ */
+static void chunk_declined(struct node *n, struct node_id from) {
+    int64_t until_us = n->now_us + RAFT_UNREADABLE_US;
+    learn_avoid(&n->pick, from, until_us);
+    pull_elsewhere(n);
+    if (n->pull_stranded)
+        n->pull_at_us = until_us;
+}
+
 /* A chunk goes in with the proof of its snapshot, or not at all. */
 static void pull_chunk(struct node *n, struct node_id from, const struct wire_pull_response *r,
                        const struct checkpoint *proof) {
@@ -258,6 +270,10 @@ static void pull_chunk(struct node *n, struct node_id from, const struct wire_pu
     if (!proof->has_state || !proof->has_voters || proof->index != c->index || proof->term != c->term ||
         !codec_equal(&wire_raft_config_type, &voters, &c->config)) {
         node_learner_lied(n, from, "gave a snapshot that no voter has signed");
+        return;
+    }
+    if (node_snapshot_declined(n, proof)) {
+        chunk_declined(n, from);
         return;
     }
     if (chunk_goes_back(n, c)) {

@@ -10,16 +10,27 @@
  */
 #include "internal.h"
 
+#define FETCH_STALLED_US (10 * US_PER_S) /* several questions long */
+#define FETCH_FORGET_US  (60 * US_PER_S) /* of an absence: one of a moment would be a way to begin anew */
+#define RESEED_AGAIN_US  (30 * US_PER_S) /* between two snapshots that are made for who takes a state anew */
+
 /* What an isolated host knows is of no known age: it makes nobody's copy fresh. */
 
 /* ---- what there is ---- */
 
-/* A snapshot behind which the asker still has its own log; if there is none, one is taken. */
+/*
+ * A snapshot behind which the asker still has its own log; if there is none, one is taken. That serves all
+ * who ask: whoever asks for a later one again and again would have this host do nothing else.
+ */
 static bool reseed_ready(struct node *n, const struct peer *p) {
     if (!node_vouches(n))
         return false;
     if (n->snapshot_head.index != 0 && n->snapshot_head.index + 1 >= p->pull_next)
         return true;
+    bool lately = n->reseed_taken_us != 0 && n->now_us - n->reseed_taken_us < RESEED_AGAIN_US;
+    if (lately || p->pull_next > n->applied_index + 1 || node_snapshot_busy(n))
+        return false;
+    n->reseed_taken_us = n->now_us;
     return node_snapshot_whole(n);
 }
 
@@ -28,6 +39,30 @@ static bool pull_has_news(struct node *n, const struct peer *p) {
     if (p->pull_reseed)
         return reseed_ready(n, p);
     return c != NULL && c->index >= p->pull_next;
+}
+
+/* ---- those that fetch a snapshot ---- */
+
+/*
+ * A fetch goes on when it comes further than ever before. One that begins anew, because its agent was started
+ * again, say, does not until it has come to where it was; whoever waits meanwhile may take its place, and
+ * with that its next one is a first one. So nobody keeps a place by asking for the same parts for ever.
+ */
+static void fetch_note(struct node *n, struct peer *p, uint64_t index, uint64_t end) {
+    if (p->fetch_index == index && end <= p->fetch_end)
+        return;
+    p->fetch_index = index;
+    p->fetch_end = end;
+    p->fetch_us = n->now_us;
+}
+
+static void fetch_forget(struct peer *p) {
+    p->fetch_index = p->fetch_end = 0;
+    p->fetch_us = 0;
+}
+
+static bool fetch_goes_on(const struct node *n, const struct peer *p) {
+    return p->pull_fetches && n->now_us - p->fetch_us < FETCH_STALLED_US;
 }
 
 static void pull_snapshot(struct node *n, struct peer *p, struct wire_pull_response *r,
@@ -56,6 +91,7 @@ static void pull_snapshot(struct node *n, struct peer *p, struct wire_pull_respo
     };
     r->snapshot = chunk;
     p->pull_fetches = offset + size < chunk->total_size;
+    fetch_note(n, p, head->index, offset + size);
     n->snapshot_given_us = n->now_us;
     node_mark(n, MARK_NODE_PULL_SNAPSHOT);
 }
@@ -128,7 +164,7 @@ static size_t pull_others(struct node *n, const struct peer *p, struct wire_pull
         if (other == p || !is_served(n, other))
             continue;
         count++;
-        if (!other->pull_fetches &&
+        if (!fetch_goes_on(n, other) &&
             (*ret_first == NULL || other->pull_admitted_us < (*ret_first)->pull_admitted_us))
             *ret_first = other;
         if (r->others_count < 16 && node_alive(n, other->id))
@@ -140,8 +176,8 @@ static size_t pull_others(struct node *n, const struct peer *p, struct wire_pull
 /*
  * Room for one more? If not, the answer names those that are served. One that is stranded takes the place of
  * that which was served first: it has the log by now, and with it the keys of others to ask. Who is still in
- * the middle of a snapshot has neither, and keeps its place: nobody else may have the rest of that one, and
- * of many that take each other's place none would ever come to its end.
+ * the middle of a snapshot has neither, and keeps its place as long as it comes on: nobody else may have the
+ * rest of that one, and of many that take each other's place none would ever come to its end.
  */
 static void pull_admit(struct node *n, struct peer *p, uint64_t next, bool stranded) {
     struct wire_pull_response r = {.prev_index = next - 1};
@@ -154,11 +190,14 @@ static void pull_admit(struct node *n, struct peer *p, uint64_t next, bool stran
     }
     if (!is_served(n, p))
         p->pull_admitted_us = n->now_us;
+    if (n->now_us - p->pull_served_us >= FETCH_FORGET_US)
+        fetch_forget(p);
     p->pull_served_us = n->now_us;
     if (!full)
         return;
     node_mark(n, MARK_LEARN_STRANDED);
     first->pull_served_us = 0;
+    fetch_forget(first);
     if (first->pull_next != 0) {
         struct peer *unused;
         r.prev_index = first->pull_next - 1;

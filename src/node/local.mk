@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libnode.a
 	%D%/checkpoint.c \
 	%D%/counters.c \
 	%D%/disk.c \
+	%D%/disk.h \
 	%D%/effects.c \
 	%D%/facts.c \
 	%D%/facts_counters.c \

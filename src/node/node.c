@@ -206,6 +206,7 @@ void node_free(struct node *n) {
     node_copy_stop(n);
     state_free(n->state);
     state_free(n->install_state);
+    state_load_free(n->loading);
     reconcile_memory_free(n->memory);
     node_handovers_done(n);
     stage_done(&n->stage);
@@ -235,12 +236,19 @@ void node_free(struct node *n) {
 /* ---- feeding ---- */
 
 static void node_add_seed(struct node *n, const struct addr *addr) {
+    size_t at = 0, known = n->seeds.count;
     if (addr_equal(addr, &n->self.addr))
         return;
-    for (size_t i = 0; i < n->seeds.count; i++)
-        if (addr_equal(&n->seeds.data[i], addr))
-            return;
-    VEC_PUSH(&n->seeds, *addr);
+    while (at < known && !addr_equal(&n->seeds.data[at], addr))
+        at++;
+    /* Names lead elsewhere in time: the oldest gives way, and who has tried all of them tries this one next.
+     */
+    if (at == known && known >= SEEDS_KEPT)
+        VEC_REMOVE(&n->seeds, 0);
+    if (at == known)
+        VEC_PUSH(&n->seeds, *addr);
+    if (at == known && n->seed_next >= known)
+        n->seed_next = n->seeds.count - 1;
     if (n->swim != NULL) {
         struct swim_input in = {.kind = SWIM_SEED, .addr = *addr};
         node_gossip_feed(n, &in);
@@ -328,6 +336,7 @@ static void node_turn(struct node *n) {
     node_join_tick(n);
     node_room_tick(n);
     node_copy_tick(n);
+    node_install_tick(n);
     if (n->raft != NULL) {
         node_dispute_tick(n);
         node_unfit_tick(n);
@@ -370,6 +379,7 @@ int64_t node_deadline(const struct node *n) {
         return TIME_NEVER_US;
     int64_t at = min_us(node_join_deadline(n), node_room_deadline(n));
     at = min_us(at, node_copy_deadline(n));
+    at = min_us(at, node_install_deadline(n));
     if (n->swim != NULL)
         at = min_us(at, swim_deadline(n->swim));
     if (n->raft != NULL) {

@@ -10,8 +10,7 @@
  */
 #include "internal.h"
 
-/* ---- whose word is believed -----------------------------------------------------------------------------
- */
+/* ---- whose word is believed ---------------------------------------------------------------------------- */
 
 bool node_signs(const struct node *n) {
     struct raft_id self = {.node = n->identity.id, .log = n->self.log};
@@ -50,8 +49,7 @@ int node_checkpoint_take(struct node *n, const struct wire_checkpoint *in, struc
     return 0;
 }
 
-/* ---- the log --------------------------------------------------------------------------------------------
- */
+/* ---- the log ------------------------------------------------------------------------------------------- */
 
 struct checkpoint node_checkpoint_here(const struct node *n, uint64_t term) {
     return (struct checkpoint){.generation = n->cluster.generation,
@@ -77,8 +75,7 @@ void node_proofs_entry(struct node *n, const struct wire_raft_entry *entry) {
         node_handover_sign(n, entry->index, entry->term);
 }
 
-/* ---- the newest, and states -----------------------------------------------------------------------------
- */
+/* ---- the newest, and states ---------------------------------------------------------------------------- */
 
 const struct checkpoint *node_checkpoint_newest(struct node *n) {
     struct proofs *p = &n->proofs;
@@ -176,8 +173,7 @@ const struct checkpoint *node_checkpoint_recent(const struct node *n, uint64_t i
     return NULL;
 }
 
-/* ---- on the disk ----------------------------------------------------------------------------------------
- */
+/* ---- on the disk --------------------------------------------------------------------------------------- */
 
 /* What the snapshot's header tells of the log that it takes the place of; in the scratch arena. */
 void node_proofs_save(struct node *n, struct wire_snapshot_header *head) {

@@ -99,6 +99,9 @@ void node_voters_known(struct node *n);
 /* state_check.c */
 void node_state_applied(struct node *n, uint64_t term);
 void node_state_copied(struct node *n); /* n->copying is whole */
+/* It becomes a snapshot, if one is due and may be. true: that will be decided, by then at the latest. */
+bool node_state_waits(struct node *n);
+int64_t node_state_waits_until(const struct node *n);
 void node_state_compare(struct node *n, const struct checkpoint *c);
 void node_state_told(struct node *n, struct node_id from, const struct wire_state_report *r);
 /* Has another voter the same there, or had all of them time to say that they have not? */
@@ -115,7 +118,13 @@ int node_format_may(struct node *n, const struct wire_command *command); /* ERR_
 /* command NULL: it could not be decoded. false: it must not be applied, nor anything behind it. */
 bool node_format_known(struct node *n, const struct wire_raft_entry *entry,
                        const struct wire_command *command, const struct codec_fault *fault);
-bool node_unfit(const struct node *n); /* to lead */
+/* It came whole, and nothing can be made of it; of this format, 0: not known. */
+void node_snapshot_unreadable(struct node *n, uint64_t index, const uint8_t hash[STATE_HASH_SIZE],
+                              uint32_t format);
+/* Is it no use to fetch this one, or any one yet? */
+bool node_snapshot_declined(const struct node *n, const struct checkpoint *proof);
+void node_snapshot_overcome(struct node *n); /* the state here has come to where that one is, or farther */
+bool node_unfit(const struct node *n);       /* to lead */
 void node_unfit_tick(struct node *n);
 int64_t node_unfit_deadline(const struct node *n);
 

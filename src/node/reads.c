@@ -87,12 +87,14 @@ static struct bytes status_advice(struct node *n, const struct wire_admin_status
         return bytes_str("no contact with a leader: what runs goes on running, writes wait");
     if (r->nodes == 1)
         return bytes_str("one host: its loss stops everything; `covey token` prints how to add another");
-    if (r->nodes == 2)
+    if (r->nodes == 2 && r->voters_count == 1)
         return bytes_str("two hosts, one voter: writes stop if the voter is lost; a third host makes the "
                          "cluster survive one loss");
     if (r->voters_count > 0 && r->voters_live < r->voters_count)
         return bytes_str(arena_printf(&n->scratch, "%u of %zu voters are not seen",
                                       (unsigned)(r->voters_count - r->voters_live), r->voters_count));
+    if (r->voters_count > 0 && r->survives == 0)
+        return bytes_str("no voter may be lost: `covey voters` tells why");
     return (struct bytes){0};
 }
 
@@ -175,6 +177,7 @@ struct collect {
     struct node *n;
     VEC(struct wire_admin_instance) list;
     const struct wire_admin_ps_query *query;
+    struct node_id node; /* that the query names */
     struct wire_admin_job_status *job;
 };
 
@@ -367,10 +370,6 @@ int node_find_named(const struct node *n, struct bytes want, struct node_id *ret
     return matches == 0 ? ERR_NOT_FOUND : matches == 1 ? 0 : ERR_INVALID;
 }
 
-static bool node_matches(struct node *n, struct node_id id, struct bytes want) {
-    return want.size == 0 || bytes_equal(node_name_of(n, id), want) || node_id_begins(id.b, want);
-}
-
 static void ps_collect(void *arg, const struct wire_instance_record *r) {
     struct collect *c = arg;
     struct wire_admin_instance view;
@@ -378,7 +377,7 @@ static void ps_collect(void *arg, const struct wire_instance_record *r) {
         return;
     if (c->query->job.size > 0 && !bytes_equal(c->query->job, r->job))
         return;
-    if (!node_matches(c->n, r->node, c->query->node))
+    if (c->query->node.size > 0 && !ID_EQUAL(r->node, c->node))
         return;
     instance_view(c->n, r, &view);
     VEC_PUSH(&c->list, view);
@@ -387,8 +386,14 @@ static void ps_collect(void *arg, const struct wire_instance_record *r) {
 static void read_ps(struct node *n, uint64_t request, const struct wire_admin_ps_query *q) {
     struct wire_admin_ps r = {0};
     struct collect c = {.n = n, .query = q};
+    int error = q->node.size > 0 ? node_find_named(n, q->node, &c.node) : 0;
+    if (error == ERR_INVALID) {
+        node_reply_error(n, request, error, "several hosts begin so");
+        return;
+    }
     node_freshness(n, &r.freshness);
-    state_instances_each(n->state, ps_collect, &c);
+    if (error == 0)
+        state_instances_each(n->state, ps_collect, &c);
     r.instances = c.list.data;
     r.instances_count = c.list.count;
     node_reply(n, request, &wire_admin_ps_type, &r);

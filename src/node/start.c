@@ -94,7 +94,7 @@ static struct bytes task_path(struct node *n, const struct local_instance *i, st
     char id[ID_TEXT_SIZE];
     id_text(i->id.b, id);
     if (task.size == 0)
-        return bytes_str(arena_printf(&n->effects.arena, "%.*s/%s/alloc", BYTES_FMT(n->task_root), id));
+        return bytes_str(arena_printf(&n->effects.arena, "%.*s/%s/.alloc", BYTES_FMT(n->task_root), id));
     return bytes_str(
         arena_printf(&n->effects.arena, "%.*s/%s/%.*s/work", BYTES_FMT(n->task_root), id, BYTES_FMT(task)));
 }

@@ -55,8 +55,7 @@ static const struct state_mark *mark_find(const struct node *n, uint64_t index) 
     return m->index == index ? m : NULL;
 }
 
-/* ---- with what a voter signed ---------------------------------------------------------------------------
- */
+/* ---- with what a voter signed -------------------------------------------------------------------------- */
 
 void node_state_compare(struct node *n, const struct checkpoint *c) {
     const struct state_mark *own = mark_find(n, c->index);
@@ -69,8 +68,7 @@ void node_state_compare(struct node *n, const struct checkpoint *c) {
     buf_done(&who);
 }
 
-/* ---- voters among themselves ----------------------------------------------------------------------------
- */
+/* ---- voters among themselves --------------------------------------------------------------------------- */
 
 static bool report_counts(const struct node *n, const struct state_told *t, uint64_t index) {
     return t->index == index && learn_voters_have(&n->proofs.voters, t->from);
@@ -178,23 +176,43 @@ static void state_offer(struct node *n, const struct checkpoint *at) {
     p->state_us = n->now_us;
 }
 
-/* ---- after each entry -----------------------------------------------------------------------------------
+/* ---- after each entry ---------------------------------------------------------------------------------- */
+
+/*
+ * A snapshot takes the place of the one before, which with the log tells what is right when nothing else does
+ * (dispute_look), and after a restart, when nobody remembers what the others told, it is what a voter vouches
+ * for. So a voter that writes one of the very index that is being compared hears the others first: a fault of
+ * its memory since the last comparison would go onto its disk, and from there to those that fetch. Where
+ * none of them tells anything, and at an index at which the others do not compare, it is not waited for.
  */
+static bool snapshot_confirmed(const struct node *n) {
+    const struct copying *c = &n->copying;
+    return !c->compared || !node_signs(n) || n->proofs.dispute.said ||
+           node_state_confirmed(n, &c->at, c->whole_us);
+}
 
 /*
  * The state's bytes are at hand here: a snapshot is made of them when one is due. A host without a vote waits
  * a while for an index that a voter signed: only such a snapshot can be passed on.
  */
-static void snapshot_perhaps(struct node *n) {
-    uint64_t index = n->copying.at.index;
-    bool proven = node_signs(n) || node_checkpoint_recent(n, index) != NULL;
-    if (index > n->snapshot_durable && node_snapshot_due(n, proven ? 1 : 2))
+bool node_state_waits(struct node *n) {
+    const struct checkpoint *at = &n->copying.at;
+    bool proven = node_signs(n) || node_checkpoint_recent(n, at->index) != NULL;
+    if (at->index <= n->snapshot_durable || !node_snapshot_due(n, proven ? 1 : 2))
+        return false;
+    if (snapshot_confirmed(n)) {
         node_snapshot_write(n);
+        return false;
+    }
+    return contradicts(n, at->index, at->state) == NULL; /* else the next one, when that is settled */
 }
 
+int64_t node_state_waits_until(const struct node *n) { return n->copying.whole_us + CONFIRM_US; }
+
 void node_state_applied(struct node *n, uint64_t term) {
-    if (n->applied_index % state_step(n) == 0 || node_snapshot_large(n))
-        node_copy_begin(n, term);
+    bool compared = n->applied_index % state_step(n) == 0;
+    if (compared || node_snapshot_large(n))
+        node_copy_begin(n, term, compared);
 }
 
 void node_state_copied(struct node *n) {
@@ -210,11 +228,9 @@ void node_state_copied(struct node *n) {
         state_tell(n, at->index, m->hash);
     }
     reports_judge(n, at->index);
-    snapshot_perhaps(n);
 }
 
-/* ---- another state in the place of a wrong one ----------------------------------------------------------
- */
+/* ---- another state in the place of a wrong one --------------------------------------------------------- */
 
 /* Is one asked for? Not while one that came waits until the log here has reached its index. */
 bool node_reseeds(const struct node *n) {
@@ -275,14 +291,16 @@ static void reseed_end(struct node *n) {
         return;
     uint8_t hash[STATE_HASH_SIZE];
     state_bytes_hash(buf_bytes(&n->reseed), hash);
-    struct state *s = memcmp(hash, proof->state, sizeof hash) == 0
-                          ? node_state_of(buf_bytes(&n->reseed), proof->index)
-                          : NULL;
+    bool proven = memcmp(hash, proof->state, sizeof hash) == 0;
+    uint32_t format = 0;
+    struct state *s = proven ? node_state_of(n, buf_bytes(&n->reseed), proof->index, &format) : NULL;
     buf_clear(&n->reseed);
-    if (s == NULL) {
+    if (!proven)
         node_learner_lied(n, n->pull_from, "sent a snapshot that is not what a voter signed");
+    else if (s == NULL)
+        node_snapshot_unreadable(n, proof->index, hash, format);
+    if (s == NULL)
         return;
-    }
     if (!replay(n, s, n->applied_index)) {
         state_free(s);
         return; /* the log here does not begin so early: another one */
@@ -315,8 +333,7 @@ void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, cons
         reseed_end(n);
 }
 
-/* ---- two states, and no majority ------------------------------------------------------------------------
- */
+/* ---- two states, and no majority ----------------------------------------------------------------------- */
 
 /*
  * A fault of this host's memory came after its last snapshot, or is in that, too. What snapshot and log give
@@ -324,7 +341,8 @@ void node_reseed_chunk(struct node *n, const struct wire_snapshot_chunk *c, cons
  */
 static struct state *state_again(struct node *n, uint64_t index) {
     uint64_t base = n->snapshot_head.index;
-    struct state *s = base > 0 ? node_state_of(n->snapshot_bytes, base) : state_new();
+    uint32_t format;
+    struct state *s = base > 0 ? node_state_of(n, n->snapshot_bytes, base, &format) : state_new();
     if (s != NULL && base <= index && replay(n, s, index))
         return s;
     state_free(s);

@@ -9,7 +9,8 @@
  *     applied    100 ... 256 ........ 257 .. 258 .. 259 ............ 260 .....
  *                         copy of 256: part | part | part | the last -> compared, perhaps written
  *
- * One is made at a time. An index that is due meanwhile goes without.
+ * One is made at a time, and one that is to be written is kept until other voters had time to say what they
+ * have there. An index that is due meanwhile goes without.
  */
 #include "internal.h"
 
@@ -36,23 +37,33 @@ static bool copy_step(struct node *n, size_t size) {
     return true;
 }
 
+size_t node_part_size(const struct node *n) { return n->copy_part_size != 0 ? n->copy_part_size : PART_SIZE; }
+
 void node_copy_tick(struct node *n) {
-    size_t size = n->copy_part_size != 0 ? n->copy_part_size : PART_SIZE;
-    if (n->copying.copy == NULL || !copy_step(n, size))
+    if (n->copying.copy == NULL)
         return;
-    node_state_copied(n);
-    node_copy_stop(n);
+    if (n->copying.whole_us == 0) {
+        if (!copy_step(n, node_part_size(n)))
+            return;
+        n->copying.whole_us = n->now_us > 0 ? n->now_us : 1;
+        node_state_copied(n);
+    }
+    if (!node_state_waits(n))
+        node_copy_stop(n);
 }
 
-void node_copy_begin(struct node *n, uint64_t term) {
+void node_copy_begin(struct node *n, uint64_t term, bool compared) {
     if (n->copying.copy != NULL)
         return;
     copy_new(n, term);
+    n->copying.compared = compared;
     node_copy_tick(n);
 }
 
 int64_t node_copy_deadline(const struct node *n) {
-    return n->copying.copy != NULL ? n->now_us : TIME_NEVER_US;
+    if (n->copying.copy == NULL)
+        return TIME_NEVER_US;
+    return n->copying.whole_us == 0 ? n->now_us : node_state_waits_until(n);
 }
 
 void node_snapshot_now(struct node *n) {

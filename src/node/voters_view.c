@@ -54,6 +54,28 @@ static bool zone_that_matters(const struct node *n, const struct wire_raft_confi
     return found;
 }
 
+static bool has_rules(const struct node *n) {
+    for (size_t i = 0; i < state_nodes_count(n->state); i++)
+        if (state_node_at(n->state, i)->vote != VOTE_RULE_AUTO)
+            return true;
+    return false;
+}
+
+/*
+ * Two voters come about by an operator's word alone: two are pinned, and nobody else may vote. That is
+ * obeyed, but he should know that one of them alone would be safer.
+ */
+static const char *none_may_be_lost(struct node *n, const struct votes *v) {
+    static const char *const text = "no voter may be lost: the next loss stops writes";
+    if (v->voters != 2)
+        return text;
+    return arena_printf(&n->scratch,
+                        "%s, whichever of the two it is, where of one voter only its own would%s", text,
+                        has_rules(n) ? "; let a third host vote, or one of the two no more "
+                                       "(`covey voters auto` or `exclude`)"
+                                     : "");
+}
+
 const char *node_voters_text(struct node *n, const struct wire_raft_config *config) {
     struct votes v = votes_of(n, config);
     struct bytes zone = {0};
@@ -65,14 +87,14 @@ const char *node_voters_text(struct node *n, const struct wire_raft_config *conf
     if (v.voters == 1 && state_nodes_count(n->state) == 2)
         return arena_printf(
             &n->scratch,
-            "two hosts have one voter: writes stop while %.*s is away, and go on when the other "
-            "is; a third host makes the cluster survive the loss of any one",
+            "two hosts have one voter: writes stop while %.*s is away, and go on while the other "
+            "one is; a third host makes the cluster survive the loss of any one",
             BYTES_FMT(node_name_of(n, config->voters[0].node)));
     if (v.voters == 1)
         return arena_printf(&n->scratch, "one voter: writes stop while %.*s is away",
                             BYTES_FMT(node_name_of(n, config->voters[0].node)));
     uint32_t survives = v.live - v.quorum;
-    const char *hosts = survives == 0   ? "no voter may be lost: the next loss stops writes"
+    const char *hosts = survives == 0   ? none_may_be_lost(n, &v)
                         : survives == 1 ? "any one host may be lost"
                                         : arena_printf(&n->scratch, "any %u hosts may be lost", survives);
     bool matters = zone_that_matters(n, config, &v, &zone, &zones);

@@ -311,11 +311,14 @@ static bool done_step(struct node *n, const struct waiting_write *w) {
     return true;
 }
 
+/* What comes while leadership is handed over waits for who has it then: that is no reason to refuse it. */
+static bool takes_writes(const struct node *n) { return node_is_leader(n) && !raft_handing_over(n->raft); }
+
 static bool waiting_step(struct node *n, struct waiting_write *w) {
     struct node_id leader;
     if (w->done_index != 0)
         return done_step(n, w);
-    if (node_is_leader(n)) {
+    if (takes_writes(n)) {
         node_write_execute(n, w->request != 0 ? WRITE_LOCAL : WRITE_JOIN,
                            w->request != 0 ? w->request : w->stream, w->joined, w->method, w->params,
                            w->since, w->deadline_us);
@@ -443,7 +446,7 @@ static bool is_pending(const struct node *n, struct node_id from, const struct w
 }
 
 void node_write_forwarded(struct node *n, struct node_id from, const struct wire_forward_request *f) {
-    if (!node_is_leader(n))
+    if (!takes_writes(n))
         answer_text(n, WRITE_FORWARDED, f->id, from, ERR_NOT_LEADER, "not the leader");
     else if (!is_pending(n, from, f)) {
         n->writes_gather = n->writes_due = n->more_follows;

@@ -15,6 +15,8 @@
 #define TASK_PATH_MAX (ID_TEXT_SIZE + WIRE_NAME_MAX + 1)
 #define DIR_DAMAGED   ".damaged" /* in the root: what was not understood, for an operator to look at */
 #define DIR_TRASH     ".trash"   /* in the root: what is being removed */
+/* In an instance's directory, under a name that no task can have: what COVEY_ALLOC_DIR names. */
+#define DIR_SHARED ".alloc"
 
 struct proc_task;
 
@@ -159,7 +161,7 @@ void scan_conclude(struct proc *p);
 void task_files_remove(struct proc *p, const char *path, bool keep_output);
 /* Removes a bounded number of files; false when nothing is left. */
 bool trash_step(struct proc *p);
-/* Removes an instance's directory if it is empty. */
+/* Removes what an instance's tasks share, unless one of them is known, and its directory if that is empty. */
 void instance_directory_remove(struct proc *p, struct instance_id instance);
 int tree_discard(struct proc *p, const char *path);
 

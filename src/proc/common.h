@@ -18,8 +18,7 @@
 #define FILE_STATUS   "status"
 #define FILE_SOCKET   "sock"
 #define FILE_WORK     "work"
-#define NAME_ALLOC    "alloc" /* beside the tasks: what COVEY_ALLOC_DIR names */
-#define LOG_NAME_SIZE 32      /* "stdout." and any number */
+#define LOG_NAME_SIZE 32 /* "stdout." and any number */
 
 const char *log_stream_name(bool is_stderr);
 void log_name(bool is_stderr, uint64_t number, char out[LOG_NAME_SIZE]);

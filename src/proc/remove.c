@@ -73,9 +73,26 @@ void task_files_remove(struct proc *p, const char *path, bool keep_output) {
         tree_discard(p, path);
 }
 
+static void shared_discard(struct proc *p, const char *id) {
+    char path[TASK_PATH_MAX];
+    snprintf(path, sizeof path, "%s/" DIR_SHARED, id);
+    tree_discard(p, path);
+}
+
+static bool instance_is_known(const struct proc *p, struct instance_id instance) {
+    for (size_t i = 0; i < p->tasks.count; i++) {
+        const struct proc_task *t = p->tasks.entries[i].value;
+        if (ID_EQUAL(t->instance, instance))
+            return true;
+    }
+    return false;
+}
+
 void instance_directory_remove(struct proc *p, struct instance_id instance) {
     char id[ID_TEXT_SIZE];
     id_text(instance.b, id);
+    if (!instance_is_known(p, instance))
+        shared_discard(p, id);
     unlinkat(p->root_fd, id, AT_REMOVEDIR);
 }
 

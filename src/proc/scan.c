@@ -143,8 +143,6 @@ static bool task_look(struct proc *p, struct instance_id instance, const char *n
     if (error == ERR_NOT_FOUND &&
         part_read(p, path, FILE_RELEASED, wire_shim_spec_type.max_bytes, &data) == 0) {
         kept = true;
-    } else if (error == ERR_NOT_FOUND && !strcmp(name, NAME_ALLOC)) {
-        buf_clear(&data); /* a task has made it: it goes with the instance */
     } else if (error) {
         task_damaged(p, instance, name, path,
                      error == ERR_NOT_FOUND ? "there is no spec" : "spec cannot be read");
@@ -198,7 +196,7 @@ static void scan_wait(struct proc *p) {
 static bool instance_look(struct proc *p, struct instance_id instance, const char *id) {
     struct arena arena = {0};
     VEC(char *) names = {0};
-    bool kept = false;
+    bool kept = false, all_good = true;
     DIR *directory = directory_open(p->root_fd, id);
     if (!directory && errno == ENOENT)
         return true;
@@ -214,14 +212,20 @@ static bool instance_look(struct proc *p, struct instance_id instance, const cha
     for (size_t i = 0; i < names.count && spare; i++) {
         char path[PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", id, names.data[i]);
-        if (!task_name_valid(bytes_str(names.data[i])))
+        if (!strcmp(names.data[i], DIR_SHARED))
+            continue;
+        if (!task_name_valid(bytes_str(names.data[i]))) {
             damaged(p, &instance, NULL, path, "that is no task's name");
-        else if (!task_find(p, instance, bytes_str(names.data[i])))
-            kept = task_look(p, instance, names.data[i]) || kept;
+        } else if (!task_find(p, instance, bytes_str(names.data[i]))) {
+            bool only_output = task_look(p, instance, names.data[i]);
+            kept |= only_output;
+            all_good &= only_output || task_find(p, instance, bytes_str(names.data[i]));
+        }
     }
     if (kept)
         proc_queue(p, PROC_KEPT, NULL)->instance = instance;
-    instance_directory_remove(p, instance);
+    if (spare && all_good) /* nobody unknown may be using what it shares */
+        instance_directory_remove(p, instance);
     VEC_DONE(&names);
     arena_done(&arena);
     return spare;

@@ -143,7 +143,27 @@ static int directory_reuse(const struct proc *p, const struct proc_task *t, bool
     return ERR_EXISTS;
 }
 
-static int directory_make(const struct proc *p, const struct proc_task *t, bool again, struct buf *text) {
+/*
+ * What the tasks of an instance share, with the parts that job files written for Nomad expect. It is this
+ * agent's user's, as its tasks are; once one of them is another user's all may write there, and each remove
+ * its own alone, as in /tmp.
+ */
+static int shared_make(const struct proc *p, const struct proc_task *t, struct bytes user, struct buf *text) {
+    static const char *const parts[] = {"", "/data", "/logs", "/tmp"};
+    char id[ID_TEXT_SIZE], path[TASK_PATH_MAX];
+    id_text(t->instance.b, id);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        snprintf(path, sizeof path, "%s/" DIR_SHARED "%s", id, parts[i]);
+        if (mkdirat(p->root_fd, path, 0755) < 0 && errno != EEXIST)
+            return refuse(text, io_error(), "cannot make", path);
+        if (user.size > 0 && geteuid() == 0 && fchmodat(p->root_fd, path, 01777, 0) < 0)
+            return refuse(text, ERR_IO, "cannot open to all", path);
+    }
+    return 0;
+}
+
+static int directory_make(const struct proc *p, const struct proc_task *t, struct bytes user, bool again,
+                          struct buf *text) {
     char id[ID_TEXT_SIZE], path[TASK_PATH_MAX + 16];
     id_text(t->instance.b, id);
     if (mkdirat(p->root_fd, id, 0711) < 0 && errno != EEXIST)
@@ -158,7 +178,7 @@ static int directory_make(const struct proc *p, const struct proc_task *t, bool 
     /* The user's whom it is given to; all who know the way could look into it otherwise. */
     if (mkdirat(p->root_fd, path, 0750) < 0 && errno != EEXIST)
         return refuse(text, io_error(), "cannot make", path);
-    return 0;
+    return shared_make(p, t, user, text);
 }
 
 static int spec_write(const struct launch *l, const struct wire_shim_spec *spec, struct buf *text) {
@@ -242,7 +262,7 @@ static int start(struct proc *p, struct proc_task *t, const struct wire_shim_spe
     struct launch l = {.proc = p, .directory_fd = -1, .link_fd = -1};
     int error = spec_complete(p, t, &spec, &arena, text);
     if (!error)
-        error = directory_make(p, t, again, text);
+        error = directory_make(p, t, spec.user, again, text);
     if (!error) {
         l.directory_fd = fd_above_stdio(openat(p->root_fd, t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         error =
@@ -273,8 +293,8 @@ static int start_named(struct proc *p, const struct wire_shim_spec *spec, struct
     t = task_new(p, spec->instance, spec->task);
     int error = start(p, t, spec, again, text);
     if (error) {
-        instance_directory_remove(p, t->instance);
         task_remove(p, t);
+        instance_directory_remove(p, spec->instance);
     }
     return error;
 }

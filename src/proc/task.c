@@ -299,9 +299,10 @@ static void last_word_tell(struct proc *p, struct proc_task *t) {
 }
 
 static void files_drop(struct proc *p, struct proc_task *t) {
+    struct instance_id instance = t->instance;
     task_files_remove(p, t->path, t->keep_output);
-    instance_directory_remove(p, t->instance);
     task_remove(p, t);
+    instance_directory_remove(p, instance);
 }
 
 /* The shim is gone. */

@@ -8,8 +8,8 @@
  *
  *     follower   answers round j at T(j) on its own clock
  *     leader     has that answer; begins round k; a majority answers k: so it led when k began, and its
- * commit index then was the newest. Its next message says: fresh = j follower   holds what that message says
- * is committed: its copy is no older than T(j)
+ *                commit index then was the newest; its next message says: fresh = j
+ *     follower   holds what that message says is committed: its copy is no older than T(j)
  *
  * T(j) lies before the beginning of round k, whatever the delays: the leader had the answer by then. The
  * leader's own copy is as old as the last round that a majority has answered.

@@ -111,6 +111,7 @@ struct raft_peer {
     uint64_t snap_index, snap_offset, snap_size;
     bool snap_reading; /* a chunk was asked of the shell */
     int64_t snap_sent_us;
+    unsigned snap_tries; /* of the chunk at snap_offset */
 };
 
 /* ---- effects that wait to be drained, effect.c --------------------------------------------------------- */
@@ -219,6 +220,12 @@ struct raft {
         uint64_t round, round_term; /* of the newest chunk's leader, in its term */
         struct raft_conf conf;
     } incoming;
+    /* The last one that nothing could be made of here; index 0: none. */
+    struct {
+        uint64_t index, term, size;
+        uint32_t checksum;
+        int64_t until_us; /* no other one is taken before */
+    } unreadable;
 
     /* Effects. */
     VEC(struct raft_item) items;
@@ -338,6 +345,7 @@ void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m);
 /* chunk of a snapshot from a leader (`to` is answered) or from a peer that was asked (`to` NULL). */
 int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *chunk, const struct raft_id *to);
 int raft_installed(struct raft *r, uint64_t index);
+int raft_unreadable(struct raft *r);
 int raft_snapshot_taken(struct raft *r, uint64_t index);
 
 /* fresh.c */

@@ -359,6 +359,7 @@ static int input_take(struct raft *r, const struct raft_input *in) {
     case RAFT_SNAPSHOT_TAKEN: return raft_snapshot_taken(r, in->index);
     case RAFT_SNAPSHOT_CHUNK_READ: raft_snapshot_read(r, &in->peer, in->snapshot); return 0;
     case RAFT_INSTALLED: return raft_installed(r, in->index);
+    case RAFT_UNREADABLE: return raft_unreadable(r);
     case RAFT_PULLED: return raft_pulled(r, in->pulled);
     }
     return ERR_INVALID;

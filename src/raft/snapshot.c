@@ -18,6 +18,8 @@
  */
 #include "internal.h"
 
+#define SNAP_DOUBLINGS 6u /* of the time after which a chunk is sent again */
+
 /* ---- leader -------------------------------------------------------------------------------------------- */
 
 static void chunk_ask(struct raft *r, struct raft_peer *p) {
@@ -27,6 +29,7 @@ static void chunk_ask(struct raft *r, struct raft_peer *p) {
     item->effect.offset = p->snap_offset;
     p->snap_reading = true;
     p->snap_sent_us = r->now_us;
+    p->snap_tries++;
 }
 
 void raft_peer_snapshot(struct raft *r, struct raft_peer *p) {
@@ -35,14 +38,20 @@ void raft_peer_snapshot(struct raft *r, struct raft_peer *p) {
     p->state = PEER_SNAPSHOT;
     p->snap_index = p->snap_offset = p->snap_size = 0;
     p->snap_reading = false;
+    p->snap_tries = 0;
     /* At once to a peer that is there; to another one when it is heard again. */
     p->snap_sent_us = r->now_us - r->options.election_min_us;
     raft_snapshot_retry(r, p);
 }
 
-/* A chunk or its answer was lost, or the last chunk is still being installed. */
+/*
+ * A chunk or its answer was lost, the last chunk is still being installed, or the peer can make nothing of
+ * this snapshot: each time it waits twice as long, as a chunk is large.
+ */
 void raft_snapshot_retry(struct raft *r, struct raft_peer *p) {
-    if (raft_peer_recent(r, p) && r->now_us - p->snap_sent_us >= r->options.election_min_us)
+    unsigned times = p->snap_tries > 1 ? p->snap_tries - 1 : 0;
+    int64_t wait_us = r->options.election_min_us << (times < SNAP_DOUBLINGS ? times : SNAP_DOUBLINGS);
+    if (raft_peer_recent(r, p) && r->now_us - p->snap_sent_us >= wait_us)
         chunk_ask(r, p);
 }
 
@@ -99,6 +108,7 @@ void raft_snapshot_response(struct raft *r, const struct wire_raft_message *m) {
     if (p->state != PEER_SNAPSHOT || p->snap_index != a->index || p->snap_reading || a->offset > p->snap_size)
         return;
     p->snap_offset = a->offset;
+    p->snap_tries = 0;
     chunk_ask(r, p);
 }
 
@@ -149,6 +159,15 @@ static void incoming_take(struct raft *r, const struct wire_snapshot_chunk *c) {
     raft_conf_in_force(r);
 }
 
+/* Of the one that could not be read no part is wanted again, and of another not at once. */
+static bool is_unreadable(const struct raft *r, const struct wire_snapshot_chunk *c) {
+    if (r->unreadable.index == 0)
+        return false;
+    bool same = r->unreadable.index == c->index && r->unreadable.term == c->term &&
+                r->unreadable.size == c->total_size && r->unreadable.checksum == c->checksum;
+    return same || r->now_us < r->unreadable.until_us;
+}
+
 int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, const struct raft_id *to) {
     /* A leader's word is enough to commit what is here; that of a peer, which was asked, is checked later. */
     if (c->index <= r->commit || (to && raft_log_has(&r->log, c->index, c->term))) {
@@ -158,6 +177,8 @@ int raft_snapshot_take(struct raft *r, const struct wire_snapshot_chunk *c, cons
                             .index = c->index, .refused = true, .match_index = r->commit, .round = c->round});
         return 0;
     }
+    if (is_unreadable(r, c))
+        return ERR_VERSION; /* an answer would bring the chunk again at once */
     if (r->incoming.installing)
         return ERR_BUSY;
     if (!same_snapshot(r, c)) {
@@ -216,6 +237,18 @@ int raft_installed(struct raft *r, uint64_t index) {
     }
     raft_conf_committed(r);
     snapshot_answer(r, r->leader_known ? &r->leader : NULL, raft_ticket_hard(r), answer);
+    return 0;
+}
+
+int raft_unreadable(struct raft *r) {
+    assert(r->incoming.installing);
+    r->unreadable.index = r->incoming.index;
+    r->unreadable.term = r->incoming.term;
+    r->unreadable.size = r->incoming.size;
+    r->unreadable.checksum = r->incoming.checksum;
+    r->unreadable.until_us = r->now_us + RAFT_UNREADABLE_US;
+    r->incoming.installing = r->incoming.active = false;
+    raft_conf_committed(r);
     return 0;
 }
 

@@ -21,6 +21,8 @@ int raft_transfer(struct raft *r, const struct raft_id *to) {
     return 0;
 }
 
+bool raft_handing_over(const struct raft *r) { return r->transfer; }
+
 static void timeout_now_send(struct raft *r, const struct raft_id *to) {
     struct raft_item *item = raft_send(r, to, 0);
     item->message.timeout_now = true;

@@ -86,6 +86,9 @@ void state_drop(struct state *s, struct arena *a);
 /* snapshot.c: shallow; lists in `a`. */
 void state_gather(const struct state *s, struct arena *a, struct wire_state_snapshot *out);
 
+/* load.c: NULL when that is no sound state. */
+struct state *state_made_of(struct bytes snapshot);
+
 /* table.c */
 struct node_entry *node_entry_find(const struct state *s, struct node_id id, size_t *ret_at);
 struct node_entry *node_entry_put(struct state *s, const struct wire_node_record *record);

@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libstate.a
 	%D%/copy.c \
 	%D%/format.c \
 	%D%/internal.h \
+	%D%/load.c \
 	%D%/snapshot.c \
 	%D%/state.c \
 	%D%/table.c

@@ -219,8 +219,7 @@ static int fd_write_large(struct store *s, int fd, struct bytes data) {
     return error;
 }
 
-/* ---- store_run()'s operations ---------------------------------------------------------------------------
- */
+/* ---- store_run()'s operations -------------------------------------------------------------------------- */
 
 static int op_write(struct store *s, const struct disk_op *op) {
     struct open_file *f = NULL;

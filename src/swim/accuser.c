@@ -72,18 +72,28 @@ void swim_accusers_right(struct swim *s, const struct accusation *a) {
     }
 }
 
+static bool doubted(const struct swim *s, const struct accuser *a) { return score_q8(s, a) >= SCORE_DOUBTED; }
+
 bool swim_accuser_doubted(const struct swim *s, struct node_id id) {
     for (size_t i = 0; i < s->accusers.count; i++) {
         if (ID_EQUAL(s->accusers.at[i].id, id))
-            return score_q8(s, &s->accusers.at[i]) >= SCORE_DOUBTED;
+            return doubted(s, &s->accusers.at[i]);
     }
     return false;
+}
+
+size_t swim_accusers_doubted(const struct swim *s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s->accusers.count; i++)
+        count += doubted(s, &s->accusers.at[i]);
+    return count;
 }
 
 size_t swim_accusers(const struct swim *s, struct swim_accuser *out, size_t out_max) {
     size_t count = 0;
     for (size_t i = 0; i < s->accusers.count; i++) {
-        struct swim_accuser one = {.id = s->accusers.at[i].id, .refuted = s->accusers.at[i].refuted};
+        const struct accuser *a = &s->accusers.at[i];
+        struct swim_accuser one = {.id = a->id, .refuted = a->refuted, .doubted = doubted(s, a)};
         size_t at = count;
         while (at > 0 && out[at - 1].refuted < one.refuted)
             at--;

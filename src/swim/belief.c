@@ -210,7 +210,9 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
     bool changed = card_changed || seen.generation != m->incarnation.generation;
     if (was == MEMBER_STATE_DEAD)
         mark_hit(s->config.marks, s->merging ? MARK_SWIM_MERGED : MARK_SWIM_RETURNED);
+    struct node_id accuser = {{0}};
     if (was == MEMBER_STATE_SUSPECT) {
+        accuser = swim_accusation(m)->accuser;
         mark_hit(s->config.marks, MARK_SWIM_REFUTED);
         s->counters.refuted++;
         swim_accusers_refuted(s, swim_accusation(m));
@@ -221,7 +223,7 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
     if (swim_is_gone((uint8_t)was))
         returned(s, m);
     else if (was == MEMBER_STATE_SUSPECT)
-        swim_event(s, SWIM_REFUTED, m);
+        swim_event(s, SWIM_REFUTED, m)->accuser = accuser;
     if (changed && !swim_is_gone((uint8_t)was))
         swim_event(s, SWIM_CHANGED, m);
     tell(s, m, changed);

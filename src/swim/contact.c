@@ -17,11 +17,13 @@
 
 #include "internal.h"
 
-#define ALONE_TRIES    3              /* contacts at a time while there is nobody else to talk to */
-#define ALONE_DELAY_US (1 * US_PER_S) /* before the second time; doubled up to dead_retry_us */
-#define LOOKS_MAX      16             /* contacts passed over in one go */
-#define STRETCH_MAX    100            /* of dead_retry_us, so that a large group shares the tries */
-#define GREETED_US     (3 * US_PER_S) /* a stream that a comparison has opened needs no other */
+#define ALONE_TRIES    3               /* contacts at a time while there is nobody else to talk to */
+#define ALONE_DELAY_US (1 * US_PER_S)  /* before the second time; doubled up to dead_retry_us */
+#define LOOKS_MAX      16              /* contacts passed over in one go */
+#define STRETCH_MAX    100             /* of dead_retry_us, so that a large group shares the tries */
+#define GREETED_US     (3 * US_PER_S)  /* a stream that a comparison has opened needs no other */
+#define SEED_FRESH_US  (60 * US_PER_S) /* a seed told within this gives way to no other */
+#define SEED_STALE_US  (3600 * US_PER_S)
 
 static void retry_begin(struct swim *s);
 
@@ -205,23 +207,57 @@ void swim_stream_take(struct swim *s, const struct swim_input *in) {
 
 /* ---- inputs -------------------------------------------------------------------------------------------- */
 
+static struct contact *seed_find(const struct swim *s, const struct addr *addr) {
+    for (size_t i = 0; i < s->contacts.count; i++) {
+        struct contact *c = s->contacts.data[i];
+        if (c && is_seed(c) && addr_equal(&c->addr, addr))
+            return c;
+    }
+    return NULL;
+}
+
+/*
+ * Names lead elsewhere in time. What one told again and again, and tells no more while others are told, is
+ * the address of yesterday: somebody else may be there by now. How many are left, and which was told longest
+ * ago.
+ */
+static size_t seeds_tidy(struct swim *s, struct contact **ret_oldest) {
+    size_t count = 0;
+    *ret_oldest = NULL;
+    for (size_t i = 0; i < s->contacts.count; i++) {
+        struct contact *c = s->contacts.data[i];
+        if (!c || !is_seed(c))
+            continue;
+        if (c->told_again && s->now_us - c->since_us > SEED_STALE_US && !swim_alone(s)) {
+            contact_drop(s, c);
+            continue;
+        }
+        if (!*ret_oldest || c->since_us < (*ret_oldest)->since_us)
+            *ret_oldest = c;
+        count++;
+    }
+    return count;
+}
+
 int swim_seed_add(struct swim *s, const struct addr *addr) {
-    size_t seeds = 0;
+    struct contact *oldest, *c;
     if (addr->size == 0)
         return ERR_INVALID;
     if (addr_equal(addr, &s->self->card->addr))
         return 0;
-    for (size_t i = 0; i < s->contacts.count; i++) {
-        const struct contact *c = s->contacts.data[i];
-        if (!c || !is_seed(c))
-            continue;
-        if (addr_equal(&c->addr, addr))
-            return 0;
-        seeds++;
+    if ((c = seed_find(s, addr)) != NULL) {
+        c->told_again = true;
+        c->since_us = s->now_us;
     }
-    if (seeds >= SEEDS_MAX)
+    size_t seeds = seeds_tidy(s, &oldest);
+    if (c)
+        return 0;
+    /* Those of yesterday must not keep out those of today: with them the way back would be lost. */
+    if (seeds >= SEEDS_MAX && s->now_us - oldest->since_us < SEED_FRESH_US)
         return ERR_LIMIT;
-    struct contact *c = contact_make(s, (struct node_id){{0}}, addr);
+    if (seeds >= SEEDS_MAX)
+        contact_drop(s, oldest);
+    c = contact_make(s, (struct node_id){{0}}, addr);
     s->retry_attempts = 0;
     retry_begin(s);
     if (!live_at(s, addr) && !s->leaving)

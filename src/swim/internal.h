@@ -119,8 +119,9 @@ struct contact {
     struct node_id id;
     struct addr addr;
     bool pinned;
+    bool told_again; /* a seed: more than once, as by a name that is looked up again and again */
     uint32_t number, ring_pos, tries;
-    int64_t since_us;
+    int64_t since_us; /* it is here; a seed: it was told last */
 };
 
 /* Each item once a lap, in random order; a newcomer goes to a random place (SWIM, section 4.3). */
@@ -318,8 +319,7 @@ void swim_member_turn(struct swim *s, struct member *m, enum member_state state,
 void swim_self_turn(struct swim *s, enum member_state state);
 struct swim_effect *swim_event(struct swim *s, enum swim_event_kind kind, const struct member *m);
 
-/* ---- ring.c: turns --------------------------------------------------------------------------------------
- */
+/* ---- ring.c: turns ------------------------------------------------------------------------------------- */
 void swim_ring_add(struct swim *s, struct ring *ring, uint32_t number);
 void swim_ring_remove(struct swim *s, struct ring *ring, uint32_t number);
 /* NOWHERE: it is empty. */
@@ -354,8 +354,7 @@ bool swim_verdict_is_old(const struct swim *s, const struct member *m);
 /* Dead here by an old verdict, but it answers: alive in the same incarnation. */
 void swim_revive(struct swim *s, struct member *m);
 
-/* ---- self.c: what is said of this node ------------------------------------------------------------------
- */
+/* ---- self.c: what is said of this node ----------------------------------------------------------------- */
 void swim_hear_self_record(struct swim *s, const struct wire_member *record, struct node_id accuser);
 /* What somebody believes of this node. */
 void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnation seen, struct node_id via);
@@ -397,8 +396,7 @@ struct swim_effect *swim_effect_new(struct swim *s, enum swim_effect_kind kind);
 void swim_effect_encode(struct swim *s, struct swim_effect *effect, const struct codec_type *type,
                         const void *obj);
 
-/* ---- probe.c: pings for oneself -------------------------------------------------------------------------
- */
+/* ---- probe.c: pings for oneself ------------------------------------------------------------------------ */
 void swim_probes_run(struct swim *s);
 void swim_probe_at_once(struct swim *s, struct node_id target);
 void swim_heard_from(struct swim *s, struct node_id from);
@@ -410,8 +408,7 @@ int64_t swim_probes_deadline(const struct swim *s);
 void swim_ping(struct swim *s, uint32_t seq, struct node_id target, const struct addr *addr, struct member *m,
                const enum member_state *belief);
 
-/* ---- relay.c: pings for others, and answers -------------------------------------------------------------
- */
+/* ---- relay.c: pings for others, and answers ------------------------------------------------------------ */
 void swim_relay_start(struct swim *s, const struct wire_ping_req *req, const struct swim_input *in);
 void swim_relay_ack(struct swim *s, const struct wire_ack *ack, struct node_id from);
 void swim_relays_run(struct swim *s);
@@ -420,22 +417,19 @@ void swim_ping_answer(struct swim *s, const struct wire_ping *ping, const struct
 /* Who are you, who are not the one known here? */
 void swim_challenge(struct swim *s, const struct swim_input *in);
 
-/* ---- look.c: the dead that others have alive ------------------------------------------------------------
- */
+/* ---- look.c: the dead that others have alive ----------------------------------------------------------- */
 void swim_look_add(struct swim *s, struct member *m, struct node_id teller, const struct addr *teller_addr);
 bool swim_look_ack(struct swim *s, uint32_t seq, struct node_id from);
 void swim_looks_run(struct swim *s);
 
-/* ---- digest.c: tables in few bytes ----------------------------------------------------------------------
- */
+/* ---- digest.c: tables in few bytes --------------------------------------------------------------------- */
 uint64_t swim_fingerprint(const struct member *m);
 size_t swim_bucket(struct node_id id); /* of the digest */
 /* Twice undoes it: when a living one comes, goes, or before and after it changes. */
 void swim_sums_toggle(struct swim *s, const struct member *m);
 uint64_t swim_sum(const struct swim *s);
 
-/* ---- sync.c: tables compared ----------------------------------------------------------------------------
- */
+/* ---- sync.c: tables compared --------------------------------------------------------------------------- */
 void swim_sync_run(struct swim *s);
 int swim_sync_take(struct swim *s, const struct swim_input *in);
 void swim_sum_take(struct swim *s, uint64_t sum, const struct swim_input *in);
@@ -444,8 +438,7 @@ void swim_compare(struct swim *s, struct node_id to, const struct addr *addr);
 void swim_sync_soon(struct swim *s, int64_t low_us, int64_t high_us);
 bool swim_alone(const struct swim *s);
 
-/* ---- contact.c: those who may come back ------------------------------------------------------------------
- */
+/* ---- contact.c: those who may come back ---------------------------------------------------------------- */
 int swim_seed_add(struct swim *s, const struct addr *addr);
 int swim_contact_add(struct swim *s, struct node_id id, const struct addr *addr);
 int swim_contact_forget(struct swim *s, struct node_id id);

@@ -75,8 +75,7 @@ struct world {
     int64_t counts_from_us;
 };
 
-/* ---- events ---------------------------------------------------------------------------------------------
- */
+/* ---- events -------------------------------------------------------------------------------------------- */
 
 static bool before(const struct event *a, const struct event *b) {
     return a->at_us != b->at_us ? a->at_us < b->at_us : a->seq < b->seq;
@@ -122,8 +121,7 @@ static void send(struct world *w, uint32_t from, struct event e, size_t bytes) {
     push(w, e);
 }
 
-/* ---- voters ---------------------------------------------------------------------------------------------
- */
+/* ---- voters -------------------------------------------------------------------------------------------- */
 
 static struct node_id id_of(uint32_t host) {
     return (struct node_id){{(uint8_t)(host >> 8), (uint8_t)host, 1}};
@@ -164,8 +162,7 @@ static void voter_message(struct world *w, const struct event *e) {
     arena_done(&a);
 }
 
-/* ---- who is asked ---------------------------------------------------------------------------------------
- */
+/* ---- who is asked -------------------------------------------------------------------------------------- */
 
 /* Up to where it can prove what it has. A voter signs when somebody waits for it, and not too often. */
 static uint64_t provable(struct world *w, struct host *h) {
@@ -237,8 +234,7 @@ static void asked(struct world *w, const struct event *e) {
     serve(w, e->to);
 }
 
-/* ---- learners -------------------------------------------------------------------------------------------
- */
+/* ---- learners ------------------------------------------------------------------------------------------ */
 
 static void ask(struct world *w, uint32_t learner) {
     struct host *h = &w->hosts[learner];
@@ -282,8 +278,7 @@ static void answered(struct world *w, const struct event *e) {
     push(w, (struct event){.kind = LEARNER_WAKE, .to = e->to, .at_us = w->now_us + pause_us});
 }
 
-/* ---- the world ------------------------------------------------------------------------------------------
- */
+/* ---- the world ----------------------------------------------------------------------------------------- */
 
 static void sizes(struct world *w) {
     uint8_t data[ENTRY_SIZE] = {0};
@@ -416,8 +411,7 @@ static void run(struct world *w, int64_t until_us) {
     }
 }
 
-/* ---- what is told ---------------------------------------------------------------------------------------
- */
+/* ---- what is told -------------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b) {
     const int64_t *x = a, *y = b;

@@ -22,9 +22,11 @@
 #define WATCHED_US     US_PER_S                 /* between two looks at all views, as Rapid's */
 #define FAULTY_PERCENT 1
 #define FAULT_US       (300 * US_PER_S)
-#define ONE_WAY_US     (20 * US_PER_S) /* deaf for so long, then well for so long */
-#define HALF_US        (3600 * US_PER_S)
-#define PATIENCE_US    (1200 * US_PER_S)
+#define FAULT_BRIEF_US (60 * US_PER_S) /* in groups of more than 2,000, where each second of it takes many   \
+                                        */
+#define ONE_WAY_US  (20 * US_PER_S)    /* deaf for so long, then well for so long */
+#define HALF_US     (3600 * US_PER_S)
+#define PATIENCE_US (1200 * US_PER_S)
 
 enum fault { FAULT_NONE, FAULT_DEAF, FAULT_LOSSY, FAULT_HALF };
 
@@ -201,7 +203,7 @@ static void faults(struct group *g, enum fault fault, const char *name) {
     faulty_choose(g);
     g->fault = fault;
     count_from_here(g);
-    watch(g, FAULT_US);
+    watch(g, g->n > 2000 ? FAULT_BRIEF_US : FAULT_US);
     double faulty = (double)(g->n * FAULTY_PERCENT / 100), well = (double)g->n - faulty;
     told(name, "false deaths", (double)g->wrong_deaths);
     told(name, "sizes seen", (double)g->sizes_seen);

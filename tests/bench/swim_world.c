@@ -479,19 +479,14 @@ void world_introduce(struct world *w) {
                                                   .name = name_of(i, names[i]),
                                                   .addr = world_addr(i)};
     }
-    struct wire_swim_sync sync = {.reply = true, .members = records, .members_count = met};
-    struct buf bytes = {0};
-    codec_encode(&wire_swim_sync_type, &sync, &bytes);
     for (size_t i = 0; i < count; i++) {
-        size_t from = (i + 1) % count;
-        if (w->agents[i].core)
-            world_feed(w, i,
-                       &(struct swim_input){.kind = SWIM_SYNC,
-                                            .from = w->agents[from].id,
-                                            .addr = world_addr(from),
-                                            .packet = buf_bytes(&bytes)});
+        struct agent *a = &w->agents[i];
+        if (!a->core)
+            continue;
+        int error = swim_import(a->core, w->now_us + a->clock_us, records, met);
+        assert(error == 0);
+        pump(w, i);
     }
-    buf_done(&bytes);
     mem_free(records);
     mem_free(names);
 }

@@ -37,8 +37,7 @@ static const struct identity *owner_key(unsigned number) {
     return &keys.identity[number % OWNERS];
 }
 
-/* ---- the core and what it must keep ----------------------------------------------------------------------
- */
+/* ---- the core and what it must keep -------------------------------------------------------------------- */
 
 struct run {
     struct gossip *gossip;
@@ -100,8 +99,7 @@ static void feed(struct run *r, const struct gossip_input *in) {
     drain(r);
 }
 
-/* ---- well-formed words -----------------------------------------------------------------------------------
- */
+/* ---- well-formed words --------------------------------------------------------------------------------- */
 
 static const char *const keys[FACTS_TOLD] = {"a", "b", "c", "host", "i00", "i01"};
 
@@ -212,8 +210,7 @@ static void sync(struct run *r, struct script *s) {
     buf_done(&out);
 }
 
-/* ---- owners that are well ---------------------------------------------------------------------------------
- */
+/* ---- owners that are well ------------------------------------------------------------------------------ */
 
 static void author_set(struct run *r, struct gossip *g, struct script *s) {
     uint8_t what = take(s);
@@ -285,8 +282,7 @@ static struct gossip *author_new(unsigned i, int64_t now_us) {
     return g;
 }
 
-/* ---- the script ------------------------------------------------------------------------------------------
- */
+/* ---- the script ---------------------------------------------------------------------------------------- */
 
 static void fill(struct run *r, struct script *s) {
     struct buf out = {0};

@@ -16,8 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define STEPS_MAX 100
 #define REQUESTS  8
 
-/* ---- clients ----------------------------------------------------------------------------------------------
- */
+/* ---- clients ------------------------------------------------------------------------------------------- */
 
 static void job_run(struct run *r, uint64_t request, uint8_t how) {
     struct buf out = {0};
@@ -125,8 +124,7 @@ static void client(struct run *r) {
     arena_done(&a);
 }
 
-/* ---- shims and the rest of the host -----------------------------------------------------------------------
- */
+/* ---- shims and the rest of the host -------------------------------------------------------------------- */
 
 static void shim(struct run *r) {
     struct arena a = {0};
@@ -271,8 +269,7 @@ static void founding(struct run *r) {
     node_free(r->node);
 }
 
-/* ---- one that joins --------------------------------------------------------------------------------------
- */
+/* ---- one that joins ------------------------------------------------------------------------------------ */
 
 static void join_answer(struct run *r, struct identity *peer) {
     struct secret key = secret_number(9);
@@ -341,8 +338,7 @@ static void newcomer(struct run *r) {
     buf_done(&text);
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------
- */
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 static void run_done(struct run *r) {
     disk_clear(r->disk.files, &r->disk.count);

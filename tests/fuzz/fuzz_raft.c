@@ -29,8 +29,7 @@ static struct raft_id other_id(unsigned number) { return peer_id(1 + number % (P
 
 static const struct recovery_id recovery = {{7}};
 
-/* ---- the core and what it must keep -----------------------------------------------------------------------
- */
+/* ---- the core and what it must keep -------------------------------------------------------------------- */
 
 struct run {
     struct raft *raft;
@@ -108,8 +107,7 @@ static void feed(struct run *r, const struct raft_input *input) {
     r->commit = raft_commit_index(r->raft);
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------
- */
+/* ---- words --------------------------------------------------------------------------------------------- */
 
 /* A number near `real`, or an end of the range. */
 static uint64_t near_to(struct script *s, uint64_t real) {
@@ -270,8 +268,7 @@ static void pulled(struct run *r) {
     arena_done(&a);
 }
 
-/* ---- the script -------------------------------------------------------------------------------------------
- */
+/* ---- the script ---------------------------------------------------------------------------------------- */
 
 static void pass_time(struct run *r) {
     uint8_t how = take(&r->script);

@@ -46,8 +46,7 @@ static struct addr member_addr(unsigned number) {
     return (struct addr){.size = 6, .b = {10, 0, 0, (uint8_t)(number % 64 + 1), 7370 >> 8, 7370 & 255}};
 }
 
-/* ---- the core and what it must keep -----------------------------------------------------------------------
- */
+/* ---- the core and what it must keep -------------------------------------------------------------------- */
 
 struct run {
     struct swim *swim;
@@ -113,8 +112,7 @@ static void feed(struct run *r, const struct swim_input *input) {
     self_look(r);
 }
 
-/* ---- well-formed packets ----------------------------------------------------------------------------------
- */
+/* ---- well-formed packets ------------------------------------------------------------------------------- */
 
 /* Room for what the records of one message refer to. */
 struct signatures {
@@ -211,8 +209,7 @@ static void raw(struct run *r, struct script *s, enum swim_input_kind kind) {
     feed(r, &in);
 }
 
-/* ---- the script -------------------------------------------------------------------------------------------
- */
+/* ---- the script ---------------------------------------------------------------------------------------- */
 
 static void pass_time(struct run *r, struct script *s) {
     uint8_t how = take(s);

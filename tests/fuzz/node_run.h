@@ -23,8 +23,7 @@ static struct bytes take_part(struct script *s) {
     return take_bytes(s, size == 255 ? 1000 : size);
 }
 
-/* ---- a disk that obeys ------------------------------------------------------------------------------------
- */
+/* ---- a disk that obeys --------------------------------------------------------------------------------- */
 
 struct disk {
     struct disk_file files[DISK_FILES_MAX];
@@ -50,8 +49,7 @@ static void disk_copy(const struct disk *from, struct disk *to) {
     }
 }
 
-/* ---- the node ---------------------------------------------------------------------------------------------
- */
+/* ---- the node ------------------------------------------------------------------------------------------ */
 
 struct run {
     struct node *node;
@@ -222,8 +220,7 @@ static void node_make(struct run *r, uint8_t entropy, bool bootstrap) {
     disk_settle(r);
 }
 
-/* ---- the cluster of two, made once ------------------------------------------------------------------------
- */
+/* ---- the cluster of two, made once --------------------------------------------------------------------- */
 
 static struct disk initial;
 

@@ -102,10 +102,12 @@ static void sector_garble(struct world *w, struct sim_host *h, struct sim_file *
     size_t part = 1 + (size_t)prng_below(&w->disk_prng, size);
     memcpy(f->durable.data + at, f->content.data + at, part);
     f->damaged = true;
+    w->disk_faults[DISK_FAULT_HALF]++;
     disk_told(w, h, NULL, "%s: sector %zu is half written", f->name, sector);
 }
 
 static void tear(struct world *w, struct sim_host *h, struct sim_file *f) {
+    size_t kept = 0, lost = 0;
     for (size_t i = 0; i < f->dirty.size; i++) {
         if (!f->dirty.data[i])
             continue;
@@ -113,14 +115,19 @@ static void tear(struct world *w, struct sim_host *h, struct sim_file *f) {
             sector_garble(w, h, f, i);
         else if (prng_chance(&w->disk_prng, 500000))
             disk_sector_flush(f, i);
+        *(f->dirty.data[i] ? &lost : &kept) += 1;
     }
+    w->disk_faults[DISK_FAULT_TORN] += kept + lost > 0;
 }
 
 void disk_power_cut(struct world *w, struct sim_host *h) {
     for (size_t i = 0; i < h->disk.files.count; i++) {
         struct sim_file *f = h->disk.files.data[i];
-        if (f->exists != f->exists_durable)
-            f->exists = f->exists_durable = prng_chance(&w->disk_prng, 500000);
+        if (f->exists != f->exists_durable) {
+            bool there = prng_chance(&w->disk_prng, 500000);
+            w->disk_faults[DISK_FAULT_NAME_LOST] += there != f->exists;
+            f->exists = f->exists_durable = there;
+        }
         if (f->renamed && prng_chance(&w->disk_prng, 500000))
             assign(&f->durable, buf_bytes(&f->content));
         else if (!f->renamed)

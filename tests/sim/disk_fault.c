@@ -37,9 +37,9 @@ void disk_draw(struct world *w, struct prng *p) {
         r->write_error = draw_rate(p, errors, 2000);
         r->sync_error = draw_rate(p, errors, 2000);
         r->make_error = draw_rate(p, errors, 20000);
-        r->misdirected = draw_rate(p, silent, 2000);
-        r->garbled = draw_rate(p, silent, 200000);
-        r->fatal = draw_rate(p, fatal, 3000);
+        r->misdirected = draw_rate(p, silent, 20000);
+        r->garbled = draw_rate(p, silent, 1000000);
+        r->fatal = draw_rate(p, fatal, 12000);
         r->stall = draw_rate(p, slow, 10000);
         r->stall_us = prng_between(p, US_PER_MS, 5 * US_PER_S);
     }
@@ -74,6 +74,7 @@ void disk_fault_slow(struct world *w, struct sim_host *h, int64_t flush_us) {
 void disk_fault_lost(struct world *w, struct sim_host *h) {
     for (size_t i = 0; i < h->disk.files.count; i++)
         disk_file_remove(h->disk.files.data[i], true);
+    w->disk_faults[DISK_FAULT_LOST]++;
     world_say(w, h->index, "disk: all files are lost");
     checkers_see(w, &(struct sight){.kind = SIGHT_DISK_LOST, .host = h});
 }
@@ -115,11 +116,13 @@ static void rot(struct world *w, struct sim_host *h, struct sim_file *f) {
         (size_t)prng_below(&w->disk_prng, prng_chance(&w->disk_prng, 800000) ? used : f->durable.size);
     if (prng_chance(&w->disk_prng, 500000)) {
         f->durable.data[at] ^= (uint8_t)(1 << prng_below(&w->disk_prng, 8));
+        w->disk_faults[DISK_FAULT_FLIPPED]++;
         disk_told(w, h, NULL, "%s: a bit flips at offset %zu of %zu", f->name, at, f->durable.size);
     } else {
         at -= at % WAL_SECTOR_SIZE;
         size_t size = f->durable.size - at < WAL_SECTOR_SIZE ? f->durable.size - at : WAL_SECTOR_SIZE;
         prng_fill(&w->disk_prng, f->durable.data + at, size);
+        w->disk_faults[DISK_FAULT_ROTTEN]++;
         disk_told(w, h, NULL, "%s: the sector at offset %zu of %zu rots", f->name, at, f->durable.size);
     }
     f->damaged = true;
@@ -149,6 +152,7 @@ bool disk_misdirect(struct world *w, struct sim_host *h, const struct disk_op *o
     memcpy(to->durable.data + at, from->content.data + sector * WAL_SECTOR_SIZE, WAL_SECTOR_SIZE);
     from->dirty.data[sector] = 0;
     from->damaged = to->damaged = true;
+    w->disk_faults[DISK_FAULT_MISDIRECTED]++;
     disk_told(w, h, op, "%s: sector %zu lands in %s at offset %zu", from->name, sector, to->name, at);
     return true;
 }
@@ -226,6 +230,7 @@ void disk_fault_spoil(struct world *w, struct sim_host *h, const struct sim_host
     f->damaged = true;
     switch (prng_below(&w->disk_prng, 4)) {
     case 0:
+        w->disk_faults[DISK_FAULT_GONE]++;
         disk_told(w, h, NULL, "%s is gone", f->name);
         disk_file_remove(f, true);
         h->disk.file_gone = true;
@@ -234,6 +239,7 @@ void disk_fault_spoil(struct world *w, struct sim_host *h, const struct sim_host
         return;
     case 1:
         cut_short(w, f);
+        w->disk_faults[DISK_FAULT_SHORT]++;
         disk_told(w, h, NULL, "%s is cut short to %zu bytes", f->name, f->durable.size);
         break;
     case 2:
@@ -242,10 +248,12 @@ void disk_fault_spoil(struct world *w, struct sim_host *h, const struct sim_host
             return;
         buf_clear(&f->durable);
         buf_append(&f->durable, theirs->durable.data, theirs->durable.size);
+        w->disk_faults[DISK_FAULT_FOREIGN]++;
         disk_told(w, h, NULL, "%s is that of h%u", f->name, other->index);
         break;
     default:
         later_version(f);
+        w->disk_faults[DISK_FAULT_LATER]++;
         disk_told(w, h, NULL, "%s is of a later version", f->name);
         break;
     }
@@ -352,6 +360,7 @@ bool disk_fault_forget(struct world *w, struct sim_host *h) {
         const struct sim_file *kept = h->disk.kept.data[i];
         disk_file_replace(disk_file_get(h, kept->name, true), buf_bytes(&kept->content), true);
     }
+    w->disk_faults[DISK_FAULT_LIED]++;
     disk_told(w, h, NULL, "the last flushes of the log were never done");
     checkers_see(w, &(struct sight){.kind = SIGHT_DISK_LOST, .host = h});
     return true;

@@ -17,8 +17,7 @@ static bool chance(struct world *w, uint32_t millionths) { return prng_chance(&w
 
 static size_t any_part(struct world *w, size_t count) { return (size_t)prng_below(&w->disk_prng, count + 1); }
 
-/* ---- what an operation does, to its end or to a part of it ----------------------------------------------
- */
+/* ---- what an operation does, to its end or to a part of it --------------------------------------------- */
 
 /* Nothing of the rest is begun. */
 static void ops_drop(struct sim_ops *ops, bool keep_busy) {
@@ -67,10 +66,12 @@ static int do_create(struct world *w, struct sim_host *h, const struct disk_op *
     uint64_t room = room_bytes(h) + (f->exists && h->disk.capacity_bytes != 0 ? f->content.size : 0);
     if (room < op->size) {
         create_part(w, h, op, room);
+        w->disk_faults[DISK_FAULT_FULL]++;
         return ERR_NO_SPACE;
     }
     if (chance(w, h->disk.rates.make_error)) {
         create_part(w, h, op, op->size);
+        w->disk_faults[DISK_FAULT_FILE]++;
         return ERR_IO;
     }
     disk_file_zeros(f, (size_t)op->size, true);
@@ -85,6 +86,7 @@ static int do_write(struct world *w, struct sim_host *h, const struct disk_op *o
     }
     if (chance(w, h->disk.rates.write_error)) {
         disk_file_write(f, op->offset, op->data, any_part(w, sectors_count(op->data.size)));
+        w->disk_faults[DISK_FAULT_WRITE]++;
         return ERR_IO;
     }
     disk_file_write(f, op->offset, op->data, SIZE_MAX);
@@ -116,6 +118,7 @@ static int do_sync(struct world *w, struct sim_host *h) {
             continue;
         if (chance(w, h->disk.rates.sync_error)) {
             sync_file_fails(w, f);
+            w->disk_faults[DISK_FAULT_SYNC]++;
             return ERR_IO;
         }
         for (size_t k = 0; k < f->dirty.size; k++)
@@ -128,15 +131,19 @@ static int do_sync(struct world *w, struct sim_host *h) {
 static int do_remove(struct world *w, struct sim_host *h, const struct disk_op *op) {
     struct sim_file *f = disk_file_get(h, op->name, false);
     bool failed = chance(w, h->disk.rates.make_error);
+    w->disk_faults[DISK_FAULT_FILE] += failed;
     if (f != NULL && (!failed || chance(w, 500000)))
         disk_file_remove(f, !failed);
     return failed ? ERR_IO : 0;
 }
 
 static int do_replace(struct world *w, struct sim_host *h, const struct disk_op *op) {
-    if (room_bytes(h) < op->data.size)
+    if (room_bytes(h) < op->data.size) {
+        w->disk_faults[DISK_FAULT_FULL]++;
         return ERR_NO_SPACE;
+    }
     bool failed = chance(w, h->disk.rates.make_error);
+    w->disk_faults[DISK_FAULT_FILE] += failed;
     if (!failed || chance(w, 500000))
         disk_file_replace(disk_file_get(h, op->name, true), op->data, !failed);
     return failed ? ERR_IO : 0;
@@ -196,8 +203,10 @@ static int64_t duration_us(struct world *w, struct sim_host *h, const struct dis
                          : prng_between(&w->disk_prng, 1, 20);
     if (op->kind == DISK_CREATE)
         us += (int64_t)(op->size / 1024); /* a GB/s */
-    if (chance(w, r->stall))
+    if (chance(w, r->stall)) {
+        w->disk_faults[DISK_FAULT_SLOW]++;
         us += prng_between(&w->disk_prng, 0, r->stall_us);
+    }
     return us;
 }
 
@@ -295,6 +304,7 @@ void disk_event(struct world *w, struct event *e) {
     if (e->run != h->run || !ops->busy)
         return;
     if (!w->faults_over && chance(w, h->disk.rates.fatal)) {
+        w->disk_faults[DISK_FAULT_CRASH]++;
         faults_crash(w, h->index, chance(w, 500000));
         return;
     }

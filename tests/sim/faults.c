@@ -143,8 +143,12 @@ static void spoil(struct world *w, uint32_t host) {
     comes_back(w, host, 0, 2 * US_PER_S);
 }
 
-/* The first time it is only noted what the disk has by now. */
+/* The first time it is only noted what the disk has by now. Of hosts of which that is noted the next one is
+ * one: a vote or a new segment later it is of no use any more. */
 static void forget(struct world *w, uint32_t host) {
+    for (uint32_t i = 0; w->hosts[host].disk.kept.count == 0 && i < w->hosts_count; i++)
+        if (w->hosts[i].disk.kept.count > 0)
+            host = i;
     struct sim_host *h = &w->hosts[host];
     if (h->disk.kept.count == 0 || chance(w, 300000)) {
         disk_keep(h);

@@ -180,17 +180,17 @@ static void single(const struct options *o, struct totals *totals) {
 
 static bool marks_print(const struct options *o, const struct totals *t) {
     size_t missing = 0;
-    for (int i = 0; i < MARKS_COUNT; i++) {
+    for (int i = 0; i < RUN_MARKS_COUNT; i++) {
         missing += t->marks[i] == 0;
         if (o->marks)
-            printf("# %10" PRIu64 "  %s\n", t->marks[i], mark_text((enum mark)i));
+            printf("# %10" PRIu64 "  %s\n", t->marks[i], run_mark_text(i));
     }
     if (o->marks_needed)
         printf("%s marks: %s %d reached\n", missing == 0 ? "ok" : "not ok", missing == 0 ? "all" : "not all",
-               (int)MARKS_COUNT);
-    for (int i = 0; i < MARKS_COUNT; i++)
+               RUN_MARKS_COUNT);
+    for (int i = 0; i < RUN_MARKS_COUNT; i++)
         if (t->marks[i] == 0 && (o->marks_needed || t->runs > 1))
-            printf("# never reached: %s (%s)\n", mark_text((enum mark)i), mark_name((enum mark)i));
+            printf("# never reached: %s (%s)\n", run_mark_text(i), run_mark_name(i));
     return missing == 0;
 }
 

@@ -59,6 +59,22 @@ static void report(struct world *w, struct run *run) {
     buf_printf(out, "\n");
 }
 
+static const char *const disk_fault_names[][2] = {
+#define DISK_FAULT_TEXTS(name, text) {#name, text},
+    DISK_FAULT_LIST(DISK_FAULT_TEXTS)
+#undef DISK_FAULT_TEXTS
+};
+
+const char *run_mark_name(int i) {
+    return i < MARKS_COUNT ? mark_name((enum mark)i) : disk_fault_names[i - MARKS_COUNT][0];
+}
+const char *run_mark_text(int i) {
+    return i < MARKS_COUNT ? mark_text((enum mark)i) : disk_fault_names[i - MARKS_COUNT][1];
+}
+uint32_t run_mark(const struct run *run, int i) {
+    return i < MARKS_COUNT ? run->marks.hits[i] : run->disk_faults[i - MARKS_COUNT];
+}
+
 void run_over(struct world *w, struct run *run) {
     run->failed = w->failed;
     run->trace = w->trace;
@@ -66,6 +82,7 @@ void run_over(struct world *w, struct run *run) {
     run->events_count = w->events_count;
     run->hosts = w->hosts_count;
     run->marks = w->marks;
+    memcpy(run->disk_faults, w->disk_faults, sizeof run->disk_faults);
     if (!w->failed)
         return;
     (void)snprintf(run->checker, sizeof run->checker, "%s",

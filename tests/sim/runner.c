@@ -48,13 +48,13 @@ void totals_add(struct totals *t, const struct run *run) {
     t->failures += run->failed;
     t->events += run->events_count;
     t->simulated_us += run->simulated_us;
-    for (size_t i = 0; i < MARKS_COUNT; i++)
-        t->marks[i] += run->marks.hits[i];
+    for (int i = 0; i < RUN_MARKS_COUNT; i++)
+        t->marks[i] += run_mark(run, i);
 }
 
 static size_t marks_missing(const struct totals *t) {
     size_t count = 0;
-    for (size_t i = 0; i < MARKS_COUNT; i++)
+    for (int i = 0; i < RUN_MARKS_COUNT; i++)
         count += t->marks[i] == 0;
     return count;
 }
@@ -65,7 +65,7 @@ void totals_print(const struct totals *t, bool once) {
            "%llu failed, %zu of %d marks never reached\n",
            (unsigned long long)t->runs, (double)t->simulated_us / 3.6e9, (unsigned long long)t->events,
            (double)t->events * passes / took, took, (double)t->simulated_us / 1e6 * passes / took,
-           (unsigned long long)t->failures, marks_missing(t), (int)MARKS_COUNT);
+           (unsigned long long)t->failures, marks_missing(t), RUN_MARKS_COUNT);
 }
 
 void report_print(struct bytes report) {

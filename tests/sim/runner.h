@@ -25,7 +25,7 @@ struct runner_options {
 struct totals {
     uint64_t runs, failures, events;
     int64_t simulated_us, took_us;
-    uint64_t marks[MARKS_COUNT];
+    uint64_t marks[RUN_MARKS_COUNT];
     uint64_t failed[FAILED_KEPT]; /* seeds: the first ones */
     size_t failed_count;
 };

@@ -17,8 +17,8 @@ static void options_text(const struct runner_options *o, struct buf *out) {
 }
 
 static int mark_find(const char *name) {
-    for (int i = 0; i < MARKS_COUNT; i++)
-        if (strcmp(mark_name((enum mark)i), name) == 0)
+    for (int i = 0; i < RUN_MARKS_COUNT; i++)
+        if (strcmp(run_mark_name(i), name) == 0)
             return i;
     return -1;
 }
@@ -82,8 +82,8 @@ void runner_save(const struct runner_options *o, uint64_t next, const struct tot
         fprintf(f, "\nsimulated_us %" PRId64 "\ntook_us %" PRId64 "\n", t->simulated_us, t->took_us);
         for (size_t i = 0; i < t->failed_count; i++)
             fprintf(f, "failed %" PRIu64 "\n", t->failed[i]);
-        for (int i = 0; i < MARKS_COUNT; i++)
-            fprintf(f, "%s %" PRIu64 "\n", mark_name((enum mark)i), t->marks[i]);
+        for (int i = 0; i < RUN_MARKS_COUNT; i++)
+            fprintf(f, "%s %" PRIu64 "\n", run_mark_name(i), t->marks[i]);
         written = fclose(f) == 0;
     }
     if (!written || rename(buf_str(&name), o->state) != 0)

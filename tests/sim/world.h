@@ -42,6 +42,8 @@
 #include <covey/state.h>
 #include <covey/swim.h>
 
+#include "run.h"
+
 #define HOSTS_MAX 7
 
 /* ---- events -------------------------------------------------------------------------------------------- */
@@ -317,6 +319,7 @@ struct world {
     /* checkers.c */
 
     struct marks marks;
+    uint32_t disk_faults[DISK_FAULTS_COUNT];
     struct history *history; /* the last lines of each host, for reports */
     struct swarm *swarm;     /* swarm.c; NULL: nothing is drawn (a scenario) */
 };

@@ -264,3 +264,43 @@ Test(cli_log, a_dump_has_every_record_and_no_secret) {
     buf_done(&out);
     made_done(&m);
 }
+
+static void made_journal(struct made *m, struct node_id node) {
+    struct wire_journal_boot boot = {.generation = 5};
+    struct wire_fact fact = {.instance = {{0xab}}, .state = INSTANCE_STATE_COMPLETE};
+    struct wire_journal_record records[] = {{.boot = &boot}, {.fact = &fact}};
+    struct journal *j = journal_new(&node, NULL, 0);
+    struct disk_op op;
+    cr_assert_eq(journal_append(j, 1, records, 2), 0);
+    while (journal_drain(j, &op))
+        if (op.kind == DISK_REPLACE)
+            memcpy(made_bytes(made_add(m, op.name, op.data.size)), op.data.data, op.data.size);
+        else if (op.kind == DISK_CREATE)
+            made_add(m, op.name, op.size);
+        else if (op.kind == DISK_WRITE)
+            memcpy(made_bytes(made_find(m, op.name)) + op.offset, op.data.data, op.data.size);
+    journal_free(j);
+}
+
+Test(cli_log, a_journal_is_shown_and_its_damage_told) {
+    struct made m = made_folder(2);
+    struct cli_log_files files;
+    struct buf out = {0};
+    made_journal(&m, identity.node);
+    struct cli_log log = judged(&m, &files);
+    cr_assert_not(log.damaged, "%s", log.text);
+    cli_view_log(&log, "dir", &out);
+    cr_assert_not_null(strstr(
+        buf_str(&out), "journal: whole, run 5 of the agent, 1 end of instances that no snapshot has\n"));
+    cli_view_log_dump(&log, true, &m.arena, &out);
+    cr_assert_not_null(
+        strstr(buf_str(&out), "{\"file\":\"journal\",\"record\":\"fact\",\"content\":{\"instance\":\"ab00"));
+    made_bytes(made_find(&m, JOURNAL_FILE_NAME))[520] ^= 1;
+    log = judged(&m, &files);
+    cr_assert(log.damaged && strncmp(log.text, "journal: ", 9) == 0, "%s", log.text);
+    made_journal(&m, (struct node_id){{0x77}});
+    log = judged(&m, &files);
+    cr_assert(log.damaged && strncmp(log.text, "journal: ", 9) == 0, "another host's: %s", log.text);
+    buf_done(&out);
+    made_done(&m);
+}

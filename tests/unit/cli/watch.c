@@ -206,3 +206,50 @@ Test(cli_watch, a_stop_waits_for_all_in_sight_and_names_the_rest) {
     list[0].record.state = INSTANCE_STATE_STOPPED;
     expect_stop(true, "web: stopped");
 }
+
+/* ---- variables ----------------------------------------------------------------------------------------- */
+
+static bool told(struct cli_told *t, enum var_change_kind kind, uint64_t version, uint64_t index,
+                 bool prefix) {
+    struct wire_admin_var_change change = {
+        .kind = kind, .var = {.key = bytes_str("k"), .version = version}, .index = index};
+    return cli_var_told(t, &change, prefix);
+}
+
+Test(cli_var_told, what_there_is_at_the_beginning_is_no_change_and_what_comes_then_is) {
+    struct cli_told t = {0};
+    cr_assert(!told(&t, VAR_CHANGE_KIND_RESET, 0, 0, false));
+    cr_assert(!told(&t, VAR_CHANGE_KIND_SET, 7, 0, false));
+    cr_assert(!told(&t, VAR_CHANGE_KIND_CURRENT, 0, 9, false));
+    cr_assert_eq(t.from, 9);
+    cr_assert(told(&t, VAR_CHANGE_KIND_SET, 10, 10, false));
+    cr_assert(told(&t, VAR_CHANGE_KIND_REMOVED, 11, 11, false));
+    cr_assert_eq(t.from, 11);
+}
+
+/* Else who waits for a lock that was let go before it asked would wait for ever. */
+Test(cli_var_told, behind_a_version_a_removal_that_nobody_remembers_is_found_out) {
+    struct cli_told gone = {.from = 7}, held = gone, other = gone, some = gone;
+    cr_assert(!told(&gone, VAR_CHANGE_KIND_RESET, 0, 0, false));
+    cr_assert(told(&gone, VAR_CHANGE_KIND_CURRENT, 0, 5000, false));
+    cr_assert(!told(&held, VAR_CHANGE_KIND_RESET, 0, 0, false));
+    cr_assert(!told(&held, VAR_CHANGE_KIND_SET, 7, 0, false), "as it was");
+    cr_assert(!told(&held, VAR_CHANGE_KIND_CURRENT, 0, 5000, false),
+              "who asks on would try in vain, at once");
+    cr_assert(told(&held, VAR_CHANGE_KIND_REMOVED, 5001, 5001, false));
+    cr_assert(!told(&other, VAR_CHANGE_KIND_RESET, 0, 0, false));
+    cr_assert(!told(&other, VAR_CHANGE_KIND_SET, 4000, 0, false));
+    cr_assert(told(&other, VAR_CHANGE_KIND_CURRENT, 0, 5000, false), "somebody else's by now");
+    cr_assert(!told(&some, VAR_CHANGE_KIND_RESET, 0, 0, true));
+    cr_assert(!told(&some, VAR_CHANGE_KIND_SET, 6, 0, true));
+    cr_assert(told(&some, VAR_CHANGE_KIND_CURRENT, 0, 5000, true), "another one of the prefix may be gone");
+}
+
+Test(cli_var_told, a_watch_that_was_broken_while_all_was_listed_begins_with_what_there_is) {
+    struct cli_told t = {0};
+    cr_assert(!told(&t, VAR_CHANGE_KIND_RESET, 0, 0, false));
+    cr_assert(!told(&t, VAR_CHANGE_KIND_SET, 7, 0, false));
+    cr_assert(!told(&t, VAR_CHANGE_KIND_RESET, 0, 0, false));
+    cr_assert(!told(&t, VAR_CHANGE_KIND_SET, 7, 0, false));
+    cr_assert(!told(&t, VAR_CHANGE_KIND_CURRENT, 0, 9, false));
+}

@@ -113,3 +113,31 @@ Test(scale, a_joiner_gets_all_in_parts_and_one_change_is_found_cheaply) {
     gossip_free(p.core[0]);
     gossip_free(p.core[1]);
 }
+
+/* Else it would be told by comparisons alone, which are rare where there are many. */
+Test(scale, with_more_news_than_can_be_kept_the_own_is_told) {
+    struct pair p;
+    struct gossip_fact fact;
+    pair_init(&p);
+    for (unsigned k = 2; k < 800; k++)
+        say(&p, k, 1, 20);
+    feed(&p, 0,
+         &(struct gossip_input){.kind = GOSSIP_SET, .key = bytes_str("host"), .value = bytes_str("own")});
+    feed(&p, 0, &(struct gossip_input){.kind = GOSSIP_TICK});
+    for (unsigned k = 800; k < 1400; k++)
+        say(&p, k, 1, 20);
+    p.messages = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        struct buf out = {0};
+        gossip_fill(p.core[0], p.now_us, 1300, &out);
+        if (out.size > 0)
+            feed(&p, 1,
+                 &(struct gossip_input){.kind = GOSSIP_PACKET, .from = id_of(0), .packet = buf_bytes(&out)});
+        buf_done(&out);
+    }
+    cr_assert(gossip_fact_find(p.core[1], id_of(0), bytes_str("host"), &fact));
+    cr_assert(bytes_is(fact.value, "own"));
+    cr_assert(gossip_fact_find(p.core[1], id_of(1399), bytes_str("host"), &fact), "nor is the newest lost");
+    gossip_free(p.core[0]);
+    gossip_free(p.core[1]);
+}

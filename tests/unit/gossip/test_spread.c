@@ -140,6 +140,28 @@ Test(spread, a_stream_that_opens_brings_all_both_ways) {
     room_done(&r);
 }
 
+/* One says something new with every datagram, and each has room for one of them. */
+Test(spread, who_says_much_keeps_nobody_from_being_told) {
+    struct room r;
+    room_init(&r, 4);
+    r.holds_streams = true;
+    for (unsigned i = 1; i <= 40; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%u", i);
+        struct wire_gossip_fact often[] = {{.key = bytes_str("k"), .value = bytes_str(value), .version = i}};
+        struct wire_gossip_fact once[] = {{.key = bytes_str("k"), .value = bytes_str("once"), .version = 1}};
+        room_say(&r, 0, 1, i, 0, often, 1, 2, 0);
+        if (i == 10)
+            room_say(&r, 1, 1, 1, 0, once, 1, 2, 1);
+        room_tick(&r, 300 * US_PER_MS);
+        room_datagram(&r, 2, 3, 230, false);
+        if (i == 15)
+            cr_assert_str_eq(room_get(&r, 3, 1, "k"), "once");
+    }
+    cr_assert_gt(room_owner(&r, 3, 0).version, 30, "nor is it kept from it itself");
+    room_done(&r);
+}
+
 /* A datagram that is nearly full of membership news. */
 Test(spread, it_takes_no_more_room_than_there_is) {
     struct room r;

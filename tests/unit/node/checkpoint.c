@@ -36,8 +36,7 @@ static struct chain chain_of(const struct wire_raft_entry *entries, size_t count
     return c;
 }
 
-/* ---- the chain ------------------------------------------------------------------------------------------
- */
+/* ---- the chain ----------------------------------------------------------------------------------------- */
 
 Test(node_checkpoint, the_chain_depends_on_every_part_of_every_entry) {
     const struct wire_raft_entry base[3] = {entry(1, 1, "a"), entry(2, 1, "b"), entry(3, 2, "c")};
@@ -71,8 +70,7 @@ Test(node_checkpoint, the_chain_is_the_one_of_the_page) {
     buf_done(&hex);
 }
 
-/* ---- signatures -----------------------------------------------------------------------------------------
- */
+/* ---- signatures ---------------------------------------------------------------------------------------- */
 
 static struct checkpoint signed_by(const struct identity *who, uint64_t index, const struct chain *chain) {
     struct checkpoint c = {.generation = 1, .recovery = {{9}}, .term = 1, .index = index, .chain = *chain};
@@ -141,8 +139,7 @@ Test(node_checkpoint, it_crosses_the_wire) {
     buf_done(&bytes);
 }
 
-/* ---- from voters to later ones --------------------------------------------------------------------------
- */
+/* ---- from voters to later ones ------------------------------------------------------------------------- */
 
 static struct checkpoint handover(const struct identity *by, struct learn_voters v) {
     struct checkpoint c = {
@@ -173,8 +170,7 @@ Test(node_checkpoint, who_was_away_while_all_voters_changed_finds_those_of_today
     cr_assert_eq(learn_voters_follow(&now, list + 1, 1), 0, "an old one");
 }
 
-/* ---- staged entries -------------------------------------------------------------------------------------
- */
+/* ---- staged entries ------------------------------------------------------------------------------------ */
 
 static void stage_at(struct stage *s, uint64_t index, uint64_t term) {
     *s = (struct stage){0};

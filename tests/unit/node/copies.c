@@ -106,3 +106,30 @@ Test(node_copies, an_agent_may_end_while_one_is_under_way) {
     cr_assert_eq(rig_start(&r, false, NULL), 0, "%s", r.why);
     rig_done(&r);
 }
+
+/* node's own, which puts commands into the log: there is no kind of a later format yet. */
+int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index);
+
+Test(node_copies, one_of_a_later_format_stays_where_it_is_until_that_version_is_back) {
+    struct rig r;
+    rig_init(&r);
+    r.snapshot_entries = 64;
+    r.format = 2;
+    rig_lead(&r);
+    put_many(&r, 1);
+    struct wire_cmd_var var = {.key = bytes_str("new"), .value = bytes_str("v")};
+    cr_assert_eq(node_propose(r.node, &(struct wire_command){.format = 2, .var = &var}, NULL), 0);
+    put_many(&r, 200);
+    cr_assert_eq(snapshots_count(&r), 1);
+    rig_kill(&r);
+    r.format = 1;
+    size_t files = r.files_count;
+    cr_assert_eq(rig_start(&r, false, NULL), ERR_VERSION);
+    cr_assert_not_null(strstr(r.why, "is of log format 2"), "%s", r.why);
+    cr_assert_eq(r.files_count, files);
+    r.format = 2;
+    cr_assert_eq(rig_start(&r, false, NULL), 0, "%s", r.why);
+    rig_until(&r, 10 * US_PER_S);
+    cr_assert_not_null(state_var_find(node_state(r.node), bytes_str("new")));
+    rig_done(&r);
+}

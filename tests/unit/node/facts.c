@@ -246,16 +246,17 @@ static void put_u32(struct buf *b, uint32_t value) {
 }
 
 /* Somebody of the cluster, as it tells of itself in its first run. */
-static struct wire_member newcomer(struct town *t, uint8_t number) {
+static struct wire_member newcomer(struct town *t, uint16_t number) {
     struct identity key;
     struct buf statement = {0};
     char *name = arena_printf(&t->arena, "a-host-with-a-name-of-its-own-%u", number);
     struct cluster_id cluster = node_stream_keys(t->hosts[0].node).cluster;
     struct signature *signature = arena_alloc(&t->arena, sizeof *signature);
-    identity_init(&key, &(struct secret){.b = {0xee, number}});
+    identity_init(&key, &(struct secret){.b = {0xee, (uint8_t)number, (uint8_t)(number >> 8)}});
     struct wire_member m = {.id = key.id, .generation = 1, .name = bytes_str(name), .key = key.public_key};
     cr_assert_eq(addr_parse(bytes_str("203.0.113.1:7370"), 0, &m.addr), 0);
-    m.addr.b[3] = number;
+    m.addr.b[2] = (uint8_t)(number >> 8);
+    m.addr.b[3] = (uint8_t)number;
     buf_append(&statement, cluster.b, sizeof cluster.b);
     buf_append(&statement, m.id.b, sizeof m.id.b);
     put_u32(&statement, m.generation);
@@ -308,5 +309,29 @@ Test(node_facts, are_told_in_datagrams_that_membership_fills) {
         cr_assert(gossip_owner_find(node_facts(t.hosts[i].node), node_self(n), &seen));
         cr_assert_eq(seen.version, own.version, "host %zu", i);
     }
+    town_done(&t);
+}
+
+/* ---- and for what else happened ------------------------------------------------------------------------ */
+
+/* All of a large group come into sight at once: `covey events` still tells of elections and votes before it.
+ */
+Test(node_facts, what_members_do_pushes_nothing_else_out_of_memory) {
+    enum { AT_ONCE = 200, TIMES = 4 };
+    struct town t;
+    struct wire_member members[AT_ONCE];
+    town_init(&t, 3, NULL);
+    size_t voters = town_events(&t, 0, "voters.");
+    cr_assert_gt(voters, 0);
+    for (int k = 0; k < TIMES; k++) {
+        for (int i = 0; i < AT_ONCE; i++)
+            members[i] = newcomer(&t, (uint16_t)(1 + k * AT_ONCE + i));
+        struct wire_swim_sync sync = {.members = members, .members_count = AT_ONCE};
+        cr_assert(town_say(&t, 1, 0, &(struct wire_peer_message){.sync = &sync}));
+        town_run(&t, 10 * US_PER_MS);
+    }
+    cr_assert_eq(town_events(&t, 0, ""), 512);
+    cr_assert_geq(town_events(&t, 0, "member."), 512 - 128);
+    cr_assert_geq(town_events(&t, 0, "voters."), voters);
     town_done(&t);
 }

@@ -65,6 +65,95 @@ Test(node_fetch, who_is_in_the_middle_of_a_snapshot_keeps_its_place) {
     town_done(&t);
 }
 
+/* One that asks for the beginning all the time, as nobody does who wants the rest. */
+Test(node_fetch, who_comes_no_further_loses_its_place_to_who_waits) {
+    struct town t;
+    town_of_chunks(&t, 3);
+    writes(&t, 30);
+    server = town_leader(&t);
+    size_t one = (server + 1) % 3, other = (server + 2) % 3;
+    t.passes = answers_pass;
+    unsigned turns[2] = {0};
+    for (unsigned second = 0; second < 120; second++) {
+        turns[0] += ask(&t, one, (struct wire_pull_request){.stranded = true})->snapshot != NULL;
+        const struct wire_pull_response *r = &answers[other];
+        struct wire_pull_request q = {.stranded = true};
+        if (r->snapshot != NULL && r->snapshot->offset + CHUNK_SIZE < r->snapshot->total_size) {
+            q.snapshot_index = r->snapshot->index;
+            q.offset = r->snapshot->offset + CHUNK_SIZE;
+        }
+        turns[1] += ask(&t, other, q)->snapshot != NULL;
+        town_run(&t, US_PER_S);
+    }
+    cr_assert_gt(turns[0], 0);
+    cr_assert_gt(turns[1], 60, "%u and %u", turns[0], turns[1]);
+    town_done(&t);
+}
+
+/* Each write brings an index of which there is no snapshot. */
+Test(node_fetch, nobody_has_a_snapshot_made_for_itself_again_and_again) {
+    struct town t;
+    town_of_chunks(&t, 3);
+    town_snapshots(&t, 100000, 2);
+    server = town_leader(&t);
+    size_t one = (server + 1) % 3, made = 0;
+    char newest[WAL_NAME_SIZE] = "";
+    for (unsigned second = 0; second < 60; second++) {
+        cr_assert_eq(town_put(&t, server, "k", "v"), 0);
+        struct wire_pull_request q = {.next = state_index(node_state(t.hosts[server].node)) + 1,
+                                      .asked_us = second + 1,
+                                      .reseed = true};
+        cr_assert(town_say(&t, one, server, &(struct wire_peer_message){.pull_request = &q}));
+        town_run(&t, US_PER_S);
+        for (size_t i = 0; i < t.hosts[server].files_count; i++) {
+            const char *name = t.hosts[server].files[i].name;
+            if (strncmp(name, "snapshot-", 9) != 0 || strcmp(name, newest) <= 0)
+                continue;
+            memcpy(newest, name, sizeof newest);
+            made++;
+        }
+    }
+    cr_assert(made >= 1 && made <= 3, "%zu", made);
+    town_done(&t);
+}
+
+/* A short absence does not make its next question a first one. */
+Test(node_fetch, who_goes_away_for_a_moment_again_and_again_has_no_more_than_others) {
+    struct town t;
+    town_of_chunks(&t, 3);
+    writes(&t, 30);
+    server = town_leader(&t);
+    size_t one = (server + 1) % 3, other = (server + 2) % 3;
+    t.passes = answers_pass;
+    unsigned turns = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        (void)ask(&t, one, (struct wire_pull_request){0});
+        town_run(&t, 1500 * US_PER_MS);
+        turns += !ask(&t, other, (struct wire_pull_request){.stranded = true})->busy;
+        town_run(&t, 1600 * US_PER_MS);
+    }
+    cr_assert_gt(turns, 5, "%u", turns);
+    town_done(&t);
+}
+
+Test(node_fetch, who_begins_anew_keeps_its_place_when_it_soon_comes_further) {
+    struct town t;
+    town_of_chunks(&t, 3);
+    writes(&t, 30);
+    server = town_leader(&t);
+    size_t one = (server + 1) % 3, other = (server + 2) % 3;
+    t.passes = answers_pass;
+    struct wire_snapshot_chunk c = *ask(&t, one, (struct wire_pull_request){0})->snapshot;
+    struct wire_pull_request q = {.snapshot_index = c.index, .offset = 0};
+    for (unsigned begun = 0; begun < 2; begun++)
+        for (q.offset = 0; q.offset < (3 + begun) * CHUNK_SIZE; q.offset += CHUNK_SIZE) {
+            cr_assert(ask(&t, one, q)->snapshot != NULL);
+            cr_assert(ask(&t, other, (struct wire_pull_request){.stranded = true})->busy);
+            town_run(&t, 2 * US_PER_S);
+        }
+    town_done(&t);
+}
+
 /* ---- who asks ------------------------------------------------------------------------------------------ */
 
 static struct wire_pull_request question; /* the last one of the learner ... */
@@ -186,5 +275,33 @@ Test(node_fetch, where_nobody_has_room_for_who_is_stranded_they_are_not_asked_wi
     t.passes = NULL;
     writes(&t, 1);
     cr_assert_eq(state_index(node_state(t.hosts[LEARNER].node)), state_index(node_state(t.hosts[0].node)));
+    town_done(&t);
+}
+
+/* ---- what has come ------------------------------------------------------------------------------------- */
+
+/* The parts are read in a feed each, and between two of them there is room for everything else. */
+Test(node_fetch, what_has_come_is_read_in_parts_and_the_agent_answers_meanwhile) {
+    struct town t;
+    town_of_chunks(&t, 4);
+    town_kill(&t, LEARNER);
+    writes(&t, 60);
+    t.copy_part_size = 8;
+    town_start(&t, LEARNER);
+    const struct node *n = t.hosts[LEARNER].node;
+    unsigned parts = 0, answered = 0;
+    for (unsigned i = 0; i < 1000000 && raft_first_index(node_raft(n)) < 40; i++) {
+        town_run(&t, 20);
+        if (t.hosts[LEARNER].ticks_at_once < 20)
+            continue;
+        parts++;
+        uint64_t before = state_index(node_state(n));
+        answered += town_ask(&t, LEARNER, "status", &wire_empty_type, &(struct wire_empty){0}, 0) != NULL;
+        cr_assert_lt(before, 40);
+    }
+    cr_assert_gt(parts, 4, "%u", parts);
+    cr_assert_eq(answered, parts);
+    town_run(&t, 5 * US_PER_S);
+    cr_assert_eq(state_index(node_state(n)), state_index(node_state(t.hosts[0].node)));
     town_done(&t);
 }

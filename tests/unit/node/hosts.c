@@ -4,6 +4,8 @@
 /* What operators see of hosts and say of them: who sees whom, drain, forget, announced absence. */
 #include <covey/swim.h>
 
+#include <stdio.h>
+
 #include "town.h"
 
 static const struct wire_node_record *record(const struct town *t, size_t at, size_t of) {
@@ -318,5 +320,43 @@ Test(node_restart, with_an_absence_the_agent_goes_only_when_the_log_has_it) {
     cr_assert_eq(t.hosts[host].restarts, 1);
     cr_assert_neq(away_ms(&t, leader, host), 0);
     cr_assert(away_ms(&t, leader, leader) == 0);
+    town_done(&t);
+}
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+static struct wire_admin_ps ps_on(struct town *t, size_t at, const char *name) {
+    struct wire_admin_ps_query q = {.node = bytes_str(name)};
+    struct wire_admin_ps ps = {0};
+    town_read(t, town_ask(t, at, "ps", &wire_admin_ps_query_type, &q, US_PER_S), &wire_admin_ps_type, &ps);
+    return ps;
+}
+
+/* Where a name is also how another host's id begins, the name is meant: as by drain and forget. */
+Test(node_hosts, instances_of_a_host_are_listed_by_its_name_before_anothers_id) {
+    struct town t;
+    town_init(&t, 2, NULL);
+    struct node_id ids[2] = {record(&t, 0, 0)->id, record(&t, 0, 1)->id};
+    char text[ID_TEXT_SIZE];
+    id_text(ids[0].b, text);
+    town_kill(&t, 1);
+    snprintf(t.hosts[1].name, sizeof t.hosts[1].name, "%.6s", text);
+    town_start(&t, 1);
+    town_run(&t, 5 * US_PER_S);
+    struct wire_task task = {.name = bytes_str("t"), .command = bytes_str("/bin/true"), .memory_mib = 10};
+    struct wire_group group = {.name = bytes_str("g"), .count = 4, .tasks = &task, .tasks_count = 1};
+    struct wire_admin_run run = {.job = {.name = bytes_str("web"), .groups = &group, .groups_count = 1}};
+    const struct town_reply *r = town_ask(&t, 0, "run", &wire_admin_run_type, &run, 5 * US_PER_S);
+    cr_assert(r != NULL && r->error == 0);
+    cr_assert_eq(ps_on(&t, 0, "").instances_count, 4);
+    struct wire_admin_ps named = ps_on(&t, 0, t.hosts[1].name), by_id;
+    cr_assert(named.instances_count > 0 && named.instances_count < 4);
+    for (size_t i = 0; i < named.instances_count; i++)
+        cr_assert(ID_EQUAL(named.instances[i].record.node, ids[1]));
+    text[8] = 0;
+    by_id = ps_on(&t, 0, text);
+    cr_assert_eq(by_id.instances_count, 4 - named.instances_count);
+    cr_assert(ID_EQUAL(by_id.instances[0].record.node, ids[0]));
+    cr_assert_eq(ps_on(&t, 0, "nobody").instances_count, 0);
     town_done(&t);
 }

@@ -5,7 +5,10 @@
 #include "rig.h"
 #include "town.h"
 
+#include <stdio.h>
+
 #include <covey/swim.h>
+#include <covey/wal.h>
 
 /* ---- newcomers among newcomers ------------------------------------------------------------------------- */
 
@@ -49,6 +52,25 @@ Test(node_join, a_seed_that_never_answers_does_not_keep_a_newcomer_from_the_next
     rig_done(&r);
 }
 
+/* A name that leads elsewhere each day: neither to addresses of last month for ever, nor to ever more of
+ * them. */
+Test(node_join, a_newcomer_tries_next_where_its_seed_is_said_to_be_now) {
+    struct rig r;
+    rig_init(&r);
+    rig_join(&r);
+    for (unsigned i = 0; i < 200; i++) {
+        char text[32];
+        struct addr addr;
+        snprintf(text, sizeof text, "198.51.100.%u:7370", i + 1);
+        cr_assert_eq(addr_parse(bytes_str(text), 0, &addr), 0);
+        RIG_FEED(&r, .kind = NODE_SEED, .addr = addr);
+        RIG_FEED(&r, .kind = NODE_STREAM_CLOSED, .stream = r.last_connect, .error = ERR_CLOSED);
+        rig_until(&r, 3 * US_PER_S);
+        cr_assert(addr_equal(&r.last_connect_addr, &addr), "seed %u", i);
+    }
+    rig_done(&r);
+}
+
 /* ---- members that know nobody who is there ------------------------------------------------------------- */
 
 Test(node_join, a_host_that_was_away_while_all_whom_it_knew_left_finds_in_again) {
@@ -71,6 +93,47 @@ Test(node_join, a_host_that_was_away_while_all_whom_it_knew_left_finds_in_again)
     town_done(&t);
 }
 
+static void peers_write(struct rig *r, size_t count) {
+    for (size_t i = 0; i < r->files_count; i++) {
+        struct wire_node_files_keys keys;
+        struct disk_file *f = &r->files[i];
+        struct buf out = {0};
+        char text[100];
+        if (strncmp(f->name, "cluster", 7) != 0 ||
+            cluster_file_decode(f->data, &r->arena, &keys, text, sizeof text) != 0)
+            continue;
+        keys.peers = arena_alloc(&r->arena, count * sizeof *keys.peers);
+        for (keys.peers_count = 0; keys.peers_count < count; keys.peers_count++) {
+            struct wire_node_record *p = &keys.peers[keys.peers_count];
+            *p = (struct wire_node_record){.id = {{1, (uint8_t)(keys.peers_count / 200), 1}},
+                                           .name = bytes_str("other")};
+            p->id.b[3] = (uint8_t)(keys.peers_count % 200);
+            cr_assert_eq(addr_parse(bytes_str("192.0.2.77:7370"), 0, &p->addr), 0);
+            p->addr.b[2] = p->id.b[1];
+            p->addr.b[3] = p->id.b[3];
+        }
+        cluster_file_encode(&keys, &out);
+        mem_free((void *)(uintptr_t)f->data.data);
+        f->data.data = buf_take(&out, &f->data.size);
+    }
+}
+
+/* All of them got new addresses while this host was off; one is told by a name. */
+Test(node_join, the_members_of_before_leave_room_for_the_seeds_of_today) {
+    struct rig r;
+    struct addr addr;
+    rig_init(&r);
+    rig_lead(&r);
+    rig_kill(&r);
+    peers_write(&r, 300);
+    cr_assert_eq(rig_start(&r, false, NULL), 0);
+    rig_until(&r, 100 * US_PER_MS);
+    cr_assert_eq(addr_parse(bytes_str("198.51.100.1:7370"), 0, &addr), 0);
+    RIG_FEED(&r, .kind = NODE_SEED, .addr = addr);
+    cr_assert(addr_equal(&r.last_connect_addr, &addr));
+    rig_done(&r);
+}
+
 /* Its counters begin anew; with the number of its earlier run its packets would pass for replays of that one.
  */
 Test(node_join, a_host_that_lost_its_disk_is_heard_at_once) {
@@ -85,6 +148,35 @@ Test(node_join, a_host_that_lost_its_disk_is_heard_at_once) {
         town_run(&t, US_PER_S);
         cr_assert(swim_member_find(node_swim(t.hosts[0].node), self, &m));
         cr_assert_neq(m.state, MEMBER_STATE_DEAD, "after %d s", i);
+    }
+    town_done(&t);
+}
+
+/* ---- clones -------------------------------------------------------------------------------------------- */
+
+/* A virtual machine was copied with the key of its host. */
+Test(node_join, two_agents_with_one_key_say_so_and_the_others_go_on) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    town_kill(&t, 3);
+    struct town_host *original = &t.hosts[3], *clone = &t.hosts[t.count++];
+    *clone = (struct town_host){
+        .addr = original->addr, .key = 4, .disk_latency_us = 100, .files_count = original->files_count};
+    memcpy(clone->name, original->name, sizeof clone->name);
+    clone->addr.b[3] = 77;
+    for (size_t i = 0; i < original->files_count; i++) {
+        clone->files[i] = (struct disk_file){.data = {0}};
+        memcpy(clone->files[i].name, original->files[i].name, sizeof clone->files[i].name);
+        file_set(&clone->files[i], original->files[i].data.data, original->files[i].data.size);
+    }
+    town_start(&t, 3);
+    town_start(&t, 4);
+    town_run(&t, 120 * US_PER_S);
+    cr_expect_gt(town_events(&t, 3, "self.duplicate"), 0);
+    cr_expect_gt(town_events(&t, 4, "self.duplicate"), 0);
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(town_events(&t, i, "self.duplicate"), 0, "host %zu", i);
+        cr_expect_eq(town_put(&t, i, "still", "writable"), 0, "host %zu", i);
     }
     town_done(&t);
 }

@@ -30,8 +30,7 @@ static void writes(struct town *t, size_t host, unsigned count) {
         cr_assert_eq(town_put(t, host, "k", i % 2 ? "v" : "w"), 0);
 }
 
-/* ---- peers that lie -------------------------------------------------------------------------------------
- */
+/* ---- peers that lie ------------------------------------------------------------------------------------ */
 
 static bool lies, strips;
 
@@ -150,8 +149,7 @@ Test(node_proven, a_word_on_a_state_that_is_not_believed_holds_back_no_entries) 
     town_done(&t);
 }
 
-/* ---- states that differ ---------------------------------------------------------------------------------
- */
+/* ---- states that differ -------------------------------------------------------------------------------- */
 
 /* An answered write that nobody asked for appears in the state. */
 static void rot(struct town *t, size_t host) {
@@ -221,8 +219,7 @@ Test(node_proven, a_leader_that_differs_hands_over_first) {
     town_done(&t);
 }
 
-/* ---- two states, and no majority ------------------------------------------------------------------------
- */
+/* ---- two states, and no majority ----------------------------------------------------------------------- */
 
 static size_t told(const struct town *t, size_t host, const char *kind) {
     struct wire_event events[256];
@@ -272,6 +269,28 @@ Test(node_proven, of_two_voters_the_leader_whose_own_log_says_otherwise_takes_it
     two_differ(true);
 }
 
+/* Right before its snapshot is due, or so: what tells it that its memory was wrong is the one before. A
+ * leader applies first, and has heard of nobody by then. */
+Test(node_proven, of_two_voters_one_is_not_too_late_with_the_snapshot_before_its_fault) {
+    for (unsigned before = 0; before < 12; before++) {
+        struct town t;
+        size_t leader, other;
+        town_calm(&t, 3);
+        town_snapshots(&t, 8, 64);
+        leader = town_leader(&t);
+        other = (leader + 1) % 3;
+        town_kill(&t, 3 - leader - other);
+        town_run(&t, US_PER_S);
+        writes(&t, leader, 20 + before);
+        rot(&t, leader);
+        writes(&t, leader, 12);
+        town_run(&t, 10 * US_PER_S);
+        cr_assert_eq(told(&t, leader, "state.differs"), 1, "%u", before);
+        cr_assert(same_state(&t, other, leader), "%u", before);
+        town_done(&t);
+    }
+}
+
 static bool unreported_pass(struct town *t, size_t from, size_t to, struct bytes data) {
     struct wire_peer_message m;
     (void)from, (void)to;
@@ -296,7 +315,7 @@ Test(node_proven, what_no_majority_can_tell_is_told_to_the_operator_and_vouched_
     t.passes = unreported_pass; /* until the fault is in its snapshot, too */
     rot(&t, wrong);
     writes(&t, leader, 200);
-    town_run(&t, US_PER_S);
+    town_run(&t, 6 * US_PER_S);
     t.passes = NULL;
     writes(&t, leader, 20);
     town_run(&t, 10 * US_PER_S);
@@ -319,8 +338,7 @@ Test(node_proven, what_no_majority_can_tell_is_told_to_the_operator_and_vouched_
     town_done(&t);
 }
 
-/* ---- an office that nobody keeps ------------------------------------------------------------------------
- */
+/* ---- an office that nobody keeps ----------------------------------------------------------------------- */
 
 static size_t unheard = TOWN_MAX; /* this host cannot ask whether its log can be spared */
 
@@ -399,8 +417,7 @@ Test(node_proven, a_leader_whose_vote_goes_and_a_voter_that_differs_do_not_pass_
     town_done(&t);
 }
 
-/* ---- formats --------------------------------------------------------------------------------------------
- */
+/* ---- formats ------------------------------------------------------------------------------------------- */
 
 /* node's own, which puts commands into the log: there is no kind of a later format yet. */
 int node_propose(struct node *n, const struct wire_command *command, uint64_t *ret_index);
@@ -481,4 +498,105 @@ Test(node_format, a_replica_stops_at_an_entry_that_it_does_not_know_and_never_sk
     cr_assert(has_var(&t, old, "new") && has_var(&t, old, "new2") && has_var(&t, old, "later"));
     cr_assert(same_state(&t, old, leader));
     town_done(&t);
+}
+
+/* ---- snapshots of a later format ----------------------------------------------------------------------- */
+
+static struct {
+    size_t to;
+    unsigned chunks; /* of snapshots, that came to it ... */
+    uint64_t bytes;
+    bool pulled; /* ... as answers to what it asked */
+} fetched;
+
+static bool fetched_pass(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from;
+    if (to != fetched.to || !town_message(t, data, &m))
+        return true;
+    const struct wire_snapshot_chunk *c = m.pull_response != NULL ? m.pull_response->snapshot
+                                          : m.raft != NULL        ? m.raft->snapshot_chunk
+                                                                  : NULL;
+    if (c != NULL) {
+        fetched.chunks++;
+        fetched.bytes += c->data.size;
+        fetched.pulled |= m.pull_response != NULL;
+    }
+    return true;
+}
+
+/* All know format 2, and the state has needed it; `old` was away, its log is cut, and it knows only 1 now. */
+static void downgraded(struct town *t, size_t old) {
+    for (size_t i = 0; i < t->count; i++) {
+        t->hosts[i].format = 2;
+        town_restart(t, i);
+        town_run(t, 20 * US_PER_S);
+    }
+    t->chunk_size_bytes = 64;
+    town_snapshots(t, 8, 2);
+    town_kill(t, old);
+    town_run(t, 3 * US_PER_S);
+    cr_assert_eq(propose_later(t, "new"), 0);
+    writes(t, town_leader(t), 40);
+    t->hosts[old].format = 1;
+    t->passes = fetched_pass;
+    fetched.to = old;
+    fetched.chunks = 0;
+    fetched.bytes = 0;
+    fetched.pulled = false;
+    town_start(t, old);
+    town_run(t, 20 * US_PER_S);
+}
+
+static uint64_t state_size(const struct town *t) {
+    struct buf whole = {0};
+    state_snapshot(node_state(t->hosts[town_leader(t)].node), &whole);
+    uint64_t size = whole.size;
+    buf_done(&whole);
+    return size;
+}
+
+static void unreadable_is_fetched_once(size_t hosts, size_t old) {
+    struct town t;
+    struct wire_admin_status status;
+    town_calm(&t, hosts);
+    if (old == TOWN_MAX)
+        old = (town_leader(&t) + 1) % 3;
+    uint64_t before = state_index(node_state(t.hosts[old].node));
+    downgraded(&t, old);
+    uint64_t once = fetched.bytes, size = state_size(&t);
+    cr_assert_eq(fetched.pulled, hosts == 4);
+    cr_assert(once > size / 2 && once < size * 3 / 2, "%llu of %llu", (unsigned long long)once,
+              (unsigned long long)size);
+    cr_assert_lt(state_index(node_state(t.hosts[old].node)), before + 20);
+    cr_assert_eq(told(&t, old, "log.format"), 1);
+    status = status_of(&t, old);
+    cr_assert_neq(bytes_find(status.log_state, "needs log format 2"), NULL, "%.*s",
+                  BYTES_FMT(status.log_state));
+    cr_assert_neq(bytes_find(status.log_state, "upgraded"), NULL);
+    for (unsigned i = 0; i < 10; i++) { /* others make later ones meanwhile */
+        writes(&t, town_leader(&t), 16);
+        town_run(&t, 20 * US_PER_S);
+    }
+    cr_assert_lt(fetched.bytes - once, 50 * 64, "and hardly more in 200 s");
+    town_run(&t, 120 * US_PER_S);
+    size = state_size(&t);
+    cr_assert_gt(fetched.bytes - once, size / 2, "a later one is tried, after long");
+    cr_assert_lt(fetched.bytes - once, size * 3 / 2);
+    town_kill(&t, old);
+    t.hosts[old].format = 2;
+    town_start(&t, old);
+    town_run(&t, 20 * US_PER_S);
+    cr_assert(same_state(&t, old, town_leader(&t)) && has_var(&t, old, "new"));
+    status = status_of(&t, old);
+    cr_assert(bytes_is(status.log_state, "ok"), "%.*s", BYTES_FMT(status.log_state));
+    town_done(&t);
+}
+
+Test(node_format, a_snapshot_that_a_learner_cannot_read_is_fetched_once_and_told) {
+    unreadable_is_fetched_once(4, LEARNER);
+}
+
+Test(node_format, a_snapshot_that_a_voter_cannot_read_is_sent_once_and_told) {
+    unreadable_is_fetched_once(3, TOWN_MAX);
 }

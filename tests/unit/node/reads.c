@@ -411,6 +411,43 @@ Test(node_writes, are_answered_when_the_host_asked_has_them_too) {
     town_done(&t);
 }
 
+/* The target is told, and does not hear it: so the leader takes no proposals for a while, and goes on then.
+ */
+static bool no_office_taken(struct town *t, size_t from, size_t to, struct bytes data) {
+    struct wire_peer_message m;
+    (void)from;
+    (void)to;
+    bool told = town_message(t, data, &m) && m.raft != NULL && m.raft->timeout_now;
+    t->held_side += told;
+    return !told;
+}
+
+Test(node_writes, none_is_refused_because_leadership_is_being_handed_over) {
+    struct town t;
+    town_init(&t, 4, NULL);
+    size_t leader = town_leader(&t);
+    struct wire_admin_vote exclude = {.node = bytes_str(t.hosts[leader].name), .vote = VOTE_RULE_EXCLUDE};
+    struct wire_admin_var_put put = {.var = {.key = bytes_str("k"), .value = bytes_str("1")}};
+    uint64_t requests[160];
+    t.passes = no_office_taken;
+    t.held_side = 0;
+    (void)town_call(&t, leader, "vote", &wire_admin_vote_type, &exclude);
+    for (size_t i = 0; i < 160; i++) {
+        requests[i] = town_call(&t, i % 4, "var.put", &wire_admin_var_put_type, &put);
+        town_run(&t, 25 * US_PER_MS);
+    }
+    cr_assert(t.held_side > 0, "leadership was to be handed over");
+    t.passes = NULL;
+    town_run(&t, 10 * US_PER_S);
+    for (size_t i = 0; i < 160; i++) {
+        const struct town_reply *r = town_reply(&t, i % 4, requests[i]);
+        cr_assert(r != NULL && r->error == 0, "write %zu on host %zu: %s", i, i % 4,
+                  r != NULL ? err_str(r->error) : "not answered");
+    }
+    cr_assert_neq(town_leader(&t), leader);
+    town_done(&t);
+}
+
 /* ---- watches ---- */
 
 static uint64_t watch(struct town *t, size_t host, const char *key, const char *prefix, uint64_t from,
@@ -528,6 +565,35 @@ Test(node_snapshots, a_log_of_few_large_entries_is_saved_and_cut_too) {
     const struct raft *r = node_raft(t.hosts[0].node);
     cr_assert_gt(raft_first_index(r), 1);
     cr_assert_lt((raft_last_index(r) - raft_first_index(r)) * 60000, 60u << 20);
+    town_done(&t);
+}
+
+static bool has_snapshot(const struct town_host *h) {
+    for (size_t i = 0; i < h->files_count; i++)
+        if (strncmp(h->files[i].name, "snapshot-", 9) == 0)
+            return true;
+    return false;
+}
+
+/* Each costs a disk some time: a leader that paid it first, or with all others, would be felt by everybody.
+ */
+Test(node_snapshots, are_not_made_by_all_at_once_and_not_by_the_leader_first) {
+    struct town t;
+    town_init(&t, 3, NULL);
+    town_snapshots(&t, 256, 64); /* they begin anew */
+    town_run(&t, 5 * US_PER_S);
+    size_t leader = town_leader(&t), count = 0;
+    cr_assert_neq(leader, TOWN_MAX);
+    for (unsigned i = 0; i < 600 && count == 0; i++) {
+        cr_assert_eq(town_put(&t, leader, "k", "v"), 0);
+        for (size_t k = 0; k < 3; k++)
+            count += has_snapshot(&t.hosts[k]);
+    }
+    cr_assert(count > 0 && count < 3, "%zu of 3", count);
+    cr_assert(!has_snapshot(&t.hosts[leader]));
+    for (unsigned i = 0; i < 300; i++)
+        cr_assert_eq(town_put(&t, leader, "k", "v"), 0);
+    cr_assert(has_snapshot(&t.hosts[leader]), "but as surely");
     town_done(&t);
 }
 

@@ -109,8 +109,7 @@ Test(node_reseed, a_voter_gives_its_log_up_for_nobody_but_the_leader_of_its_term
     town_done(&t);
 }
 
-/* ---- a snapshot that takes long to fetch ----------------------------------------------------------------
- */
+/* ---- a snapshot that takes long to fetch --------------------------------------------------------------- */
 
 /* A write every 10 ms makes a snapshot due every 160; what is there by then takes 300 to fetch. */
 Test(node_snapshot, is_fetched_whole_from_a_cluster_that_goes_on_writing) {

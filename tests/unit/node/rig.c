@@ -81,6 +81,7 @@ static uint64_t carry_out(struct rig *r) {
         case NODE_STREAM_CONNECT:
             r->connects++;
             r->last_connect = e.stream;
+            r->last_connect_addr = e.addr;
             break;
         case NODE_NOTIFY: event_keep(r, e.data); break;
         case NODE_SEND_DATAGRAM:

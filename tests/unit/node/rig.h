@@ -43,6 +43,7 @@ struct rig {
     size_t replies_count;
     unsigned starts, task_commands, exits, restarts, looks, closed, ready, connects, sent;
     uint64_t last_connect;
+    struct addr last_connect_addr;
     char why[256]; /* of node_new */
     /* Power cut: only so many operations of the disk are carried out; 0: all. */
     unsigned disk_ops_max, disk_ops_count;

@@ -289,6 +289,7 @@ void town_start(struct town *t, size_t host) {
                              .swim_period_us = t->swim_period_us,
                              .pulls_max = t->pulls_max,
                              .chunk_size_bytes = t->chunk_size_bytes,
+                             .copy_part_size_bytes = t->copy_part_size,
                              .trailing_entries = t->trailing_entries,
                              .format = h->format,
                              .marks = &h->marks,
@@ -304,7 +305,7 @@ void town_start(struct town *t, size_t host) {
         o.seeds = &t->hosts[0].addr;
         o.seeds_count = 1;
     }
-    memset(o.identity_seed.b, (int)(host + 1), sizeof o.identity_seed.b);
+    memset(o.identity_seed.b, h->key != 0 ? h->key : (int)(host + 1), sizeof o.identity_seed.b);
     memset(o.entropy.b, (int)(16 * host + ++h->runs), sizeof o.entropy.b);
     h->tick_us = INT64_MAX;
     h->stream_next = 1;
@@ -462,6 +463,18 @@ const char *town_voters(struct town *t, size_t host) {
     const char *copy = (const char *)arena_copy(&t->arena, buf_bytes(&out)).data;
     buf_done(&out);
     return copy;
+}
+
+size_t town_events(const struct town *t, size_t host, const char *kind) {
+    const struct node *n = t->hosts[host].node;
+    struct wire_event events[64];
+    size_t of_kind = 0, count = node_events_after(n, 0, events, 64);
+    for (uint64_t last = 0; count > 0; count = node_events_after(n, last, events, 64))
+        for (size_t i = 0; i < count; i++) {
+            last = events[i].index;
+            of_kind += bytes_starts(events[i].kind, bytes_str(kind));
+        }
+    return of_kind;
 }
 
 uint64_t town_call(struct town *t, size_t host, const char *method, const struct codec_type *type,

@@ -31,6 +31,7 @@ struct town_host {
     struct node *node; /* NULL: no agent runs */
     char name[8];
     struct addr addr;
+    uint8_t key;           /* whose identity it has; 0: its own */
     struct wire_pair zone; /* meta; value empty: none */
     struct disk_file files[DISK_FILES_MAX];
     size_t files_count;
@@ -77,7 +78,7 @@ struct town {
     struct buf token;
     struct arena arena;
     /* Of agents that start from here on; 0: the default. */
-    uint32_t snapshot_entries, trailing_entries, pulls_max, chunk_size_bytes;
+    uint32_t snapshot_entries, trailing_entries, pulls_max, chunk_size_bytes, copy_part_size;
     int64_t swim_period_us;
     /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
     bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
@@ -111,6 +112,8 @@ bool town_say(struct town *t, size_t from, size_t to, const struct wire_peer_mes
 size_t town_leader(const struct town *t); /* TOWN_MAX: none, or more than one */
 /* Names of the voters in force as a host sees them: "h0 h1 h2", in order of name; in the arena. */
 const char *town_voters(struct town *t, size_t host);
+/* How many it remembers whose kind begins so. */
+size_t town_events(const struct town *t, size_t host, const char *kind);
 uint64_t town_call(struct town *t, size_t host, const char *method, const struct codec_type *type,
                    const void *params);
 /* The same, and the answer after so long; NULL: there is none. */

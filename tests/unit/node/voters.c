@@ -543,6 +543,57 @@ Test(node_voters, any_host_tells_who_votes_and_why) {
     town_done(&t);
 }
 
+static const char *voters_text(struct town *t, size_t host) {
+    struct wire_admin_voters v;
+    town_read(t, town_ask(t, host, "voters", &wire_empty_type, &(struct wire_empty){0}, US_PER_S),
+              &wire_admin_voters_type, &v);
+    return arena_printf(&t->arena, "%.*s", BYTES_FMT(v.text));
+}
+
+static const char *status_advice(struct town *t, size_t host) {
+    struct wire_admin_status s;
+    town_read(t, town_ask(t, host, "status", &wire_empty_type, &(struct wire_empty){0}, US_PER_S),
+              &wire_admin_status_type, &s);
+    return arena_printf(&t->arena, "%.*s", BYTES_FMT(s.advice));
+}
+
+Test(node_voters, one_and_two_hosts_tell_what_they_survive) {
+    struct town t;
+    town_init(&t, 1, NULL);
+    cr_assert_str_eq(voters_text(&t, 0), "one voter: writes stop while h0 is away");
+    cr_assert_not_null(strstr(status_advice(&t, 0), "one host: its loss stops everything"));
+    town_add(&t, "");
+    town_run(&t, 5 * US_PER_S);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_not_null(
+            strstr(voters_text(&t, i), "two hosts have one voter: writes stop while h0 is away"));
+        cr_assert_not_null(
+            strstr(status_advice(&t, i), "two hosts, one voter: writes stop if the voter is lost"));
+    }
+    town_done(&t);
+}
+
+/* Both are obeyed, and it is said what that costs and how to undo it. */
+Test(node_voters, two_voters_by_an_operators_word_are_told_to_be_no_safer_than_one) {
+    struct town t;
+    town_init(&t, 2, NULL);
+    cr_assert_eq(vote(&t, 0, "h0", VOTE_RULE_PIN), 0);
+    cr_assert_eq(vote(&t, 0, "h1", VOTE_RULE_PIN), 0);
+    town_run(&t, 15 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, 0), "h0 h1");
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = voters_text(&t, i), *advice = status_advice(&t, i);
+        cr_assert_not_null(strstr(text, "no voter may be lost"), "%s", text);
+        cr_assert_not_null(strstr(text, "`covey voters auto`"), "%s", text);
+        cr_assert_null(strstr(advice, "one voter"), "%s", advice);
+        cr_assert_not_null(strstr(advice, "no voter may be lost"), "%s", advice);
+    }
+    cr_assert_eq(vote(&t, 0, "h1", VOTE_RULE_AUTO), 0);
+    town_run(&t, 15 * US_PER_S);
+    cr_assert_str_eq(town_voters(&t, 0), "h0", "that was enough");
+    town_done(&t);
+}
+
 static unsigned pulls_seen;
 
 /* What the third host answers to its leader is lost, so that it is sent the log for long; its pulls are

@@ -393,15 +393,26 @@ Test(proc_damage, what_has_no_business_here_is_moved_aside) {
     rig_done(&r);
 }
 
-Test(proc_damage, what_a_task_made_for_all_of_its_instance_stays) {
+Test(proc_damage, what_the_tasks_of_an_instance_share_stays_while_one_of_them_may_live) {
     static struct rig r;
     rig_init(&r);
-    start_running(&r, "mkdir ../../alloc; exec sleep 1000");
-    RIG_WAIT(&r, rig_exists(rig_path(&r, 1, "../alloc")));
+    start_running(&r, "echo x >../../.alloc/tmp/x; exec sleep 1000");
+    RIG_WAIT(&r, rig_exists(rig_path(&r, 1, "../.alloc/tmp/x")));
     rig_detach(&r);
     reattach(&r);
     cr_assert_eq(r.damaged_count, 0, "%s", r.damaged_text);
-    cr_assert(rig_exists(rig_path(&r, 1, "../alloc")));
+    cr_assert(rig_exists(rig_path(&r, 1, "../.alloc/tmp/x")));
+    rig_detach(&r);
+    char spec[300], aside[300];
+    snprintf(spec, sizeof spec, "%s", rig_path(&r, 1, "spec"));
+    snprintf(aside, sizeof aside, "%s", rig_path(&r, 1, "spec.aside"));
+    cr_assert_eq(rename(spec, aside), 0);
+    reattach(&r);
+    cr_assert_eq(r.damaged_count, 1, "its shim lives, and nobody knows what it is");
+    cr_assert(rig_exists(rig_path(&r, 1, "../.alloc/tmp/x")));
+    rig_detach(&r);
+    cr_assert_eq(rename(aside, spec), 0);
+    reattach(&r);
     stop_and_done(&r);
 }
 

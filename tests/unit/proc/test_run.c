@@ -198,6 +198,63 @@ Test(proc_run, it_becomes_the_user_asked_for) {
     rig_done(&r);
 }
 
+static bool has_mode(const char *path, mode_t wanted) {
+    struct stat found;
+    return stat(path, &found) == 0 && (found.st_mode & 07777) == wanted;
+}
+
+Test(proc_run, the_tasks_of_an_instance_share_a_directory_that_goes_with_the_last_of_them) {
+    static struct rig r;
+    rig_init(&r);
+    struct wire_shim_spec spec =
+        rig_spec(&r, 1, "until [ -s ../../.alloc/data/x ]; do sleep 0.01; done; cat ../../.alloc/data/x");
+    spec.task = bytes_str("u");
+    rig_start(&r, &spec);
+    spec = rig_spec(&r, 1, "echo word >../../.alloc/data/x; exec sleep 1000");
+    rig_start(&r, &spec);
+    RIG_WAIT(&r, !strcmp(rig_file(&r, 1, "../u/stdout.0"), "word\n"));
+    cr_assert(has_mode(rig_path(&r, 1, "../.alloc"), 0755), "no task is another user's");
+    cr_assert(rig_exists(rig_path(&r, 1, "../.alloc/logs")) && rig_exists(rig_path(&r, 1, "../.alloc/tmp")));
+    proc_release(r.proc, rig_instance(1), bytes_str("u"), true);
+    RIG_WAIT(&r, rig_exists(rig_path(&r, 1, "../u/spec.released")));
+    cr_assert(rig_exists(rig_path(&r, 1, "../.alloc/data/x")), "one of them lives");
+    rig_stop(&r, 1);
+    RIG_WAIT_STATE(&r, 1, TASK_STATE_DEAD);
+    proc_release(r.proc, rig_instance(1), bytes_str("t"), true);
+    RIG_WAIT(&r, !rig_exists(rig_path(&r, 1, "../.alloc")));
+    cr_assert_str_eq(rig_file(&r, 1, "../u/stdout.0"), "word\n", "output is kept for longer");
+    rig_done(&r);
+}
+
+Test(proc_run, a_task_that_is_another_user_may_write_where_its_instance_shares) {
+    static struct rig r;
+    if (!rig_is_root())
+        cr_skip_test("only root may change users");
+    rig_init(&r);
+    struct wire_shim_spec spec = rig_spec(&r, 1, "");
+    spec.command = bytes_str("/bin/true");
+    rig_start(&r, &spec);
+    spec = rig_spec(&r, 1, "touch ../../.alloc/x ../../.alloc/logs/x && echo written; exec sleep 1000");
+    spec.task = bytes_str("u");
+    spec.user = bytes_str("nobody");
+    rig_start(&r, &spec);
+    RIG_WAIT(&r, !strcmp(rig_file(&r, 1, "../u/stdout.0"), "written\n"));
+    cr_assert(has_mode(rig_path(&r, 1, "../.alloc"), 01777), "and nobody takes away another's");
+    proc_remove(r.proc, rig_instance(1));
+    rig_done(&r);
+}
+
+Test(proc_run, an_instance_whose_start_is_refused_leaves_nothing) {
+    static struct rig r;
+    rig_init(&r);
+    struct wire_shim_spec spec = rig_spec(&r, 1, "");
+    spec.cgroup = bytes_str("not/ours");
+    rig_start(&r, &spec);
+    RIG_WAIT(&r, rig_seen(&r, 1)->refused);
+    cr_assert(!rig_exists(rig_path(&r, 1, "..")));
+    rig_done(&r);
+}
+
 Test(proc_run, an_unknown_user_is_refused_with_a_reason) {
     static struct rig r;
     rig_init(&r);

@@ -541,8 +541,7 @@ Test(raft_append, what_was_restored_must_hang_together) {
     raft_free(r);
 }
 
-/* ---- a voter that gives its log up ----------------------------------------------------------------------
- */
+/* ---- a voter that gives its log up --------------------------------------------------------------------- */
 
 Test(raft_append, one_that_gives_its_log_up_is_neither_counted_nor_sent_to) {
     struct world *w = world_new(77, 3);

@@ -95,6 +95,14 @@ static bool count_chunks(struct world *w, size_t from, size_t to, const struct w
     return true;
 }
 
+static bool drop_chunks(struct world *w, size_t from, size_t to, const struct wire_raft_message *m) {
+    (void)from;
+    (void)to;
+    unsigned *count = w->filter_data;
+    *count += m->snapshot_chunk != NULL;
+    return m->snapshot_chunk == NULL;
+}
+
 Test(raft_snapshot, a_transfer_that_was_cut_goes_on_where_it_stopped) {
     size_t l, behind;
     struct world *w = with_one_behind(3, &l, &behind);
@@ -112,6 +120,25 @@ Test(raft_snapshot, a_transfer_that_was_cut_goes_on_where_it_stopped) {
     world_run(w, 2 * US_PER_S);
     cr_assert_eq(w->nodes[behind].installs_count, 1);
     cr_assert_eq(w->nodes[behind].snapshot_bytes_count, chunks_count(w, behind), "a chunk was taken twice");
+    cr_assert(all_applied(w));
+    world_free(w);
+}
+
+Test(raft_snapshot, a_chunk_that_nobody_answers_is_sent_less_and_less_often) {
+    size_t l, behind;
+    struct world *w = with_one_behind(12, &l, &behind);
+    unsigned count = 0;
+    w->filter = drop_chunks;
+    w->filter_data = &count;
+    world_heal(w);
+    world_run(w, 4 * US_PER_S);
+    cr_assert_geq(count, 3, "%u: at first it may have been lost", count);
+    world_run(w, 116 * US_PER_S);
+    cr_assert(count >= 8 && count < 20, "%u", count);
+    cr_assert_eq(world_leader(w), l);
+    w->filter = NULL;
+    world_run(w, 40 * US_PER_S);
+    cr_assert_eq(w->nodes[behind].installs_count, 1);
     cr_assert(all_applied(w));
     world_free(w);
 }
@@ -365,6 +392,48 @@ Test(raft_snapshot, installed_under_the_next_leader_it_confirms_no_round_of_it) 
     cr_assert_eq(answer.match_index, 50);
     cr_assert_eq(answer.round, 0, "round %llu would confirm reads that began later",
                  (unsigned long long)answer.round);
+    raft_free(r);
+}
+
+static unsigned taken; /* chunks, by a core that is fed by hand */
+
+static void hear_chunk(struct raft *r, int64_t now_us, struct wire_snapshot_chunk *chunk,
+                       const struct raft_id *from, const struct raft_id *to) {
+    struct raft_effect e;
+    struct wire_raft_message m = {.from = *from, .to = *to, .term = 5, .snapshot_chunk = chunk};
+    raft_feed(r, now_us, &(struct raft_input){.kind = RAFT_MESSAGE, .message = &m});
+    while (raft_drain(r, &e)) {
+        taken += e.kind == RAFT_SNAPSHOT_BYTES;
+        if (e.kind == RAFT_PERSIST)
+            raft_feed(r, now_us, &(struct raft_input){.kind = RAFT_PERSISTED, .ticket = e.ticket});
+    }
+}
+
+Test(raft_snapshot, one_that_cannot_be_read_is_not_taken_again_and_another_one_later) {
+    struct raft_id ids[2] = {{.node = {{1}}, .log = {{1}}}, {.node = {{2}}, .log = {{1}}}};
+    struct raft_restored restored = {.snapshot_index = 1, .snapshot_term = 1, .hard = {.term = 1}};
+    restored.snapshot_config = (struct wire_raft_config){.voters = ids, .voters_count = 2};
+    struct raft *r = raft_new(&(struct raft_options){.self = ids[1]}, &restored, 0);
+    struct wire_snapshot_chunk chunk = {.index = 50,
+                                        .term = 4,
+                                        .config = restored.snapshot_config,
+                                        .total_size = 3,
+                                        .data = bytes_str("abc")};
+    int64_t now_us = 1;
+    taken = 0;
+    hear_chunk(r, now_us, &chunk, &ids[0], &ids[1]);
+    cr_assert_eq(taken, 1);
+    cr_assert_eq(raft_feed(r, now_us, &(struct raft_input){.kind = RAFT_UNREADABLE}), 0);
+    struct wire_snapshot_chunk later = chunk;
+    later.index = 60;
+    hear_chunk(r, now_us += US_PER_S, &later, &ids[0], &ids[1]);
+    cr_assert_eq(taken, 1, "each that follows it is as large");
+    cr_assert_eq(raft_contact_us(r), now_us, "its leader is heard all the same");
+    now_us += RAFT_UNREADABLE_US;
+    hear_chunk(r, now_us, &chunk, &ids[0], &ids[1]);
+    cr_assert_eq(taken, 1);
+    hear_chunk(r, now_us, &later, &ids[0], &ids[1]);
+    cr_assert_eq(taken, 2);
     raft_free(r);
 }
 

@@ -234,6 +234,121 @@ Test(swim_contacts, many_seeds_are_bounded_and_cost_one_table) {
     bench_free(b);
 }
 
+/* Names lead elsewhere in time: it must not be those of last year that are tried, with no room for today's.
+ */
+Test(swim_contacts, seeds_of_yesterday_give_way_to_those_of_today) {
+    struct bench *b = bench_new(NULL);
+    struct swim_input seed = {.kind = SWIM_SEED};
+    size_t at = 100;
+    for (; at < 164; at++) {
+        seed.addr = addr_of(at);
+        cr_assert_eq(bench_feed(b, &seed), 0);
+    }
+    for (int i = 0; i < 200; i++, at++) {
+        bench_run(b, 30 * SECOND);
+        seed.addr = addr_of(100); /* this name goes on leading to one place */
+        cr_assert_eq(bench_feed(b, &seed), 0);
+        bench_run(b, 40 * SECOND);
+        bench_clear(b);
+        seed.addr = addr_of(at);
+        cr_assert_eq(bench_feed(b, &seed), 0, "the %zuth is refused", at - 99);
+        cr_assert_eq(syncs_to(b, at), 1, "and it is tried at once");
+    }
+    bench_clear(b);
+    bench_run(b, 3600 * SECOND);
+    cr_assert_gt(syncs_to(b, 100), 0, "told all the time");
+    cr_assert_gt(syncs_to(b, at - 1), 0);
+    cr_assert_eq(syncs_to(b, at - 80), 0, "somebody else may be there by now");
+    bench_free(b);
+}
+
+/* These are well meanwhile. */
+static void calm(struct bench *b, size_t first, size_t last, int64_t us) {
+    for (int64_t end_us = b->now_us + us; b->now_us < end_us;) {
+        bench_run(b, 250 * MS);
+        for (size_t i = first; i <= last; i++)
+            bench_kind(b, SWIM_ALIVE_HINT, i);
+    }
+}
+
+/* The name of a host that moved: where it was is not dialled for ever. */
+Test(swim_contacts, an_address_that_its_name_leads_to_no_more_is_given_up) {
+    struct bench *b = bench_knowing(3, NULL);
+    struct swim_input old = {.kind = SWIM_SEED, .addr = addr_of(50)}, told_once = old, new = old;
+    told_once.addr = addr_of(51);
+    new.addr = addr_of(52);
+    cr_assert_eq(bench_feed(b, &told_once), 0);
+    for (int i = 0; i < 2 * 240; i++) { /* two hours; the name changes in the middle of the first */
+        cr_assert_eq(bench_feed(b, i < 120 ? &old : &new), 0);
+        if (i == 360)
+            bench_clear(b);
+        calm(b, 1, 3, 15 * SECOND);
+    }
+    cr_assert_eq(syncs_to(b, 50), 0);
+    cr_assert_gt(syncs_to(b, 51), 0, "an operator gave it once, and for ever");
+    cr_assert_gt(syncs_to(b, 52), 0);
+    bench_free(b);
+}
+
+/* While nobody is there, or no name is found at all, nothing is given up. */
+Test(swim_contacts, who_is_alone_gives_no_seed_up) {
+    struct bench *b = bench_new(NULL);
+    struct swim_input old = {.kind = SWIM_SEED, .addr = addr_of(50)}, new = old;
+    new.addr = addr_of(52);
+    for (int i = 0; i < 8; i++)
+        cr_assert_eq(bench_feed(b, &old), 0);
+    for (int i = 0; i < 200; i++) {
+        bench_run(b, 60 * SECOND);
+        cr_assert_eq(bench_feed(b, &new), 0);
+    }
+    bench_clear(b);
+    bench_run(b, 60 * SECOND);
+    cr_assert(syncs_to(b, 50) > 0 && syncs_to(b, 52) > 0);
+    bench_free(b);
+}
+
+/* A rack that comes up while the others are gone must not dial all that it ever knew in one go, nor pause. */
+Test(swim_contacts, who_is_alone_tries_three_at_a_time) {
+    struct bench *b = bench_new(NULL);
+    for (size_t i = 1; i <= 200; i++) {
+        struct swim_input contact = {.kind = SWIM_CONTACT, .from = node_id_of(i), .addr = addr_of(i)};
+        cr_assert_eq(bench_feed(b, &contact), 0);
+    }
+    bench_run(b, 60 * SECOND);
+    bench_clear(b);
+    bench_run(b, 120 * SECOND);
+    size_t tries = 0;
+    for (size_t i = 1; i <= 200; i++)
+        tries += syncs_to(b, i);
+    cr_assert(tries >= 3 * 9 && tries <= 3 * 16, "%zu in two minutes, one turn each 10 s", tries);
+    bench_free(b);
+}
+
+/* Who is gone for a day is not tried as if it were just back. */
+Test(swim_contacts, the_longer_one_is_dead_the_rarer_it_is_tried) {
+    static const struct {
+        int64_t from_s, end_s;
+        size_t every_s;
+    } spans[] = {{0, 600, 20}, {660, 3600, 40}, {3660, 7200, 80}, {86460, 90000, 120}};
+    size_t tries[4] = {0};
+    struct bench *b = bench_knowing(2, NULL);
+    bench_declare_dead(b, 1, 1, 0);
+    for (int64_t at_s = 0; at_s < 90000; at_s++) {
+        bench_clear(b);
+        calm(b, 2, 2, SECOND);
+        for (size_t i = 0; i < 4; i++)
+            if (at_s >= spans[i].from_s && at_s < spans[i].end_s)
+                tries[i] += syncs_to(b, 1);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        size_t expected = (size_t)(spans[i].end_s - spans[i].from_s) / spans[i].every_s;
+        cr_assert(tries[i] >= expected * 4 / 5 && tries[i] <= expected * 5 / 4,
+                  "%zu tries in %lld s, from %lld s on", tries[i],
+                  (long long)(spans[i].end_s - spans[i].from_s), (long long)spans[i].from_s);
+    }
+    bench_free(b);
+}
+
 static size_t sent_to_addr(const struct bench *b, struct addr addr) {
     size_t count = 0;
     for (size_t i = 0; i < b->effects.count; i++)

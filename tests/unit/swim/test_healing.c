@@ -64,6 +64,23 @@ Test(swim_healing, sides_of_a_larger_cluster_agree_on_who_is_gone_and_merge) {
     check_heal(100, 30, 60 * SECOND, 3);
 }
 
+/* Nobody is a seed or of a committed table: for 72 hours it is enough to have been there. */
+Test(swim_healing, a_cut_of_seventy_hours_heals_by_memory_alone) {
+    struct cluster *c = cluster_new(3, 9, &(struct swim_config){.period_us = 5 * SECOND});
+    struct wire_member table[3];
+    for (size_t i = 0; i < 3; i++) {
+        table[i] = record_of(i, MEMBER_STATE_ALIVE, 1, 0);
+        cluster_start(c, i);
+    }
+    cr_assert_eq(swim_import(c->nodes[0].swim, c->now_us, table, 3), 0);
+    cr_assert(cluster_until(c, 60 * SECOND, cluster_converged));
+    cluster_split(c, 2, true);
+    cluster_run(c, 70 * 3600 * SECOND);
+    cluster_split(c, 2, false);
+    cr_assert(cluster_until(c, 90 * SECOND, cluster_converged));
+    cluster_free(c);
+}
+
 /*
  * One reaches nobody but hears all: it is told by those who hold it dead, but cannot answer; it comes
  * back after.

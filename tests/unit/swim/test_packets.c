@@ -404,6 +404,26 @@ Test(swim_packets, who_tells_an_accusation_refuted_long_ago_is_told_so) {
     bench_free(b);
 }
 
+/* One that was stopped finds the same accusation in all that came meanwhile; and a liar is no reason to
+ * shout. */
+Test(swim_packets, one_accusation_told_a_hundred_times_is_answered_once_a_period) {
+    struct bench *b = bench_knowing(3, NULL);
+    bench_record(b, 2, accusation_of(0, MEMBER_STATE_SUSPECT, 1, 3, 2));
+    spend_rumours(b);
+    for (int period = 0; period < 3; period++) {
+        bench_run(b, 1001 * MS);
+        bench_clear(b);
+        for (int i = 0; i < 100; i++)
+            bench_record(b, 3, accusation_of(0, MEMBER_STATE_SUSPECT, 1, 3, 2));
+        struct wire_swim_packet packet;
+        size_t answers = 0;
+        for (size_t i = 0; (i = bench_sent(b, i, &packet)) != SIZE_MAX; i++)
+            answers += id_same(b->effects.data[i].to, node_id_of(3));
+        cr_assert_eq(answers, 1);
+    }
+    bench_free(b);
+}
+
 /* Else it would miss all that happens meanwhile, the refutations of others among it. */
 Test(swim_packets, a_suspect_is_told_the_news_too) {
     struct bench *b = bench_knowing(2, NULL);

@@ -8,14 +8,20 @@
  *   what hurt                                     | what holds it
  *   --------------------------------------------- + ----------------------------------------------------
  *   the dead are skipped: halves never merge      | a_cut_of_a_day_heals_..., healing:
- *                                                 | two_halves_cut_..., a_one_way_cut_heals_too
+ *                                                 | two_halves_cut_..., a_one_way_cut_heals_too,
+ *                                                 | a_cut_of_seventy_hours_..., contacts:
+ *                                                 | the_longer_one_is_dead_the_rarer_...
  *   healing is a storm, or kills                  | transitions: in_a_merge_dead_counts_as_suspect,
  *                                                 | accusations_of_a_merge_..., tables:
  *                                                 | who_was_dead_for_long_...
  *   joining is tried once, or at stale addresses  | stale_seeds_at_the_start_are_no_end, cluster:
  *                                                 | a_seed_that_starts_late_is_found, contacts:
- *                                                 | a_seed_is_...
- *   joining asks everybody for everything         | contacts: many_seeds_are_bounded_..., tables:
+ *                                                 | a_seed_is_..., seeds_of_yesterday_give_way_...,
+ *                                                 | who_is_alone_gives_no_seed_up, node_join:
+ *                                                 | a_newcomer_tries_next_where_...,
+ *                                                 | the_members_of_before_leave_room_...
+ *   joining asks everybody for everything         | contacts: many_seeds_are_bounded_...,
+ *                                                 | who_is_alone_tries_three_..., tables:
  *                                                 | when_too_many_...,
  *                                                 | a_joiner_does_not_gossip_the_table_...
  *   a restart below the own past stays dead       | healing, signed: a_lost_generation_is_found_again...,
@@ -36,18 +42,23 @@
  *   too little processor for some                 | agents_that_stop_again_and_again_...
  *   the own stop is blamed on others              | a_late_loop_..., a_stop_at_the_wrong_moment_...,
  *                                                 | who_hears_..., cluster:
- *                                                 | a_member_stopped_for_30_seconds_...
+ *                                                 | a_member_stopped_for_30_seconds_..., probe:
+ *                                                 | a_helper_that_was_stopped_...
  *   queues grow without bound                     | tables: more_news_than_..., probe: more_requests_...,
  *                                                 | packets: a_newer_rumour_...,
  *                                                 | a_table_of_dead_is_answered_...
  *   replies to the dead flood                     | packets:
- *                                                 | whoever_is_held_dead_..._is_told_once_a_period
+ *                                                 | whoever_is_held_dead_..._is_told_once_a_period,
+ *                                                 | one_accusation_told_a_hundred_times_...
  *   an address used again, another cluster's host | healing: an_address_used_again_..., packets:
  *                                                 | a_ping_for_..., signed: only_a_card_..., envelope:
  *                                                 | is_bound_to_cluster_...
  *   moved, left and back, or at 0.0.0.0           | everybody_gets_a_new_address_...,
  *                                                 | who_left_may_return_..., contacts:
- *                                                 | the_old_address_..., nobody_moves_to_where_...
+ *                                                 | the_old_address_..., nobody_moves_to_where_...,
+ *                                                 | an_address_that_its_name_leads_to_no_more_...
+ *   one key on two hosts                          | signed: two_hosts_with_one_key_..., node_join:
+ *                                                 | two_agents_with_one_key_say_so_...
  *   those who left fill the table                 | those_who_are_gone_..., contacts:
  *                                                 | in_a_full_table_who_left_...
  *   tables larger than a message, 255 and more    | tables: hundreds_of_new_records_...,
@@ -56,7 +67,11 @@
  *                                                 | equal_tables_move_...
  *   news starves, or is too long for a packet     | packets: rumours_told_least_...,
  *                                                 | a_packet_never_exceeds_..., signed:
- *                                                 | the_longest_record_fits_...
+ *                                                 | the_longest_record_fits_..., facts:
+ *                                                 | are_told_in_datagrams_that_membership_fills,
+ *                                                 | spread: who_says_much_keeps_nobody_...,
+ *                                                 | what_no_datagram_can_take_..., scale:
+ *                                                 | with_more_news_than_can_be_kept_...
  *   datagrams one way only, streams both          | probe: a_stream_from_the_target_is_as_good_as_an_ack
  *   packets corrupted, or made to break           | packets: truncated_and_random_...,
  *                                                 | corrupted_packets_..., tables:
@@ -205,9 +220,11 @@ Test(swim_pitfalls, who_is_refuted_again_and_again_is_not_believed_alone) {
     cr_assert_eq(bench_member(b, 7).state, MEMBER_STATE_SUSPECT, "another one is believed");
     struct swim_accuser worst[4];
     cr_assert_eq(swim_accusers(b->swim, worst, 4), 1);
-    cr_assert(id_same(worst[0].id, node_id_of(2)) && worst[0].refuted == 3);
+    cr_assert(id_same(worst[0].id, node_id_of(2)) && worst[0].refuted == 3 && worst[0].doubted);
+    cr_assert_eq(swim_accusers_doubted(b->swim), 1);
     /* It gets over it. */
     answered_for_all(b, 9, 130 * SECOND);
+    cr_assert_eq(swim_accusers_doubted(b->swim), 0);
     bench_record(b, 2, accusation_of(8, MEMBER_STATE_SUSPECT, 1, 0, 2));
     cr_assert_eq(bench_member(b, 8).state, MEMBER_STATE_SUSPECT);
     bench_free(b);

@@ -364,6 +364,22 @@ Test(swim_probe, help_ends_with_the_budget) {
     bench_free(b);
 }
 
+/* The whole machine was stopped, the asker on it too: neither has the helper been silent, nor the target. */
+Test(swim_probe, a_helper_that_was_stopped_helps_on_as_if_it_had_not_been) {
+    struct bench *b = knowing(2);
+    size_t acks, nacks;
+    uint32_t seq = ask_for_help(b, 77, 300);
+    run_answering(b, 100 * MS);
+    b->now_us += 30 * SECOND;
+    bench_kind(b, SWIM_TICK, SIZE_MAX);
+    count_answers(b, 77, &acks, &nacks);
+    cr_assert_eq(nacks, 0, "the ack may lie in the socket");
+    ack(b, 1, seq);
+    count_answers(b, 77, &acks, &nacks);
+    cr_assert(acks == 1 && nacks == 0);
+    bench_free(b);
+}
+
 Test(swim_probe, more_requests_than_can_be_helped_are_ignored) {
     struct bench *b = knowing(2);
     struct wire_ping_req req = {.target = node_id_of(1), .addr = addr_of(1), .budget_ms = UINT32_MAX};

@@ -188,6 +188,19 @@ Test(swim_transitions, a_verdict_ends_the_suspicion_after_min_and_not_before) {
     }
 }
 
+Test(swim_transitions, a_refutation_is_told_with_who_accused) {
+    struct bench *b = bench_knowing(5, NULL);
+    bench_record(b, 4, accusation_of(3, MEMBER_STATE_SUSPECT, 1, 0, 2));
+    bench_clear(b);
+    bench_record(b, 1, record_of(3, MEMBER_STATE_ALIVE, 1, 1));
+    cr_assert_eq(bench_events(b, SWIM_REFUTED, 3), 1);
+    for (size_t i = 0; i < b->effects.count; i++) {
+        const struct swim_effect *e = &b->effects.data[i];
+        cr_assert(e->kind != SWIM_EVENT || e->event != SWIM_REFUTED || id_same(e->accuser, node_id_of(2)));
+    }
+    bench_free(b);
+}
+
 /* In a merge the other side's dead are suspects here, and an unknown suspect with an address is let in. */
 Test(swim_transitions, in_a_merge_dead_counts_as_suspect) {
     struct bench *b = holding(A);
