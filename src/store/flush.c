@@ -19,9 +19,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Much is flushed in pieces, so that a flush of the log never waits behind all of it. */
-#define ZEROS_SIZE  (256 * 1024)
-#define FLUSH_SIZE  (1024 * 1024)
+/* Much is flushed in pieces, so that a flush of the log never waits long behind it. */
+#define PIECE_SIZE  (256 * 1024)
 #define VERIFY_SIZE (256 * 1024)
 
 static const char *op_word(enum disk_op_kind kind) {
@@ -210,7 +209,7 @@ static int open_file_get(struct store *s, const char *name, struct open_file **r
 static int fd_write_large(struct store *s, int fd, struct bytes data) {
     int error = 0;
     for (size_t at = 0; at < data.size && !error;) {
-        size_t part = data.size - at < FLUSH_SIZE ? data.size - at : FLUSH_SIZE;
+        size_t part = data.size - at < PIECE_SIZE ? data.size - at : PIECE_SIZE;
         error = fd_write(s, fd, data.data + at, part, at);
         at += part;
         if (!error && at < data.size && s->calls.fdatasync(s->calls.context, fd) != 0)
@@ -287,13 +286,13 @@ static int op_replace(struct store *s, const struct disk_op *op) {
 /* ---- the maker's operations: these, and replacing what may be large ------------------------------------ */
 
 static int zeros_write(struct store *s, int fd, uint64_t size) {
-    static uint8_t zeros[ZEROS_SIZE]; /* never written, so it is no memory: the kernel's own page of zeros */
+    static uint8_t zeros[PIECE_SIZE]; /* never written, so it is no memory: the kernel's own page of zeros */
     int error = 0;
     for (uint64_t at = 0; at < size && !error;) {
-        size_t part = size - at < ZEROS_SIZE ? (size_t)(size - at) : ZEROS_SIZE;
+        size_t part = size - at < PIECE_SIZE ? (size_t)(size - at) : PIECE_SIZE;
         error = fd_write(s, fd, zeros, part, at);
         at += part;
-        if (!error && at % FLUSH_SIZE == 0 && at < size && s->calls.fdatasync(s->calls.context, fd) != 0)
+        if (!error && at < size && s->calls.fdatasync(s->calls.context, fd) != 0)
             error = errno;
     }
     return error;

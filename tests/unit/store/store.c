@@ -278,8 +278,10 @@ Test(store, a_write_waits_for_its_file_to_be_made_durably) {
     put(r, "log-1", 0, "x");
     flush(r, 1);
     next_done(r);
-    cr_assert_str_eq(r->trace, "open log-1;write log-1;write log-1;write log-1;fsync log-1;fsync data;"
-                               "open log-1;write log-1;fdatasync log-1;");
+    cr_assert_str_eq(r->trace,
+                     "open log-1;write log-1;fdatasync log-1;write log-1;fdatasync log-1;write log-1;"
+                     "fsync log-1;fsync data;"
+                     "open log-1;write log-1;fdatasync log-1;");
     rig_end(r);
 }
 
