@@ -98,8 +98,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="5 if not given; of what is simulated 1")
     parser.add_argument("--vs", choices=("etcd", "serf"), help="the one peer to measure; all that are here if not given")
     parser.add_argument("--full", action="store_true",
-                        help="lifeguard: the whole grid of the paper; swim-scale: 10,000 members go through all of it; both take hours, and "
-                        "go on where they were ended. gossip: serf in the test of stopped agents, too")
+                        help="lifeguard: the whole grid of the paper; swim-scale: 2,000 and 10,000 members go through all of it; both "
+                        "take hours, and go on where they were ended. gossip: serf in the test of stopped agents, too")
     parser.add_argument("--json", action="store_true", help="for programs; all figures of all rounds")
     parser.add_argument("--build", help=argparse.SUPPRESS)
     return parser.parse_args()
