@@ -76,13 +76,15 @@ bool store_waits(const struct store *s);
  * for the disk for as long as it takes, and for the maker where it needs a file that is still being made.
  */
 void store_run(struct store *s);
+/* For who ran it while another thread waits for store_fd(): wakes that one, if it is not awake yet. */
+void store_tell(struct store *s);
 
 struct store_done {
     uint64_t ticket; /* durable, with everything before it; 0 with an error, or with a mere text: a warning */
     int error;       /* 0, ERR_IO or ERR_NO_SPACE: reported once, nothing comes after it */
     char text[256];  /* with an error, or a warning: operation, path and reason */
 };
-/* Becomes readable when store_poll has something to tell that did not come by store_run(). */
+/* Becomes readable by store_tell(), and when store_poll has something to tell that the maker did. */
 int store_fd(const struct store *s);
 bool store_poll(struct store *s, struct store_done *ret_done);
 /* Bytes submitted and not yet written. */

@@ -154,10 +154,9 @@ static void resolve_seeds(struct daemon *d) {
         net_resolve(d->net, d->config.joins[i], 7370);
 }
 
-static void maybe_end(struct daemon *d) {
+static bool is_over(const struct daemon *d) {
     bool handed_over = d->shutdown_at_us != 0 && (d->now_us >= d->shutdown_at_us || !node_leads(d->node));
-    if (d->ending || handed_over)
-        d->over = true;
+    return d->ending || handed_over;
 }
 
 static bool take(bool *flag) {
@@ -172,17 +171,17 @@ static bool take(bool *flag) {
  */
 static void look_at_load(struct daemon *d) {
     int64_t past_us = d->now_us - d->load_at_us;
-    bool another = !pthread_equal(pthread_self(), d->driver);
-    if (past_us < LOAD_LOOK_US && !another)
-        return;
-    int64_t cpu_us = host_thread_cpu_us();
-    bool light = another ? d->light : (cpu_us - d->load_cpu_us) * 4 < past_us * 3;
-    if (light != d->light || another)
+    bool light = d->light;
+    if (past_us >= LOAD_LOOK_US) {
+        int64_t cpu_us = host_cpu_us();
+        light = (cpu_us - d->load_cpu_us) * 4 < past_us * 3;
+        d->load_at_us = d->now_us;
+        d->load_cpu_us = cpu_us;
+    }
+    if (light != d->light || !pthread_equal(pthread_self(), d->driver))
         store_wake_soon(light);
     d->driver = pthread_self();
     d->light = light;
-    d->load_at_us = d->now_us;
-    d->load_cpu_us = cpu_us;
 }
 
 static void daemon_turn(struct daemon *d) {
@@ -209,7 +208,6 @@ static void daemon_turn(struct daemon *d) {
     if (d->turn_due || node_deadline(d->node) <= host_now_us())
         daemon_feed(d, &(struct node_input){.kind = NODE_TICK});
     admin_flush(d->admin);
-    maybe_end(d);
 }
 
 static int64_t daemon_deadline(const struct daemon *d) {
@@ -232,10 +230,6 @@ static void on_io(struct ev_loop *loop, ev_io *w, int events) {
     (void)loop, (void)events;
     *(bool *)w->data = true;
 }
-static void on_disk(struct ev_loop *loop, ev_async *w, int events) {
-    (void)loop, (void)events;
-    *(bool *)w->data = true;
-}
 static void on_timer(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; }
 
 static void wake_in_time(struct daemon *d) {
@@ -251,19 +245,17 @@ static void wake_in_time(struct daemon *d) {
 
 static bool daemon_round(void *daemon, bool may_wait) {
     struct daemon *d = daemon;
-    if (may_wait)
+    bool waits = may_wait && !is_over(d);
+    if (waits)
         wake_in_time(d);
-    ev_run(d->loop, may_wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+    ev_run(d->loop, waits ? EVRUN_ONCE : EVRUN_NOWAIT);
     daemon_turn(d);
-    return !d->over;
+    return !is_over(d);
 }
 
 static bool disk_waits(void *daemon) { return store_waits(((struct daemon *)daemon)->store); }
 static void disk_run(void *daemon) { store_run(((struct daemon *)daemon)->store); }
-static void disk_tell(void *daemon) {
-    struct daemon *d = daemon;
-    ev_async_send(d->loop, &d->disk);
-}
+static void disk_tell(void *daemon) { store_tell(((struct daemon *)daemon)->store); }
 /* Others wait for just this. */
 static void disk_told(void *daemon) {
     struct daemon *d = daemon;
@@ -288,7 +280,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events) {
     (void)loop, (void)events;
     d->again = false; /* whoever ends it does not want another */
     if (d->shutdown_at_us != 0) {
-        d->over = true;
+        d->ending = true;
         return;
     }
     daemon_say(d, NODE_INFO, "told to end; tasks go on running");
@@ -308,9 +300,6 @@ static void watch(struct daemon *d) {
     watch_io(d, &d->proc_io, proc_fd(d->proc), &d->proc_woken);
     watch_io(d, &d->store_io, store_fd(d->store), &d->store_woken);
     ev_timer_init(&d->timer, on_timer, 0, 0);
-    ev_async_init(&d->disk, on_disk);
-    ev_async_start(d->loop, &d->disk);
-    d->disk.data = &d->store_woken;
     ev_signal_init(&d->sigint, on_signal, SIGINT);
     ev_signal_init(&d->sigterm, on_signal, SIGTERM);
     d->sigint.data = d->sigterm.data = d;

@@ -33,7 +33,6 @@ struct daemon {
     bool net_woken, admin_woken, proc_woken, store_woken;
     bool turn_due; /* node was told that more follows */
     ev_timer timer;
-    ev_async disk; /* the other thread has done with it (drive.h) */
     ev_signal sigint, sigterm;
     pthread_t driver; /* who did the last round */
     struct node *node;
@@ -45,9 +44,8 @@ struct daemon {
     struct map links; /* conn -> struct link */
     int64_t resolve_at_us, sweep_at_us, refused_said_us;
     int64_t now_us, shutdown_at_us;
-    int64_t load_at_us, load_cpu_us; /* what the loop had used when it was last looked at */
+    int64_t load_at_us, load_cpu_us; /* what had been used when it was last looked at */
     bool light;                      /* it was not much */
-    bool over;                       /* this was the last round */
     bool ending, ready, again;       /* again: the agent is to begin anew when it has ended */
     int exit_status;
 };

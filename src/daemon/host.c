@@ -32,7 +32,7 @@ int64_t host_now_us(void) {
 
 int64_t host_wall_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
 
-int64_t host_thread_cpu_us(void) { return clock_us(CLOCK_THREAD_CPUTIME_ID); }
+int64_t host_cpu_us(void) { return clock_us(CLOCK_PROCESS_CPUTIME_ID); }
 
 /* ---- resources ---- */
 

@@ -10,7 +10,7 @@
 
 int64_t host_now_us(void); /* the lease clock of covey/node.h */
 int64_t host_wall_ms(void);
-int64_t host_thread_cpu_us(void); /* used by the calling thread */
+int64_t host_cpu_us(void); /* used by all threads */
 uint32_t host_cpu_mhz(void); /* all cores together; 0 when it cannot be told */
 uint32_t host_memory_mib(void);
 struct boot_id host_boot_id(void);

@@ -44,7 +44,7 @@ static void list_pop(struct job_list *list) {
         list->last = NULL;
 }
 
-static void list_push(struct job_list *list, struct job *job) {
+void store_list_push(struct job_list *list, struct job *job) {
     job->next = NULL;
     if (list->last)
         list->last->next = job;
@@ -88,9 +88,7 @@ static void done_push(struct store *s, const struct store_done *done) {
     s->done_last = item;
 }
 
-/* Wakes who watches the event, if it is not awake yet. What store_run() did needs none of that: its caller
- * asks. */
-static void done_tell(struct store *s) {
+void store_tell(struct store *s) {
     uint64_t one = 1;
     pthread_mutex_lock(&s->mutex);
     if (!s->event_is_set) {
@@ -119,7 +117,7 @@ static void store_fail(struct store *s, const struct disk_op *op, const char *na
     pthread_mutex_unlock(&s->mutex);
     pthread_cond_signal(&s->made);
     if (first)
-        done_tell(s);
+        store_tell(s);
 }
 
 static bool store_failed(struct store *s) {
@@ -346,7 +344,7 @@ static void job_hand_on(struct store *s) {
     struct job *job = s->flushing.first;
     struct job *superseded = list_take(&s->homeless, job->op.name);
     list_pop(&s->flushing);
-    list_push(&s->making, job);
+    store_list_push(&s->making, job);
     pthread_mutex_unlock(&s->mutex);
     pthread_cond_signal(&s->maker_wanted);
     mem_free(superseded);
@@ -359,7 +357,7 @@ static bool maker_await(struct store *s, const char *name) {
         struct job *job = list_take(&s->homeless, name);
         if (job) {
             job->needed = true;
-            list_push(&s->making, job);
+            store_list_push(&s->making, job);
             pthread_cond_signal(&s->maker_wanted);
         } else if (!list_names(&s->making, name))
             break;
@@ -424,13 +422,13 @@ static void job_postpone(struct store *s, struct job *job) {
     bool told = job->told;
     job->told = true;
     list_pop(&s->making);
-    list_push(&s->homeless, job);
+    store_list_push(&s->homeless, job);
     if (!told)
         done_push(s, &done);
     pthread_mutex_unlock(&s->mutex);
     pthread_cond_signal(&s->made);
     if (!told)
-        done_tell(s);
+        store_tell(s);
 }
 
 static void homeless_try(struct store *s) {
@@ -438,7 +436,7 @@ static void homeless_try(struct store *s) {
     while (s->homeless.first) {
         struct job *job = s->homeless.first;
         list_pop(&s->homeless);
-        list_push(&s->making, job);
+        store_list_push(&s->making, job);
     }
     pthread_mutex_unlock(&s->mutex);
 }
@@ -482,7 +480,7 @@ void *store_maker(void *store) {
         job_finish(s, &s->making, ticket);
         pthread_cond_signal(&s->made);
         if (ticket != 0)
-            done_tell(s);
+            store_tell(s);
     }
     return NULL;
 }

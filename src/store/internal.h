@@ -64,6 +64,7 @@ int store_files_read(struct store *s, uint64_t bytes_max, char *ret_text, size_t
 int store_error(char *ret_text, size_t text_size, const char *path, const char *what, int system_error);
 
 /* flush.c */
+void store_list_push(struct job_list *list, struct job *job);
 void *store_maker(void *store);
 void store_open_files_close(struct store *s);
 

@@ -176,11 +176,7 @@ int store_submit(struct store *s, const struct disk_op *op) {
     pthread_mutex_lock(&s->mutex);
     int error = s->error;
     if (!error) {
-        if (s->flushing.last)
-            s->flushing.last->next = job;
-        else
-            s->flushing.first = job;
-        s->flushing.last = job;
+        store_list_push(&s->flushing, job);
         s->backlog_bytes += op->data.size;
     }
     pthread_mutex_unlock(&s->mutex);

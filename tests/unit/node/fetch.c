@@ -22,7 +22,7 @@ static void writes(struct town *t, unsigned count) {
 
 /* ---- who serves ---------------------------------------------------------------------------------------- */
 
-static size_t server;
+static size_t server, one, other;
 static struct wire_pull_response answers[TOWN_MAX]; /* of the server, to each */
 
 static bool answers_pass(struct town *t, size_t from, size_t to, struct bytes data) {
@@ -42,13 +42,19 @@ static const struct wire_pull_response *ask(struct town *t, size_t host, struct 
     return &answers[host];
 }
 
+/* Two hosts beside the server, which serves one of them at a time. */
+static void two_ask(struct town *t) {
+    town_of_chunks(t, 3);
+    writes(t, 30);
+    server = town_leader(t);
+    one = (server + 1) % 3;
+    other = (server + 2) % 3;
+    t->passes = answers_pass;
+}
+
 Test(node_fetch, who_is_in_the_middle_of_a_snapshot_keeps_its_place) {
     struct town t;
-    town_of_chunks(&t, 3);
-    writes(&t, 30);
-    server = town_leader(&t);
-    size_t one = (server + 1) % 3, other = (server + 2) % 3;
-    t.passes = answers_pass;
+    two_ask(&t);
     const struct wire_snapshot_chunk *c = ask(&t, one, (struct wire_pull_request){0})->snapshot;
     cr_assert(c != NULL && c->data.size < c->total_size);
     cr_assert(ask(&t, other, (struct wire_pull_request){.stranded = true})->busy);
@@ -68,11 +74,7 @@ Test(node_fetch, who_is_in_the_middle_of_a_snapshot_keeps_its_place) {
 /* One that asks for the beginning all the time, as nobody does who wants the rest. */
 Test(node_fetch, who_comes_no_further_loses_its_place_to_who_waits) {
     struct town t;
-    town_of_chunks(&t, 3);
-    writes(&t, 30);
-    server = town_leader(&t);
-    size_t one = (server + 1) % 3, other = (server + 2) % 3;
-    t.passes = answers_pass;
+    two_ask(&t);
     unsigned turns[2] = {0};
     for (unsigned second = 0; second < 120; second++) {
         turns[0] += ask(&t, one, (struct wire_pull_request){.stranded = true})->snapshot != NULL;
@@ -96,7 +98,8 @@ Test(node_fetch, nobody_has_a_snapshot_made_for_itself_again_and_again) {
     town_of_chunks(&t, 3);
     town_snapshots(&t, 100000, 2);
     server = town_leader(&t);
-    size_t one = (server + 1) % 3, made = 0;
+    one = (server + 1) % 3;
+    size_t made = 0;
     char newest[WAL_NAME_SIZE] = "";
     for (unsigned second = 0; second < 60; second++) {
         cr_assert_eq(town_put(&t, server, "k", "v"), 0);
@@ -120,11 +123,7 @@ Test(node_fetch, nobody_has_a_snapshot_made_for_itself_again_and_again) {
 /* A short absence does not make its next question a first one. */
 Test(node_fetch, who_goes_away_for_a_moment_again_and_again_has_no_more_than_others) {
     struct town t;
-    town_of_chunks(&t, 3);
-    writes(&t, 30);
-    server = town_leader(&t);
-    size_t one = (server + 1) % 3, other = (server + 2) % 3;
-    t.passes = answers_pass;
+    two_ask(&t);
     unsigned turns = 0;
     for (unsigned i = 0; i < 20; i++) {
         (void)ask(&t, one, (struct wire_pull_request){0});
@@ -138,11 +137,7 @@ Test(node_fetch, who_goes_away_for_a_moment_again_and_again_has_no_more_than_oth
 
 Test(node_fetch, who_begins_anew_keeps_its_place_when_it_soon_comes_further) {
     struct town t;
-    town_of_chunks(&t, 3);
-    writes(&t, 30);
-    server = town_leader(&t);
-    size_t one = (server + 1) % 3, other = (server + 2) % 3;
-    t.passes = answers_pass;
+    two_ask(&t);
     struct wire_snapshot_chunk c = *ask(&t, one, (struct wire_pull_request){0})->snapshot;
     struct wire_pull_request q = {.snapshot_index = c.index, .offset = 0};
     for (unsigned begun = 0; begun < 2; begun++)

@@ -83,32 +83,28 @@ static size_t chunks_count(const struct world *w, size_t i) {
     return (w->nodes[i].disk.snapshot.state.size + SNAP_CHUNK - 1) / SNAP_CHUNK;
 }
 
-static bool count_chunks(struct world *w, size_t from, size_t to, const struct wire_raft_message *m) {
+/* So many chunks pass; how many came is counted. */
+struct chunks {
+    unsigned pass, came;
+};
+
+static bool chunks_filter(struct world *w, size_t from, size_t to, const struct wire_raft_message *m) {
+    struct chunks *c = w->filter_data;
     (void)from;
     (void)to;
-    unsigned *budget = w->filter_data;
-    if (!m->snapshot_chunk)
-        return true;
-    if (*budget == 0)
-        return false;
-    --*budget;
-    return true;
+    return !m->snapshot_chunk || c->came++ < c->pass;
 }
 
-static bool drop_chunks(struct world *w, size_t from, size_t to, const struct wire_raft_message *m) {
-    (void)from;
-    (void)to;
-    unsigned *count = w->filter_data;
-    *count += m->snapshot_chunk != NULL;
-    return m->snapshot_chunk == NULL;
+static void chunks_pass(struct world *w, struct chunks *c) {
+    w->filter = chunks_filter;
+    w->filter_data = c;
 }
 
 Test(raft_snapshot, a_transfer_that_was_cut_goes_on_where_it_stopped) {
     size_t l, behind;
     struct world *w = with_one_behind(3, &l, &behind);
-    unsigned budget = 3;
-    w->filter = count_chunks;
-    w->filter_data = &budget;
+    struct chunks few = {.pass = 3};
+    chunks_pass(w, &few);
     world_heal(w);
     world_run(w, 600 * US_PER_MS);
     cr_assert_eq(w->nodes[behind].snapshot_bytes_count, 3);
@@ -127,14 +123,13 @@ Test(raft_snapshot, a_transfer_that_was_cut_goes_on_where_it_stopped) {
 Test(raft_snapshot, a_chunk_that_nobody_answers_is_sent_less_and_less_often) {
     size_t l, behind;
     struct world *w = with_one_behind(12, &l, &behind);
-    unsigned count = 0;
-    w->filter = drop_chunks;
-    w->filter_data = &count;
+    struct chunks none = {0};
+    chunks_pass(w, &none);
     world_heal(w);
     world_run(w, 4 * US_PER_S);
-    cr_assert_geq(count, 3, "%u: at first it may have been lost", count);
+    cr_assert_geq(none.came, 3, "%u: at first it may have been lost", none.came);
     world_run(w, 116 * US_PER_S);
-    cr_assert(count >= 8 && count < 20, "%u", count);
+    cr_assert(none.came >= 8 && none.came < 20, "%u", none.came);
     cr_assert_eq(world_leader(w), l);
     w->filter = NULL;
     world_run(w, 40 * US_PER_S);
@@ -146,9 +141,8 @@ Test(raft_snapshot, a_chunk_that_nobody_answers_is_sent_less_and_less_often) {
 Test(raft_snapshot, another_leader_with_the_same_snapshot_goes_on_too) {
     size_t l, behind;
     struct world *w = with_one_behind(4, &l, &behind);
-    unsigned budget = 3;
-    w->filter = count_chunks;
-    w->filter_data = &budget;
+    struct chunks few = {.pass = 3};
+    chunks_pass(w, &few);
     world_heal(w);
     world_run(w, 600 * US_PER_MS);
     size_t other = 3 - l - behind;
@@ -165,9 +159,8 @@ Test(raft_snapshot, another_leader_with_the_same_snapshot_goes_on_too) {
 Test(raft_snapshot, a_follower_that_restarts_during_a_transfer_begins_anew) {
     size_t l, behind;
     struct world *w = with_one_behind(5, &l, &behind);
-    unsigned budget = 3;
-    w->filter = count_chunks;
-    w->filter_data = &budget;
+    struct chunks few = {.pass = 3};
+    chunks_pass(w, &few);
     world_heal(w);
     world_run(w, 600 * US_PER_MS);
     node_crash(w, behind);
@@ -207,9 +200,8 @@ Test(raft_snapshot, a_crash_between_saving_it_and_writing_the_log_anew_is_made_g
 Test(raft_snapshot, a_newer_snapshot_at_the_leader_replaces_one_under_way) {
     size_t l, behind;
     struct world *w = with_one_behind(6, &l, &behind);
-    unsigned budget = 3;
-    w->filter = count_chunks;
-    w->filter_data = &budget;
+    struct chunks few = {.pass = 3};
+    chunks_pass(w, &few);
     world_heal(w);
     world_run(w, 600 * US_PER_MS);
     for (int i = 0; i < 40; i++)
@@ -227,9 +219,8 @@ Test(raft_snapshot, a_newer_snapshot_at_the_leader_replaces_one_under_way) {
 Test(raft_snapshot, one_that_is_gone_in_the_middle_gives_way_to_the_newest) {
     size_t l, behind;
     struct world *w = with_one_behind(6, &l, &behind);
-    unsigned budget = 3;
-    w->filter = count_chunks;
-    w->filter_data = &budget;
+    struct chunks few = {.pass = 3};
+    chunks_pass(w, &few);
     world_heal(w);
     world_run(w, 600 * US_PER_MS);
     w->nodes[l].snapshot_gone = w->nodes[l].disk.snapshot.index;
