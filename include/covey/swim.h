@@ -171,8 +171,9 @@ struct swim_member {
     enum member_state state;
     uint32_t generation, version;
     int64_t changed_us;            /* when the state changed here */
-    int64_t last_ack_us;           /* last direct sign of life: ack, ping or stream; 0 = never */
-    int64_t last_packet_us; /* last packet that came from it directly, streams not counted; 0 = never */
+    /* Of more than 512 members these are forgotten of those dealt with longest ago. */
+    int64_t last_ack_us;           /* last direct sign of life: ack, ping or stream; 0 = none known */
+    int64_t last_packet_us;        /* last packet from it directly, streams not counted; 0 = none known */
     int64_t rtt_us;                /* smoothed round trip of direct probes; 0 = unknown */
     int64_t indirect_us;           /* since when only others reach it from here; 0 = no such thing */
     struct node_id accuser;        /* who says so, of a suspect or dead one */

@@ -79,7 +79,7 @@ static void put_node(struct cli_table *t, const struct wire_admin_node *n) {
     put_state(n, &cell);
     cli_table_buf(t, &cell);
     if (n->self || n->never)
-        cli_table_cell(t, "%s", n->self ? "self" : "never");
+        cli_table_cell(t, "%s", n->self ? "self" : "-");
     else {
         cli_put_age(&cell, n->heard_ms);
         buf_printf(&cell, " ago");

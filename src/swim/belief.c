@@ -239,29 +239,33 @@ static void look_oneself(struct swim *s, struct member *m) {
 }
 
 /*
- * Nobody dies here by the word of one other alone: what refuted it may have missed this node. So it tries
- * itself, in time.
+ * Nobody dies here by the word of one alone: what refuted another's may have missed this node, and its own
+ * nobody may have heard. So it tries once more, in time.
  */
 static bool tries(const struct swim *s, const struct accusation *a) {
-    return !a->tried && a->k > 0 && a->from_count == 1 && !ID_EQUAL(a->from[0], s->config.id) &&
-           swim_has(s, SWIM_BELIEF);
+    return !a->tried && a->k > 0 && a->from_count == 1 && swim_has(s, SWIM_BELIEF);
+}
+
+/* With the health as it is now: who recovers tries later, and is answered more surely. */
+static int64_t due_or_try_us(const struct swim *s, const struct accusation *a) {
+    return tries(s, a) ? a->due_us - s->config.period_us * (s->health + 1) : a->due_us;
 }
 
 static void due_set(struct swim *s, struct member *m, int64_t due_us) {
     struct accusation *a = swim_accusation(m);
     a->due_us = due_us > s->now_us ? due_us : s->now_us;
-    swim_timer_set(s, m, tries(s, a) ? due_us - s->config.period_us * (s->health + 1) : due_us);
+    swim_timer_set(s, m, due_or_try_us(s, a));
 }
 
 static bool look_before(struct swim *s, struct member *m) {
     struct accusation *a = swim_accusation(m);
-    if (tries(s, a)) {
+    if (tries(s, a) && due_or_try_us(s, a) <= s->now_us) {
         a->tried = true;
         swim_probe_at_once(s, swim_id(m));
     }
     if (a->due_us <= s->now_us)
         return false;
-    swim_timer_set(s, m, a->due_us);
+    swim_timer_set(s, m, due_or_try_us(s, a));
     return true;
 }
 

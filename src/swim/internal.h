@@ -87,7 +87,7 @@ struct round_trip {
     uint32_t us, deviation_us; /* smoothed; 0: not known */
 };
 
-/* What there is of a member beside the bare belief; most have none in a large group. */
+/* What there is of a member beside the bare belief; in a large group most have none. */
 struct dealings {
     struct accusation *accusation; /* NULL while alive */
     struct rumour *rumour;         /* NULL: nothing to tell */
@@ -112,6 +112,7 @@ struct member {
     uint8_t state;                  /* enum member_state */
     bool pinned;                    /* a contact of the committed table: tried for ever */
     bool looked;                    /* see look.c */
+    bool met;                       /* dealt with since the sweep came by */
 };
 
 /* Somebody to be tried again: a seed (id zero), a member that is dead, one of the table never heard of. */
@@ -193,6 +194,8 @@ struct swim {
     VEC(uint32_t) order;         /* slots; the first is self's */
     uint32_t *places;            /* number -> place in the order + 1; 0: not here */
     size_t places_count;
+    size_t dealings_count;
+    size_t swept; /* the place that was swept last */
     struct member *self;
     size_t gone_count;    /* dead and left ones */
     struct digest digest; /* of the living */
@@ -300,7 +303,8 @@ struct member *swim_find(const struct swim *s, struct node_id id);
 struct member *swim_number(const struct swim *s, uint32_t number);
 struct member *swim_at(const struct swim *s, size_t place);
 struct dealings *swim_dealings(struct swim *s, struct member *m);
-void swim_dealings_tidy(struct member *m);
+void swim_dealings_tidy(struct swim *s, struct member *m);
+void swim_dealings_sweep(struct swim *s);
 void swim_table_init(struct swim *s);
 void swim_table_done(struct swim *s);
 /* The table takes the card. NULL when it is full, and the card is dropped. Alive, and in the ring. */

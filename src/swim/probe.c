@@ -120,6 +120,7 @@ static void period_begin(struct swim *s) {
     struct member *m = s->leaving ? NULL : swim_number(s, swim_ring_next(s, &s->probe_ring));
     /* The interval is that of the health at the start, like the deadline of its probe. */
     s->period_us = s->now_us + interval_us(s);
+    swim_dealings_sweep(s);
     if (m) {
         probe_start(s, &s->probes[0], m);
     } else if (!s->leaving) {

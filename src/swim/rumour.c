@@ -119,7 +119,7 @@ void swim_rumour_stop(struct swim *s, struct member *m) {
     rumour_unlink(s, m->dealings->rumour);
     mem_free(m->dealings->rumour);
     m->dealings->rumour = NULL;
-    swim_dealings_tidy(m);
+    swim_dealings_tidy(s, m);
     /* What there was to tell is told: does everybody have it? */
     if (--s->rumours_count == 0)
         swim_sync_soon(s, SETTLED_LOW_PERIODS * s->config.period_us,

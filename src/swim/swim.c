@@ -61,8 +61,8 @@
  *   to half a period, and so does the end of the probe: three fifths of a period if four timeouts are less; a
  *   stop of half a second is no suspicion. Of a member that was never probed the round trip is taken to be
  *   that of all [SWIM 3.1 takes an average over all]; before the first sample of all it is as configured.
- * - Who is accused by one other alone is tried by this node itself before its time is up: the news that
- *   refuted it may have missed this node.
+ * - Who is accused by one alone is tried by this node itself before its time is up: the news that refuted it
+ *   may have missed this node, or this node's own accusation everybody else.
  * - Who hears nobody at all, of four others or more, calls nobody dead, until four times Max are over: it is
  *   cut off itself, or its mail is not read while its clock runs [LG's anomaly].
  * - A nack is due at 80 % of the asker's remaining budget, which the ping_req carries. With a timer of

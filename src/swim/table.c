@@ -12,7 +12,9 @@
 
 #include "internal.h"
 
-#define LEFT_KEEP_US (3600 * US_PER_S) /* long enough that no rumour of its life is still about */
+#define DEALINGS_KEPT 512               /* with members that are well; of more those met last */
+#define SWEPT         64                /* members a period */
+#define LEFT_KEEP_US  (3600 * US_PER_S) /* long enough that no rumour of its life is still about */
 
 /* ---- finding ------------------------------------------------------------------------------------------- */
 
@@ -37,9 +39,9 @@ struct member *swim_find(const struct swim *s, struct node_id id) {
 /* ---- making and dropping ------------------------------------------------------------------------------- */
 
 static void places_reach(struct swim *s, uint32_t number) {
-    size_t count = s->places_count ? s->places_count : 16;
+    size_t count = s->places_count;
     while (count <= number)
-        count *= 2;
+        count += count / 4 + 16;
     if (count == s->places_count)
         return;
     s->places = mem_realloc(s->places, count * sizeof *s->places);
@@ -79,6 +81,12 @@ static struct member *member_make(struct swim *s, struct card *card, struct inca
     return m;
 }
 
+static void dealings_free(struct swim *s, struct member *m) {
+    s->dealings_count--;
+    mem_free(m->dealings);
+    m->dealings = NULL;
+}
+
 static void dealings_drop(struct swim *s, struct member *m) {
     swim_rumour_stop(s, m);
     if (!m->dealings)
@@ -87,8 +95,7 @@ static void dealings_drop(struct swim *s, struct member *m) {
         swim_timer_remove(s, m);
     mem_free(m->dealings->accusation);
     mem_free(m->dealings->farewell);
-    mem_free(m->dealings);
-    m->dealings = NULL;
+    dealings_free(s, m);
 }
 
 static void member_drop(struct swim *s, struct member *m) {
@@ -127,21 +134,36 @@ void swim_table_done(struct swim *s) {
 }
 
 struct dealings *swim_dealings(struct swim *s, struct member *m) {
+    m->met = true;
     if (!m->dealings) {
+        s->dealings_count++;
         m->dealings = mem_alloc(sizeof *m->dealings);
         m->dealings->answered_us = s->now_us - s->config.period_us;
     }
     return m->dealings;
 }
 
+/* Nothing is going on: there are but memories. */
+static bool dealings_idle(const struct dealings *d) {
+    return !d->accusation && !d->rumour && !d->farewell && !d->indirect_us && !d->seen_addr.size;
+}
+
 /* What holds nothing is not kept: a large group is heard of in rumours, and mostly never met. */
-void swim_dealings_tidy(struct member *m) {
+void swim_dealings_tidy(struct swim *s, struct member *m) {
     const struct dealings *d = m->dealings;
-    if (!d || d->accusation || d->rumour || d->farewell || d->last_ack_us || d->indirect_us || d->rtt.us ||
-        d->seen_addr.size)
-        return;
-    mem_free(m->dealings);
-    m->dealings = NULL;
+    if (d && dealings_idle(d) && !d->last_ack_us && !d->rtt.us)
+        dealings_free(s, m);
+}
+
+/* Nor are, of so many, memories of those who were not met since the last sweep came by. */
+void swim_dealings_sweep(struct swim *s) {
+    for (size_t i = 0; i < SWEPT && s->dealings_count > DEALINGS_KEPT; i++) {
+        s->swept = s->swept + 1 < s->order.count ? s->swept + 1 : 0;
+        struct member *m = swim_at(s, s->swept);
+        if (!m->met && m->dealings && dealings_idle(m->dealings))
+            dealings_free(s, m);
+        m->met = false;
+    }
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------- */
@@ -172,7 +194,7 @@ static void accusation_drop(struct swim *s, struct member *m) {
     swim_timer_remove(s, m);
     mem_free(m->dealings->accusation);
     m->dealings->accusation = NULL;
-    swim_dealings_tidy(m);
+    swim_dealings_tidy(s, m);
 }
 
 static void accusation_make(struct swim *s, struct member *m, struct node_id accuser, uint32_t k) {

@@ -61,7 +61,7 @@ Test(cli_nodes, are_sorted_and_mark_leader_self_and_how_old_the_fact_is) {
                       "host-c  0b998877  192.0.2.7:7370  dead 2m by host-a  2 min ago  -        3.1  learner "
                       " 0          5200 "
                       "MHz  23.5 GiB  0.1.0\n"
-                      "host-d  0b998877  192.0.2.7:7370  joining            never      23 ms    3.1  learner "
+                      "host-d  0b998877  192.0.2.7:7370  joining            -          23 ms    3.1  learner "
                       " 0          5200 "
                       "MHz  23.5 GiB  0.1.0\n");
 }

@@ -488,6 +488,30 @@ Test(swim_tables, who_was_only_heard_of_takes_no_more) {
     bench_free(b);
 }
 
+/* All of many are met, one after the other: what is remembered of the first ones is let go. */
+Test(swim_tables, of_many_who_were_met_the_last_are_remembered) {
+    enum { N = 2000, REMEMBERED = 900 };
+    struct bench *b = bench_new(&(struct swim_config){.health_max = 1});
+    struct wire_member *records = mem_alloc(N * sizeof *records);
+    for (size_t i = 0; i < N; i++)
+        records[i] = record_of(i + 1, MEMBER_STATE_ALIVE, 1, 0);
+    cr_assert_eq(swim_import(b->swim, b->now_us, records, N), 0);
+    mem_free(records);
+    for (size_t i = 1; i <= N; i++) {
+        bench_kind(b, SWIM_ALIVE_HINT, i);
+        bench_run(b, 100 * MS);
+    }
+    size_t remembered = 0;
+    for (size_t i = 1; i <= N; i++) {
+        bool last = i > N - 200;
+        cr_assert(!last || bench_member(b, i).last_ack_us > 0, "%zu", i);
+        remembered += bench_member(b, i).last_ack_us > 0;
+    }
+    cr_assert_leq(remembered, REMEMBERED, "%zu", remembered);
+    cr_assert_leq(swim_memory(b->swim), 64 * N + REMEMBERED * 128 + 48 * 1024, "%zu", swim_memory(b->swim));
+    bench_free(b);
+}
+
 Test(swim_tables, more_news_than_there_is_room_for_is_left_to_the_comparison) {
     struct bench *x = pair_member(0, &(struct swim_config){.rumours_max = 100}), *y = pair_member(1, NULL);
     for (size_t i = 2; i < 1000; i++)
