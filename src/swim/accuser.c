@@ -52,21 +52,21 @@ static void score(struct swim *s, struct accuser *a, int delta) {
     a->scored_us = s->now_us;
 }
 
-void swim_accusers_refuted(struct swim *s, const struct accusation *a) {
-    bool at_once = s->now_us - a->started_us <= AT_ONCE_PERIODS * s->config.period_us;
-    if (!swim_has(s, SWIM_ACCUSERS) || !at_once || a->from_count > 1 || s->merging ||
-        ID_EQUAL(a->from[0], s->config.id))
+void swim_accusers_refuted(struct swim *s, const struct suspicion *suspicion) {
+    bool at_once = s->now_us - suspicion->started_us <= AT_ONCE_PERIODS * s->config.period_us;
+    if (!swim_has(s, SWIM_ACCUSERS) || !at_once || suspicion->from_count > 1 || s->merging ||
+        ID_EQUAL(suspicion->from[0], s->config.id))
         return;
-    struct accuser *accuser = accuser_find(s, a->from[0]);
+    struct accuser *accuser = accuser_find(s, suspicion->from[0]);
     if (!accuser)
-        accuser = accuser_make(s, a->from[0]);
+        accuser = accuser_make(s, suspicion->from[0]);
     accuser->refuted++;
     score(s, accuser, SCORE_ONE);
 }
 
-void swim_accusers_right(struct swim *s, const struct accusation *a) {
-    for (uint32_t i = 0; i < a->from_count; i++) {
-        struct accuser *accuser = accuser_find(s, a->from[i]);
+void swim_accusers_right(struct swim *s, const struct suspicion *suspicion) {
+    for (uint32_t i = 0; i < suspicion->from_count; i++) {
+        struct accuser *accuser = accuser_find(s, suspicion->from[i]);
         if (accuser)
             score(s, accuser, -SCORE_ONE);
     }

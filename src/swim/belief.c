@@ -215,7 +215,7 @@ static void hear_alive(struct swim *s, struct member *m, const struct wire_membe
         accuser = swim_accusation(m)->accuser;
         mark_hit(s->config.marks, MARK_SWIM_REFUTED);
         s->counters.refuted++;
-        swim_accusers_refuted(s, swim_accusation(m));
+        swim_accusers_refuted(s, swim_suspicion(m));
     }
     swim_member_raise(s, m, seen);
     if (was != MEMBER_STATE_ALIVE)
@@ -240,32 +240,41 @@ static void look_oneself(struct swim *s, struct member *m) {
 
 /*
  * Nobody dies here by the word of one alone: what refuted another's may have missed this node, and its own
- * nobody may have heard. So it tries once more, in time.
+ * nobody may have heard. So it tries once more, in time; it pings each period until then, for it may be just
+ * now that its packets get through again.
  */
-static bool tries(const struct swim *s, const struct accusation *a) {
-    return !a->tried && a->k > 0 && a->from_count == 1 && swim_has(s, SWIM_BELIEF);
+static bool alone(const struct swim *s, const struct suspicion *doubt) {
+    return doubt->k > 0 && doubt->from_count == 1 && swim_has(s, SWIM_BELIEF);
 }
 
-/* With the health as it is now: who recovers tries later, and is answered more surely. */
-static int64_t due_or_try_us(const struct swim *s, const struct accusation *a) {
-    return tries(s, a) ? a->due_us - s->config.period_us * (s->health + 1) : a->due_us;
+/* With the health as it is now. */
+static int64_t try_us(const struct swim *s, const struct suspicion *doubt) {
+    int64_t from_us = doubt->due_us - s->config.period_us * (s->health + 1);
+    int64_t again_us = doubt->tried_us + s->config.period_us;
+    return doubt->tried_us && again_us > from_us ? again_us : from_us;
+}
+
+static void timer_renew(struct swim *s, struct member *m) {
+    const struct suspicion *doubt = swim_suspicion(m);
+    bool first = alone(s, doubt) && try_us(s, doubt) < doubt->due_us;
+    swim_timer_set(s, m, first ? try_us(s, doubt) : doubt->due_us);
 }
 
 static void due_set(struct swim *s, struct member *m, int64_t due_us) {
-    struct accusation *a = swim_accusation(m);
-    a->due_us = due_us > s->now_us ? due_us : s->now_us;
-    swim_timer_set(s, m, due_or_try_us(s, a));
+    struct suspicion *doubt = swim_suspicion(m);
+    doubt->due_us = due_us > s->now_us ? due_us : s->now_us;
+    timer_renew(s, m);
 }
 
 static bool look_before(struct swim *s, struct member *m) {
-    struct accusation *a = swim_accusation(m);
-    if (tries(s, a) && due_or_try_us(s, a) <= s->now_us) {
-        a->tried = true;
-        swim_probe_at_once(s, swim_id(m));
-    }
-    if (a->due_us <= s->now_us)
+    struct suspicion *doubt = swim_suspicion(m);
+    if (doubt->due_us <= s->now_us)
         return false;
-    swim_timer_set(s, m, due_or_try_us(s, a));
+    if (alone(s, doubt) && try_us(s, doubt) <= s->now_us) {
+        doubt->tried_us = s->now_us;
+        swim_probe_again(s, m);
+    }
+    timer_renew(s, m);
     return true;
 }
 
@@ -278,13 +287,13 @@ static void suspicion_start(struct swim *s, struct member *m, struct incarnation
     uint32_t k = fixed ? 0 : s->config.confirmations;
     swim_member_raise(s, m, seen);
     swim_member_turn(s, m, MEMBER_STATE_SUSPECT, accuser, k);
-    struct accusation *a = swim_accusation(m);
-    a->min_us = suspicion_min_us(s);
-    a->max_us = a->min_us * s->config.suspicion_beta;
+    struct suspicion *doubt = swim_suspicion(m);
+    doubt->min_us = suspicion_min_us(s);
+    doubt->max_us = doubt->min_us * s->config.suspicion_beta;
     /* Nobody can second it: time has to do. */
     if (k == 0 && swim_has(s, SWIM_LHA_SUSPICION) && s->config.suspicion_us == 0)
-        a->min_us *= ALONE_TIMES;
-    due_set(s, m, s->now_us + swim_suspicion_us(0, k, a->min_us, a->max_us));
+        doubt->min_us *= ALONE_TIMES;
+    due_set(s, m, s->now_us + swim_suspicion_us(0, k, doubt->min_us, doubt->max_us));
     if (!doubted) {
         s->counters.suspicions++;
         swim_event(s, SWIM_SUSPECTED, m);
@@ -308,19 +317,20 @@ static void suspicion_start(struct swim *s, struct member *m, struct incarnation
 
 /* Only the first K different accusers count, and only they are told on. */
 static void confirm(struct swim *s, struct member *m, struct node_id accuser) {
-    struct accusation *a = swim_accusation(m);
+    struct suspicion *doubt = swim_suspicion(m);
     if (s->merging)
         return;
-    for (uint32_t i = 0; i < a->from_count; i++) {
-        if (ID_EQUAL(a->from[i], accuser))
+    for (uint32_t i = 0; i < doubt->from_count; i++) {
+        if (ID_EQUAL(doubt->from[i], accuser))
             return;
     }
-    if (a->from_count > a->k)
+    if (doubt->from_count > doubt->k)
         return;
-    a->from[a->from_count++] = accuser;
-    a->accuser = accuser;
-    int64_t due_us = a->started_us + swim_suspicion_us(a->from_count - 1, a->k, a->min_us, a->max_us);
-    if (due_us < a->due_us) {
+    doubt->from[doubt->from_count++] = accuser;
+    swim_accusation(m)->accuser = accuser;
+    int64_t due_us =
+        doubt->started_us + swim_suspicion_us(doubt->from_count - 1, doubt->k, doubt->min_us, doubt->max_us);
+    if (due_us < doubt->due_us) {
         mark_hit(s->config.marks, MARK_SWIM_CONFIRMED);
         due_set(s, m, due_us);
     }
@@ -331,7 +341,7 @@ static void gone_dead(struct swim *s, struct member *m, struct incarnation seen,
     swim_member_raise(s, m, seen);
     if (m->state != MEMBER_STATE_DEAD) {
         if (m->state == MEMBER_STATE_SUSPECT)
-            swim_accusers_right(s, swim_accusation(m));
+            swim_accusers_right(s, swim_suspicion(m));
         s->counters.deaths++;
         swim_member_turn(s, m, MEMBER_STATE_DEAD, accuser, 0);
         swim_event(s, SWIM_DIED, m);
@@ -391,9 +401,9 @@ static void verdict(struct swim *s, struct member *m, struct incarnation seen, s
     swim_suspect(s, m, seen, accuser);
     if (m->state != MEMBER_STATE_SUSPECT)
         return;
-    struct accusation *a = swim_accusation(m);
-    int64_t due_us = a->started_us + a->min_us;
-    if (due_us < a->due_us)
+    const struct suspicion *doubt = swim_suspicion(m);
+    int64_t due_us = doubt->started_us + doubt->min_us;
+    if (due_us < doubt->due_us)
         due_set(s, m, due_us);
 }
 
@@ -492,8 +502,8 @@ void swim_hear(struct swim *s, const struct wire_member *record, struct node_id 
 }
 
 static bool verdict_waits(struct swim *s, struct member *m) {
-    const struct accusation *a = swim_accusation(m);
-    if (!swim_is_deaf(s) || s->now_us - a->started_us >= DEAF_TIMES * a->max_us)
+    const struct suspicion *doubt = swim_suspicion(m);
+    if (!swim_is_deaf(s) || s->now_us - doubt->started_us >= DEAF_TIMES * doubt->max_us)
         return false;
     due_set(s, m, s->now_us + s->config.period_us);
     return true;

@@ -61,18 +61,22 @@ struct card {
     struct card *next; /* another one of the same id */
 };
 
-/* Kept for members that are not alive: who says so, and the timer that ends the state. */
-struct accusation {
-    struct node_id accuser; /* the newest, as it is told on */
-    int64_t timer_us;       /* suspect: declared dead then; dead and left: forgotten then */
-    uint32_t heap_pos;
-    /* Of a suspect only. */
-    bool tried; /* by this node, before its time was up */
-    uint32_t k; /* confirmations that bring the timer down to min_us */
+/* Of a suspect. */
+struct suspicion {
+    uint32_t k; /* confirmations that bring its time down to min_us */
     int64_t started_us, min_us, max_us;
-    int64_t due_us;        /* its time is up; timer_us is that, or sooner if this node is to try it first */
+    int64_t due_us;        /* its time is up */
+    int64_t tried_us;      /* by this node, last; 0: not yet */
     uint32_t from_count;   /* 1 + confirmations */
     struct node_id from[]; /* the first accuser, then the independent ones; k + 1 places */
+};
+
+/* Kept for members that are not alive: who says so, and the timer that ends the state. */
+struct accusation {
+    struct node_id accuser;      /* the newest, as it is told on */
+    struct suspicion *suspicion; /* NULL: it is dead, or has left */
+    int64_t timer_us;            /* dead and left: forgotten then; suspect: its time is up, or it is tried */
+    uint32_t heap_pos;
 };
 
 struct member;
@@ -277,6 +281,9 @@ static inline bool swim_is_gone(uint8_t state) {
 static inline struct accusation *swim_accusation(const struct member *m) {
     return m->dealings ? m->dealings->accusation : NULL;
 }
+static inline struct suspicion *swim_suspicion(const struct member *m) {
+    return swim_accusation(m) ? swim_accusation(m)->suspicion : NULL;
+}
 
 /* ---- names.c: cards, each kept once ------------------------------------------------------------------- */
 /* NOWHERE: nobody has a card of it. */
@@ -366,8 +373,8 @@ void swim_hear_of_self(struct swim *s, enum member_state state, struct incarnati
 int swim_self_move(struct swim *s, const struct addr *addr);
 
 /* ---- accuser.c: who is believed alone ------------------------------------------------------------------ */
-void swim_accusers_refuted(struct swim *s, const struct accusation *a);
-void swim_accusers_right(struct swim *s, const struct accusation *a);
+void swim_accusers_refuted(struct swim *s, const struct suspicion *suspicion);
+void swim_accusers_right(struct swim *s, const struct suspicion *suspicion);
 bool swim_accuser_doubted(const struct swim *s, struct node_id id);
 
 /* ---- rumour.c: what is told on, and the packing of datagrams ------------------------------------------- */
@@ -403,6 +410,8 @@ void swim_effect_encode(struct swim *s, struct swim_effect *effect, const struct
 /* ---- probe.c: pings for oneself ------------------------------------------------------------------------ */
 void swim_probes_run(struct swim *s);
 void swim_probe_at_once(struct swim *s, struct node_id target);
+/* One more ping, if it is being probed already. */
+void swim_probe_again(struct swim *s, struct member *m);
 void swim_heard_from(struct swim *s, struct node_id from);
 void swim_ack_take(struct swim *s, const struct wire_ack *ack, struct node_id from);
 void swim_nack_take(struct swim *s, const struct wire_nack *nack, struct node_id from);

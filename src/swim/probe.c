@@ -133,22 +133,39 @@ static void period_begin(struct swim *s) {
     }
 }
 
-void swim_probe_at_once(struct swim *s, struct node_id target) {
-    struct member *m = swim_find(s, target);
-    struct probe *free_slot = NULL;
-    if (!m || m == s->self || m->state >= MEMBER_STATE_DEAD || s->leaving)
-        return;
+/* Under way, of this target; NULL: none is. */
+static struct probe *probe_of(struct swim *s, struct node_id target) {
     for (size_t i = 0; i < PROBES_MAX; i++) {
         struct probe *p = &s->probes[i];
         if (p->active && !p->done && ID_EQUAL(p->target, target))
-            return;
-        if (i > 0 && !p->active)
-            free_slot = p;
+            return p;
+    }
+    return NULL;
+}
+
+void swim_probe_at_once(struct swim *s, struct node_id target) {
+    struct member *m = swim_find(s, target);
+    struct probe *free_slot = NULL;
+    if (!m || m == s->self || m->state >= MEMBER_STATE_DEAD || s->leaving || probe_of(s, target))
+        return;
+    for (size_t i = 1; i < PROBES_MAX; i++) {
+        if (!s->probes[i].active)
+            free_slot = &s->probes[i];
     }
     if (free_slot)
         probe_start(s, free_slot, m);
     else
         swim_ring_front(s, &s->probe_ring, m->card->number);
+}
+
+void swim_probe_again(struct swim *s, struct member *m) {
+    struct probe *p = probe_of(s, swim_id(m));
+    if (!p) {
+        swim_probe_at_once(s, swim_id(m));
+        return;
+    }
+    p->stalled = true; /* which ping the ack is of, nobody knows */
+    swim_ping(s, p->seq, p->target, &m->card->addr, m, NULL);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
@@ -232,11 +249,9 @@ void swim_nack_take(struct swim *s, const struct wire_nack *nack, struct node_id
 }
 
 void swim_heard_from(struct swim *s, struct node_id from) {
-    for (size_t i = 0; i < PROBES_MAX; i++) {
-        struct probe *p = &s->probes[i];
-        if (p->active && !p->done && ID_EQUAL(p->target, from))
-            probe_succeed(s, p);
-    }
+    struct probe *p;
+    while ((p = probe_of(s, from)) != NULL)
+        probe_succeed(s, p);
 }
 
 /* ---- time ---------------------------------------------------------------------------------------------- */

@@ -81,6 +81,13 @@ static struct member *member_make(struct swim *s, struct card *card, struct inca
     return m;
 }
 
+static void accusation_free(struct swim *s, struct member *m) {
+    swim_timer_remove(s, m);
+    mem_free(m->dealings->accusation->suspicion);
+    mem_free(m->dealings->accusation);
+    m->dealings->accusation = NULL;
+}
+
 static void dealings_free(struct swim *s, struct member *m) {
     s->dealings_count--;
     mem_free(m->dealings);
@@ -92,8 +99,7 @@ static void dealings_drop(struct swim *s, struct member *m) {
     if (!m->dealings)
         return;
     if (m->dealings->accusation)
-        swim_timer_remove(s, m);
-    mem_free(m->dealings->accusation);
+        accusation_free(s, m);
     mem_free(m->dealings->farewell);
     dealings_free(s, m);
 }
@@ -191,20 +197,25 @@ void swim_member_card(struct swim *s, struct member *m, struct card *card) {
 static void accusation_drop(struct swim *s, struct member *m) {
     if (!swim_accusation(m))
         return;
-    swim_timer_remove(s, m);
-    mem_free(m->dealings->accusation);
-    m->dealings->accusation = NULL;
+    accusation_free(s, m);
     swim_dealings_tidy(s, m);
 }
 
+static struct suspicion *suspicion_make(const struct swim *s, struct node_id accuser, uint32_t k) {
+    struct suspicion *suspicion = mem_alloc(sizeof *suspicion + (k + 1) * sizeof suspicion->from[0]);
+    suspicion->k = k;
+    suspicion->started_us = s->now_us;
+    suspicion->from[0] = accuser;
+    suspicion->from_count = 1;
+    return suspicion;
+}
+
 static void accusation_make(struct swim *s, struct member *m, struct node_id accuser, uint32_t k) {
-    struct accusation *a = mem_alloc(sizeof *a + (k + 1) * sizeof a->from[0]);
+    struct accusation *a = mem_alloc(sizeof *a);
     a->accuser = accuser;
     a->heap_pos = NOWHERE;
-    a->k = k;
-    a->started_us = s->now_us;
-    a->from[0] = accuser;
-    a->from_count = 1;
+    if (m->state == MEMBER_STATE_SUSPECT)
+        a->suspicion = suspicion_make(s, accuser, k);
     swim_dealings(s, m)->accusation = a;
     int64_t keep_us = s->config.dead_keep_us;
     if (m->state == MEMBER_STATE_LEFT && keep_us > LEFT_KEEP_US)

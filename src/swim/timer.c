@@ -66,13 +66,16 @@ void swim_timer_set(struct swim *s, struct member *m, int64_t at_us) {
 void swim_timers_shift(struct swim *s, int64_t late_us, int64_t floor_us) {
     for (size_t i = 0; i < s->heap_count; i++) {
         struct accusation *a = swim_accusation(s->heap[i]);
+        struct suspicion *doubt = a->suspicion;
         a->timer_us += late_us;
-        a->started_us += late_us;
-        a->due_us += late_us;
         if (a->timer_us < floor_us)
             a->timer_us = floor_us;
-        if (a->due_us < a->timer_us)
-            a->due_us = a->timer_us;
+        if (!doubt)
+            continue;
+        doubt->started_us += late_us;
+        doubt->due_us += late_us;
+        if (doubt->due_us < a->timer_us)
+            doubt->due_us = a->timer_us;
     }
     /* The floor makes different times equal, and equal ones are in order of their ids. */
     for (size_t i = s->heap_count; i-- > 0;)

@@ -83,7 +83,8 @@ size_t swim_memory(const struct swim *s) {
     for (size_t i = 0; i < s->order.count; i++) {
         const struct accusation *a = swim_accusation(swim_at(s, i));
         bytes += swim_at(s, i)->dealings ? sizeof(struct dealings) : 0;
-        bytes += a ? sizeof *a + (a->k + 1) * sizeof a->from[0] : 0;
+        bytes += a ? sizeof *a : 0;
+        bytes += a && a->suspicion ? sizeof *a->suspicion + (a->suspicion->k + 1) * sizeof a->accuser : 0;
     }
     return bytes;
 }
