@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	%D%/cluster/27-facts.test \
 	%D%/cluster/28-stalled-disk.test \
 	%D%/cluster/29-seed-names.test \
+	%D%/cluster/30-ipv6.test \
 	%D%/cluster/harness.py \
 	%D%/cluster/history.py \
 	%D%/sim/mutants/checkpoint-not-verified.mutant \

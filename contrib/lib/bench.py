@@ -95,7 +95,7 @@ def tell(result):
 def arguments():
     parser = argparse.ArgumentParser(prog="contrib/bench", description=__doc__)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS)
-    parser.add_argument("--rounds", type=int, help="5 if not given; of what is simulated 1")
+    parser.add_argument("--rounds", type=int, help="5 if not given; of what is simulated 1, lifeguard 3")
     parser.add_argument("--vs", choices=("etcd", "serf"), help="the one peer to measure; all that are here if not given")
     parser.add_argument("--full", action="store_true",
                         help="lifeguard: the whole grid of the paper; swim-scale: 2,000 and 10,000 members go through all of it; both "

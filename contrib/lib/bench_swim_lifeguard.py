@@ -11,11 +11,12 @@ import bench_swim
 from bench_table import Row
 
 ABOUT = "simulation: false positives, latency and load against the Lifeguard paper"
-ROUNDS = 1
+ROUNDS = 3
 C = (1, 4, 8, 12, 16, 20, 24, 28, 32)
 D_MS = (128, 512, 2048, 8192, 16384, 32768)
 I_MS = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 FULL_RUNS = 10
+DETECTING = list(itertools.product(C, D_MS[-2:], (0,)))
 COLUMNS = ("median first", "median all", "99 % first", "99 % all", "99.9 % first", "99.9 % all", "FP", "FP at healthy")
 SLACK = (1, 1, 5, 5, 10, 10, 1, 2)
 TABLE_VII = {
@@ -38,11 +39,11 @@ stream, and each stops by itself; all of ours does, as it has one thread. 8 agen
 datagram takes 55 us to receive and 60 us to send (measured: serf, in bursts), 20 us each in default mode (ours take a seventh of
 serf's time), and a socket holds what Linux' default lets it hold: with I = 1 ms hardly any of what waits is read.
 io: its timers run on and only its messages wait, so that it cannot know; SWIM's, too. The paper's grid of C, D, I has 432 cells of 10
-runs; without --full a round is one run of each of the 48 pairs of D and I with one C, another C each round, and of all cells that can
-detect (D >= 16384) for the latency. SWIM: the paper's baseline, alpha 5, and its constants: period 1 s, timeout 500 ms, 3 helpers,
+runs; without --full a round is one run of each of the 48 pairs of D and I with one C, another C each round, so that nine rounds are one run
+of each cell, and of all cells that can detect (D >= 16384) for the latency; what is told is of all runs together. SWIM: the paper's baseline, alpha 5, and its constants: period 1 s, timeout 500 ms, 3 helpers,
 retransmission 4 log10, gossip to 3 members each 0.2 s, whole tables each 90 s, a failed member tried again by serf's rule; no TCP ping
-and no gossip to the dead. FP at healthy come by the hundred, in one of a hundred runs: their share needs thousands of runs. What was
-simulated is kept in the build folder and not run again. Aims of the rows of table VII: the paper's
+and no gossip to the dead. FP at healthy come by the hundred, in one of a hundred runs: their share needs all nine rounds and more.
+What was simulated is kept in the build folder and not run again. Aims of the rows of table VII: the paper's
 and, in points of a percentage, %s.""" % (
     ", ".join("%d (%s)" % pair for pair in zip(SLACK, COLUMNS)))
 PERCENT = "% of SWIM"
@@ -83,9 +84,9 @@ def quantile(values, share):
     return values[low] + (at - low) * (values[min(low + 1, len(values) - 1)] - values[low])
 
 
-def latencies(kept, config, first, runs):
+def latencies(kept, config, turns):
     firsts, alls = [], []
-    for cell in itertools.product(C, D_MS[-2:], (0,)):
+    for cell, (_, first, runs) in itertools.product(DETECTING, turns):
         for line in lines(kept, "threshold", config, cell, first, runs):
             words = line.split()
             firsts += [float(w) for w in words[0::2] if w != "-"]
@@ -98,22 +99,23 @@ def sample(turn):
     return [(C[(turn - 3 * d - 2 * i) % len(C)], D_MS[d], I_MS[i]) for d in range(len(D_MS)) for i in range(len(I_MS))]
 
 
-def intervals(kept, config, cells, first, runs):
+def intervals(kept, config, turns):
     """Means over runs: FP, FP at healthy; messages and bytes, a second and agent; FP without I = 1 ms."""
-    rows = [[*map(float, line.split()), cell[2] > I_MS[0]]
+    rows = [[*map(float, line.split()), cell[2] > I_MS[0]] for cells, first, runs in turns
             for cell in cells for line in lines(kept, "interval", config, cell, first, runs)]
     return [statistics.mean(r[0] for r in rows), statistics.mean(r[1] for r in rows),
             statistics.mean((r[2] + r[4]) / r[6] / 128 for r in rows),
             statistics.mean((r[3] + r[5]) / r[6] / 128 for r in rows), statistics.mean(r[0] for r in rows if r[7])]
 
 
-def measure(kept, config, cells, first, runs):
-    """All of COLUMNS, messages, bytes, FP without I = 1 ms."""
+def measure(kept, config, turns):
+    """All of COLUMNS, messages, bytes, FP without I = 1 ms. turns: cells, the first run and how many."""
     print("lifeguard: %s" % " ".join(map(str, config)), file=sys.stderr, flush=True)
-    jobs = [("threshold", c) for c in itertools.product(C, D_MS[-2:], (0,))] + [("interval", c) for c in cells]
+    jobs = [(kind, cell, first, runs) for cells, first, runs in turns
+            for kind, some in (("threshold", DETECTING), ("interval", cells)) for cell in some]
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(lambda job: lines(kept, job[0], config, job[1], first, runs), jobs))
-    return latencies(kept, config, first, runs) + intervals(kept, config, cells, first, runs)
+        list(pool.map(lambda job: lines(kept, job[0], config, *job[1:]), jobs))
+    return latencies(kept, config, turns) + intervals(kept, config, turns)
 
 
 def shares(ours, swim):
@@ -129,12 +131,13 @@ def tell(samples, name, percents):
 
 def round(bench, samples):
     kept = bench_swim.Kept(bench, "lifeguard")
-    cells, first, runs = sample(bench.number), bench.number, 1
+    turns = [(sample(turn), turn, 1) for turn in range(bench.number + 1)]
     if bench.full:
-        cells, first, runs = list(itertools.product(C, D_MS, I_MS)), bench.number * FULL_RUNS, FULL_RUNS
+        turns = [(list(itertools.product(C, D_MS, I_MS)), turn * FULL_RUNS, FULL_RUNS) for turn in range(bench.number + 1)]
+    samples.all_rounds()
 
     def each(config):
-        return measure(kept, config, cells, first, runs)
+        return measure(kept, config, turns)
     swim = each(SWIM)
     for name, at in (("FP", 6), ("FP at healthy", 7), ("median first", 0), ("median all", 1), ("messages", 8)):
         samples.add("SWIM, " + name, swim[at])

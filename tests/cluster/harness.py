@@ -101,10 +101,15 @@ def job(name, script, count=1, kind="service", group="", task="", shell=True, dr
 """ % (name, kind, name, count, group, name, driver, quoted, task)
 
 
+def at(addr):
+    """Where an agent with this address is reached."""
+    return "%s:%d" % ("[%s]" % addr if ":" in addr else addr, PORT)
+
+
 class Host:
     def __init__(self, cluster, name, number):
         self.cluster, self.name = cluster, name
-        self.addr = "10.77.0.%d" % number
+        self.addr = cluster.net % number
         self.ns = "%s-%s" % (cluster.tag, name)
         self.dir = cluster.path(name)
         self.socket = cluster.path(name + ".run", "covey.sock")
@@ -117,7 +122,7 @@ class Host:
         command("ip", "-n", cluster.hub, "link", "set", port, "master", "br0", "up")
         command("ip", "-n", ns, "link", "set", "lo", "up")
         command("ip", "-n", ns, "link", "set", "eth0", "up")
-        command("ip", "-n", ns, "addr", "add", self.addr + "/24", "dev", "eth0")
+        self.has(self.addr)
 
     # ---- processes ----
 
@@ -127,7 +132,7 @@ class Host:
 
     def start(self, *flags):
         check(self.agent is None or self.agent.poll() is not None, "the agent of %s runs already" % self.name)
-        args = self.inside(self.cluster.covey, "agent", "--data-dir", self.dir, "--bind", "%s:%d" % (self.addr, PORT),
+        args = self.inside(self.cluster.covey, "agent", "--data-dir", self.dir, "--bind", at(self.addr),
                            "--socket", self.socket, "--name", self.name, "--raw-exec",
                            "--resources", "cpu=4000,memory=2000", *flags)
         with open(self.log, "ab") as log:
@@ -174,13 +179,17 @@ class Host:
 
     # ---- the network ----
 
+    def has(self, addr):
+        long, more = ("/64", ["nodad"]) if ":" in addr else ("/24", [])
+        command("ip", "-n", self.ns, "addr", "add", addr + long, "dev", "eth0", *more)
+
     def move(self, addr):
         command("ip", "-n", self.ns, "addr", "flush", "dev", "eth0")
-        command("ip", "-n", self.ns, "addr", "add", addr + "/24", "dev", "eth0")
+        self.has(addr)
         self.addr = addr
 
     def cut(self, others):
-        rules = "".join("add rule inet cut %s ip %s %s drop\n" % (chain, way, o.addr)
+        rules = "".join("add rule inet cut %s %s %s %s drop\n" % (chain, "ip6" if ":" in o.addr else "ip", way, o.addr)
                         for o in others for chain, way in (("in", "saddr"), ("out", "daddr")))
         command(*self.inside("nft", "-f", "-"), input="""add table inet cut
 add chain inet cut in { type filter hook input priority 0; }
@@ -245,6 +254,8 @@ add chain inet cut out { type filter hook output priority 0; }
 
 
 class Cluster:
+    net = "10.77.0.%d"  # addresses of hosts, by number
+
     def __init__(self):
         self.covey = os.environ.get("COVEY") or shutil.which("covey")
         self.tag = "cv" + secrets.token_hex(3)
@@ -272,12 +283,12 @@ class Cluster:
         self.hosts[name] = Host(self, name, len(self.hosts) + 1)
         return self.hosts[name]
 
-    def join(self, host):
+    def join(self, host, *flags):
         """With the token in a file, as an operator who knows a member brings it."""
         token = self.path("token-" + host.name)
         with open(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
             f.write(self.hosts["a"].json("token")["token"] + "\n")
-        host.start("--join", "%s:%d" % (self.hosts["a"].addr, PORT), "--secret-file", token)
+        host.start("--join", at(self.hosts["a"].addr), "--secret-file", token, *flags)
 
     def form(self, names="abc"):
         """A cluster of these hosts, settled: all of them alive, as many voters as there can be. Gives the hosts."""
