@@ -95,7 +95,8 @@ struct swim_config {
     int64_t dead_keep_us;          /* [72 h] a dead member is forgotten after this; left ones after 1 h */
     uint32_t members_max;          /* [20000] records beyond are refused */
     uint32_t rumours_max;          /* [2048] more are left to the comparison of tables */
-    uint32_t tables_per_s;         /* [4] whole tables given to joiners; more are asked to come later */
+    uint32_t table_members_per_s;  /* [4096] in whole tables given to joiners, of which each counts for at
+                                      most 1,024; more are asked to come later */
     struct marks *marks;           /* NULL: none are kept */
 };
 

@@ -173,7 +173,7 @@ static void config_settle(struct swim_config *c) {
     c->dead_keep_us = bounded(c->dead_keep_us, 72 * 3600 * US_PER_S, US_PER_S, 366 * 86400 * US_PER_S);
     c->members_max = bounded_u32(c->members_max, 20000, WIRE_NODES_MAX);
     c->rumours_max = (uint32_t)bounded(c->rumours_max, 2048, 16, WIRE_NODES_MAX);
-    c->tables_per_s = bounded_u32(c->tables_per_s, 4, 1000);
+    c->table_members_per_s = bounded_u32(c->table_members_per_s, 4096, 1u << 20);
 }
 
 struct swim *swim_new(const struct swim_config *config, int64_t now_us) {

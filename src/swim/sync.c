@@ -29,7 +29,8 @@
 #define DIFFERED_MAX     3 /* put off so often while rumours are about */
 #define EAGER_MEMBERS    3 /* so many newcomers, or one of so many, are much in one merge */
 #define EAGER_SHARE      64
-#define HINTS            8 /* members that one is told of who is put off */
+#define HINTS            8    /* members that one is told of who is put off */
+#define LARGE_TABLE      1024 /* members: no table counts for more */
 
 bool swim_alone(const struct swim *s) { return s->probe_ring.count == 0; }
 
@@ -89,7 +90,10 @@ static void load_send(struct swim *s, const struct party *to, const struct load 
 
 /* Whoever gives his whole table to all who ask has no time to answer pings. */
 static bool table_admit(struct swim *s) {
-    int64_t each_us = US_PER_S / s->config.tables_per_s;
+    size_t count = s->order.count < LARGE_TABLE ? s->order.count : LARGE_TABLE;
+    int64_t each_us = US_PER_S * (int64_t)count / s->config.table_members_per_s;
+    if (each_us > US_PER_S)
+        each_us = US_PER_S;
     if (s->tables_us < s->now_us - US_PER_S)
         s->tables_us = s->now_us - US_PER_S;
     if (s->tables_us + each_us > s->now_us) {

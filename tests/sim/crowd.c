@@ -379,7 +379,7 @@ static void draw(struct crowd *c) {
     if (chance(c, 200000))
         c->config.dead_keep_us = 20 * c->period_us;
     if (chance(c, 300000))
-        c->config.tables_per_s = 1;
+        c->config.table_members_per_s = 8;
     c->config.suspicion_alpha = chance(c, 300000) ? 5 : 0;
 }
 
