@@ -29,19 +29,9 @@
 #define LOAD_LOOK_US     (100 * US_PER_MS)
 
 void daemon_say(struct daemon *d, enum node_level level, const char *format, ...) {
-    static const char *const levels[] = {"info", "warning", "error"};
-    char stamp[32];
-    struct timespec t;
-    struct tm tm;
-    (void)d;
-    clock_gettime(CLOCK_REALTIME, &t);
-    gmtime_r(&t.tv_sec, &tm);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "%s.%03ldZ %s: ", stamp, t.tv_nsec / 1000000, levels[level]);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    say_line(&d->say, level, format, args);
     va_end(args);
 }
 
@@ -508,6 +498,7 @@ static int begin_anew(const char *path, int argc, char **argv, char *data_dir) {
 
 int daemon_main(int argc, char **argv) {
     struct daemon *d = mem_alloc(sizeof *d);
+    d->say.fd = STDERR_FILENO;
     char path[4096] = "";
     ssize_t path_size = readlink("/proc/self/exe", path, sizeof path - 1); /* before an upgrade replaces it */
     if (sodium_init() < 0) /* from here on libsodium runs the fastest code that this processor has */

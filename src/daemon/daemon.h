@@ -15,6 +15,7 @@
 #include <covey/store.h>
 
 #include "config.h"
+#include "say.h"
 
 /* A TCP connection with its encrypted session. */
 struct link {
@@ -28,6 +29,7 @@ struct link {
 
 struct daemon {
     struct config config;
+    struct say say;
     struct ev_loop *loop;
     ev_io net_io, admin_io, proc_io, store_io;
     bool net_woken, admin_woken, proc_woken, store_woken;

@@ -13,7 +13,9 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/effects.c \
 	%D%/host.c \
 	%D%/host.h \
-	%D%/links.c
+	%D%/links.c \
+	%D%/say.c \
+	%D%/say.h
 
 # The one binary: the agent, the shim and the command line. The rooms stand in the order in which they use
 # one another.

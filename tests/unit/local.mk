@@ -82,7 +82,8 @@ TESTS += %D%/unit_crypto
 check_PROGRAMS += %D%/unit_daemon
 %C%_unit_daemon_SOURCES = \
 	%D%/daemon/drive.c \
-	%D%/daemon/host.c
+	%D%/daemon/host.c \
+	%D%/daemon/say.c
 %C%_unit_daemon_CPPFLAGS = $(UNIT_CPPFLAGS)
 %C%_unit_daemon_LDADD = $(SHELL_ROOMS) $(UNIT_LIBS)
 TESTS += %D%/unit_daemon
