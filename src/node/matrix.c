@@ -9,7 +9,7 @@
  *
  * Which way a link is shut follows from two views. A probe needs both directions, so a link that passes
  * packets one way only looks broken from both ends; but the one who still gets packets from the other has
- * heard it since its probes began to fail.
+ * heard it since its probes began to fail, and not too long ago: each probes each once a lap.
  */
 #include "internal.h"
 
@@ -18,6 +18,8 @@
 #define MATRIX_LONG_US   (10 * US_PER_S) /* ... at most */
 #define MATRIX_MAX       4               /* of these at a time */
 #define HEARD_MARGIN_MS  1000            /* a packet that was under way when the link was cut */
+#define HEARD_LAST_MS    10000           /* since the last one, and two periods for each member */
+#define HEARD_EACH_MS    2000
 
 enum row_state { ROW_UNASKED, ROW_ASKED, ROW_ANSWERED, ROW_FAILED };
 struct row {
@@ -106,11 +108,12 @@ static struct row *row_find(struct matrix_ask *a, struct node_id id) {
 
 /* ---- telling ---- */
 
-static bool still_hears(const struct wire_view_entry *e) {
-    return e->indirect_ms != 0 && !e->never && e->heard_ms + HEARD_MARGIN_MS < e->indirect_ms;
+static bool still_hears(const struct wire_view_response *answer, const struct wire_view_entry *e) {
+    return e->indirect_ms != 0 && !e->never && e->heard_ms + HEARD_MARGIN_MS < e->indirect_ms &&
+           e->heard_ms < HEARD_LAST_MS + HEARD_EACH_MS * (uint64_t)answer->members;
 }
 
-static enum member_sight sight_of(const struct wire_view_entry *e) {
+static enum member_sight sight_of(const struct wire_view_response *answer, const struct wire_view_entry *e) {
     if (e->unknown)
         return MEMBER_SIGHT_UNKNOWN;
     switch (e->state) {
@@ -121,7 +124,7 @@ static enum member_sight sight_of(const struct wire_view_entry *e) {
     }
     if (e->indirect_ms == 0)
         return MEMBER_SIGHT_DIRECT;
-    return still_hears(e) ? MEMBER_SIGHT_HEARS : MEMBER_SIGHT_INDIRECT;
+    return still_hears(answer, e) ? MEMBER_SIGHT_HEARS : MEMBER_SIGHT_INDIRECT;
 }
 
 static void sights_tell(struct node *n, const struct wire_view_response *answer,
@@ -135,7 +138,7 @@ static void sights_tell(struct node *n, const struct wire_view_response *answer,
         *s = (struct wire_admin_sight){
             .id = e->id,
             .name = node_name_of(n, e->id),
-            .sight = sight_of(e),
+            .sight = sight_of(answer, e),
             .since_ms =
                 e->indirect_ms > e->since_ms || e->state == MEMBER_STATE_ALIVE ? e->indirect_ms : e->since_ms,
             .heard_ms = e->heard_ms,
@@ -174,9 +177,10 @@ static void one_way_tell(struct node *n, struct matrix_ask *a, struct wire_admin
             struct row *from = row_find(a, e->id);
             bool is_mutual = false;
             for (size_t b = 0; from != NULL && b < from->answer.entries_count; b++)
-                is_mutual |=
-                    ID_EQUAL(from->answer.entries[b].id, to->id) && still_hears(&from->answer.entries[b]);
-            if (!still_hears(e) || is_mutual || from == NULL || r->one_way_count == WIRE_SIGHTS_MAX)
+                is_mutual |= ID_EQUAL(from->answer.entries[b].id, to->id) &&
+                             still_hears(&from->answer, &from->answer.entries[b]);
+            if (!still_hears(&to->answer, e) || is_mutual || from == NULL ||
+                r->one_way_count == WIRE_SIGHTS_MAX)
                 continue;
             r->one_way[r->one_way_count++] =
                 (struct wire_admin_one_way){.from = node_name_of(n, from->id), .to = node_name_of(n, to->id)};

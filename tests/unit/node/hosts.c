@@ -114,6 +114,42 @@ Test(node_matrix, the_small_side_of_a_split_tells_what_it_reaches_and_why_not_th
     town_done(&t);
 }
 
+static enum member_sight sight(const struct wire_admin_matrix *m, const char *at, const char *of) {
+    const struct wire_admin_matrix_row *r = row(m, at);
+    for (size_t i = 0; i < r->sights_count; i++)
+        if (bytes_is(r->sights[i].name, of))
+            return r->sights[i].sight;
+    return MEMBER_SIGHT_DIRECT;
+}
+
+/*
+ * A probe fails at both ends of such a link; the one that still hears the other knows which way it passes.
+ * Between two followers: streams, which a leader has to them, are signs of life, too.
+ */
+Test(node_matrix, a_link_that_passes_packets_one_way_is_told_with_the_way) {
+    struct town t;
+    size_t leader = town_calm(&t, 3), x = (leader + 1) % 3, y = (leader + 2) % 3;
+    const char *x_name = t.hosts[x].name, *y_name = t.hosts[y].name;
+    t.shut[x][y] = true;
+    town_run(&t, 40 * US_PER_S);
+    struct wire_admin_matrix m = matrix(&t, leader, US_PER_S);
+    cr_assert_eq(m.one_way_count, 1);
+    cr_assert(bytes_is(m.one_way[0].from, y_name) && bytes_is(m.one_way[0].to, x_name));
+    cr_assert_eq(sight(&m, x_name, y_name), MEMBER_SIGHT_HEARS);
+    cr_assert_eq(sight(&m, y_name, x_name), MEMBER_SIGHT_INDIRECT);
+    cr_assert_eq(row(&m, t.hosts[leader].name)->sights_count, 0);
+    t.shut[y][x] = true;
+    town_run(&t, 40 * US_PER_S);
+    m = matrix(&t, leader, US_PER_S);
+    cr_assert_eq(m.one_way_count, 0, "shut both ways");
+    cr_assert_eq(sight(&m, y_name, x_name), MEMBER_SIGHT_INDIRECT);
+    t.shut[x][y] = t.shut[y][x] = false;
+    town_run(&t, 40 * US_PER_S);
+    m = matrix(&t, leader, US_PER_S);
+    cr_assert(m.answered == 3 && m.one_way_count == 0 && row(&m, x_name)->sights_count == 0);
+    town_done(&t);
+}
+
 Test(node_matrix, only_a_few_are_gathered_at_a_time) {
     struct town t;
     struct wire_admin_matrix_query q = {.wait_ms = 60000};

@@ -164,7 +164,7 @@ static void carry_out(struct town *t, size_t host) {
         case NODE_STREAM_CONNECT: connect(t, host, &e); break;
         case NODE_SEND_DATAGRAM: {
             size_t to = host_at(t, &e.addr);
-            if (to == TOWN_MAX || is_cut(t, host, to))
+            if (to == TOWN_MAX || is_cut(t, host, to) || t->shut[host][to])
                 break;
             struct town_event *d = push(t, TOWN_DATAGRAM, to, WIRE_US);
             d->addr = h->addr;

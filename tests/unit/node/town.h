@@ -82,6 +82,7 @@ struct town {
     int64_t swim_period_us;
     /* Whether a message between members passes; NULL: all do. What it holds back it may send later. */
     bool (*passes)(struct town *t, size_t from, size_t to, struct bytes data);
+    bool shut[TOWN_MAX][TOWN_MAX]; /* datagrams from the first to the second are lost; streams pass */
     size_t held_link;
     unsigned held_side;
     struct buf held;
