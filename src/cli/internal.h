@@ -147,6 +147,7 @@ void cli_table_end(struct cli_table *t, struct buf *out);
 /* now_ms: wall clock, for ages. */
 void cli_view_status(const struct wire_admin_status *s, struct buf *out);
 void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out);
+void cli_json_status(const struct wire_admin_status *s, const struct wire_admin_jobs *jobs, struct buf *out);
 void cli_view_job(const struct wire_admin_job_status *s, bool all, int64_t now_ms, struct buf *out);
 void cli_view_voters(const struct wire_admin_voters *voters, struct buf *out);
 void cli_view_nodes(const struct wire_admin_nodes *nodes, struct buf *out);

@@ -37,18 +37,18 @@ int cli_status(struct cli *c) {
     struct wire_admin_read_query q = {.consistent = c->options.consistent};
     int error =
         cli_call(c, "status", &wire_admin_read_query_type, &q, &wire_admin_status_type, &s, ANSWER_MS);
-    if (error == 0 && c->options.json) {
-        cli_print_json(&wire_admin_status_type, &s);
-        return 0;
-    }
     if (error == 0 && s.jobs > 0)
         error = cli_call(c, "jobs", &wire_admin_read_query_type, &q, &wire_admin_jobs_type, &jobs, ANSWER_MS);
     if (error != 0)
         return cli_fail_call(c, error);
-    cli_view_status(&s, &out);
-    if (jobs.jobs_count > 0) {
-        buf_append_byte(&out, '\n');
-        cli_view_jobs(&jobs, &out);
+    if (c->options.json) {
+        cli_json_status(&s, &jobs, &out);
+    } else {
+        cli_view_status(&s, &out);
+        if (jobs.jobs_count > 0) {
+            buf_append_byte(&out, '\n');
+            cli_view_jobs(&jobs, &out);
+        }
     }
     cli_print(&out);
     buf_done(&out);

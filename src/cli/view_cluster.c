@@ -103,6 +103,18 @@ void cli_view_jobs(const struct wire_admin_jobs *jobs, struct buf *out) {
     cli_table_end(&t, out);
 }
 
+/* The answer to `status`, with its jobs in `job_list`. */
+void cli_json_status(const struct wire_admin_status *s, const struct wire_admin_jobs *jobs, struct buf *out) {
+    codec_to_json(&wire_admin_status_type, s, out);
+    out->size--; /* the brace */
+    buf_printf(out, ",\"job_list\":[");
+    for (size_t i = 0; i < jobs->jobs_count; i++) {
+        buf_printf(out, i > 0 ? "," : "");
+        codec_to_json(&wire_admin_job_summary_type, &jobs->jobs[i], out);
+    }
+    buf_printf(out, "]}\n");
+}
+
 /* ---- voters -------------------------------------------------------------------------------------------- */
 
 static const char *vote_str(const struct wire_admin_voter_host *h) {

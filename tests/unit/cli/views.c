@@ -51,6 +51,25 @@ Test(cli_views, status_of_a_healthy_cluster) {
                       "state    as of index 8123, 0.2 s ago\n");
 }
 
+Test(cli_views, status_for_programs_has_the_jobs) {
+    struct wire_admin_job_summary list[] = {{.name = T("web"), .version = 4, .count = 3, .running = 3},
+                                            {.name = T("db"), .stopped = true}};
+    struct wire_admin_jobs jobs = {.jobs = list, .jobs_count = 2};
+    struct wire_admin_status s = healthy();
+    struct buf out = {0};
+    cli_json_status(&s, &jobs, &out);
+    const char *text = buf_str(&out);
+    cr_assert(strstr(text, "{\"freshness\":{") == text && strstr(text, "\"leader_name\":\"host-a\""));
+    cr_assert(strstr(text, ",\"job_list\":[{\"name\":\"web\"") && strstr(text, "},{\"name\":\"db\""), "%s",
+              text);
+    cr_assert_str_eq(text + strlen(text) - 4, "}]}\n");
+    jobs.jobs_count = 0;
+    buf_done(&out);
+    cli_json_status(&s, &jobs, &out);
+    cr_assert(strstr(buf_str(&out), ",\"job_list\":[]}\n"));
+    buf_done(&out);
+}
+
 Test(cli_views, status_on_the_small_side_of_a_split_says_that_writes_wait) {
     struct wire_admin_status s = healthy();
     struct buf out = {0};
