@@ -25,7 +25,7 @@ void *mem_realloc(void *p, size_t size_bytes) {
 void mem_free(void *p) { free(p); }
 
 void *vec_grow(void *data, size_t *capacity, size_t item_size_bytes) {
-    size_t grown = *capacity ? *capacity * 2 : 8;
+    size_t grown = *capacity ? *capacity + *capacity / 2 : 8;
     assert(grown > *capacity && grown <= SIZE_MAX / item_size_bytes);
     *capacity = grown;
     return mem_realloc(data, grown * item_size_bytes);

@@ -160,9 +160,9 @@ static bool live_at(const struct swim *s, const struct addr *addr) {
 static void contact_try(struct swim *s, struct contact *c) {
     const struct member *m = swim_find(s, c->id);
     /* It may have said so itself, or the committed table: each has its turn. */
-    const struct addr *addr = m && c->tries % 2 == 0 ? &m->card->addr : &c->addr;
-    c->tries++;
-    swim_compare(s, c->id, addr);
+    c->tried = true;
+    c->at_card = m && !c->at_card;
+    swim_compare(s, c->id, c->at_card ? &m->card->addr : &c->addr);
 }
 
 /* As serf's reconnect: the living try each dead one once a dead_retry_us, taken together and on average. */
@@ -200,7 +200,7 @@ void swim_stream_take(struct swim *s, const struct swim_input *in) {
     const struct member *m = swim_find(s, in->from);
     bool known = m && m->state == MEMBER_STATE_ALIVE && !swim_alone(s);
     const struct contact *c = MAP_GET_ID(&s->contacts_by_id, in->from);
-    bool greeted = c && c->tries > 0 && s->now_us - s->compared_us < GREETED_US;
+    bool greeted = c && c->tried && s->now_us - s->compared_us < GREETED_US;
     if (!known && !greeted && !s->leaving && !MAP_GET_ID(&s->forgotten, in->from))
         swim_compare(s, in->from, m ? &m->card->addr : &in->addr);
 }

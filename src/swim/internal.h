@@ -124,8 +124,9 @@ struct contact {
     struct node_id id;
     struct addr addr;
     bool pinned;
-    bool told_again; /* a seed: more than once, as by a name that is looked up again and again */
-    uint32_t number, ring_pos, tries;
+    bool told_again;     /* a seed: more than once, as by a name that is looked up again and again */
+    bool tried, at_card; /* before; the last time where its card says */
+    uint32_t number, ring_pos;
     int64_t since_us; /* it is here; a seed: it was told last */
 };
 
