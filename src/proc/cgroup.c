@@ -30,6 +30,12 @@ static int poke_number(const char *directory, const char *file, uint64_t value) 
     return error;
 }
 
+/* A kernel that does not count a group's swap has no such file: there a task may be swapped out. */
+static int swap_deny(const char *directory, const char *file, uint64_t value) {
+    int error = poke_number(directory, file, value);
+    return error == -ENOENT ? 0 : error;
+}
+
 static int limits_set(const struct cgroup *group, uint32_t cpu_mhz, uint32_t memory_mib) {
     uint64_t shares = cpu_mhz < SHARES_MIN ? SHARES_MIN : cpu_mhz > SHARES_MAX ? SHARES_MAX : cpu_mhz;
     uint64_t weight = 1 + (shares - SHARES_MIN) * 9999 / (SHARES_MAX - SHARES_MIN);
@@ -41,8 +47,12 @@ static int limits_set(const struct cgroup *group, uint32_t cpu_mhz, uint32_t mem
         error = poke_number(group->path, "cpu.weight", weight);
     if (!error && memory_mib && group->abilities & CGROUP_LIMIT)
         error = poke_number(group->path, "memory.limit_in_bytes", memory);
+    if (!error && memory_mib && group->abilities & CGROUP_LIMIT)
+        error = swap_deny(group->path, "memory.memsw.limit_in_bytes", memory);
     if (!error && memory_mib && group->abilities & CGROUP_MEMORY)
         error = poke_number(group->path, "memory.max", memory);
+    if (!error && memory_mib && group->abilities & CGROUP_MEMORY)
+        error = swap_deny(group->path, "memory.swap.max", 0);
     return error;
 }
 

@@ -92,6 +92,7 @@ limits_are_set() {
     run limits 64 'exec sleep 7000' || return 1
     group=$(group_of "$(field limits pid)")
     equal memory.max $((64 << 20)) "$(cat "$group/memory.max")" || return 1
+    equal memory.swap.max 0 "$(cat "$group/memory.swap.max")" || return 1
     # 500 MHz as shares of v1, on the scale of v2.
     equal cpu.weight 19 "$(cat "$group/cpu.weight")" || return 1
     covey stop limits >/dev/null || return 1

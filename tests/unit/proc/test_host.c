@@ -100,6 +100,28 @@ Test(proc_host, the_memory_limit_is_enforced) {
     rig_done(&r);
 }
 
+/* Where there is swap, a task would go there instead of being ended. */
+Test(proc_host, a_task_gets_no_swap_beside_its_memory) {
+    static struct rig r;
+    rig_init(&r);
+    if (!proc_features(r.proc)->limit_memory)
+        cr_skip_test("this host cannot limit memory");
+    struct wire_shim_spec spec = rig_spec(&r, 1, "exec sleep 1000");
+    spec.driver = DRIVER_KIND_EXEC;
+    spec.memory_mib = 32;
+    rig_start(&r, &spec);
+    RIG_WAIT_STATE(&r, 1, TASK_STATE_RUNNING);
+    struct buf command = {0};
+    buf_printf(&command,
+               "for file in $(find /sys/fs/cgroup -path '*/%s/*/*' -name memory.memsw.limit_in_bytes "
+               "-o -path '*/%s/*/*' -name memory.swap.max); do"
+               "    read -r value <$file; test $value = 33554432 || test $value = 0 || exit 1; done",
+               r.cgroup, r.cgroup);
+    cr_assert_eq(system(buf_str(&command)), 0, "%s", buf_str(&command));
+    buf_done(&command);
+    rig_done(&r);
+}
+
 Test(proc_host, groups_of_a_killed_shim_are_removed_by_the_agent) {
     static struct rig r;
     rig_init(&r);
