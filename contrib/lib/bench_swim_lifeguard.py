@@ -38,13 +38,13 @@ a message or after it has received one. The paper's agents have a thread each th
 stream, and each stops by itself; all of ours does, as it has one thread. 8 agents share a processor core, as the paper's did; a
 datagram takes 55 us to receive and 60 us to send (measured: serf, in bursts), 20 us each in default mode (ours take a seventh of
 serf's time), and a socket holds what Linux' default lets it hold: with I = 1 ms hardly any of what waits is read.
-io: its timers run on and only its messages wait, so that it cannot know; SWIM's, too. The paper's grid of C, D, I has 432 cells of 10
-runs; without --full a round is one run of each of the 48 pairs of D and I with one C, another C each round, so that nine rounds are one run
-of each cell, and of all cells that can detect (D >= 16384) for the latency; what is told is of all runs together. SWIM: the paper's baseline, alpha 5, and its constants: period 1 s, timeout 500 ms, 3 helpers,
-retransmission 4 log10, gossip to 3 members each 0.2 s, whole tables each 90 s, a failed member tried again by serf's rule; no TCP ping
-and no gossip to the dead. FP at healthy come by the hundred, in one of a hundred runs: their share needs all nine rounds and more.
-What was simulated is kept in the build folder and not run again. Aims of the rows of table VII: the paper's
-and, in points of a percentage, %s.""" % (
+io: its timers run on and only its messages wait, so that it cannot know; SWIM's, too. The paper's grid of C, D, I has 432 cells of
+10 runs; without --full a round is one run of each of the 48 pairs of D and I with one C, another C each round, so that nine rounds
+are one run of each cell, and of all cells that can detect (D >= 16384) for the latency; what is told is of all runs together.
+SWIM: the paper's baseline, alpha 5, and its constants: period 1 s, timeout 500 ms, 3 helpers, retransmission 4 log10, gossip to 3
+members each 0.2 s, whole tables each 90 s, a failed member tried again by serf's rule; no TCP ping and no gossip to the dead. FP
+at healthy come by the hundred, in one of a hundred runs: their share needs all nine rounds and more. What was simulated is kept in
+the build folder and not run again. Aims of the rows of table VII: the paper's and, in points of a percentage, %s.""" % (
     ", ".join("%d (%s)" % pair for pair in zip(SLACK, COLUMNS)))
 PERCENT = "% of SWIM"
 ROWS = [
