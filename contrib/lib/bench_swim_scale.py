@@ -39,7 +39,7 @@ def rows_of(n):
         row("idle, datagrams", "/s"),
         row("idle, datagram bytes", "B/s", None, 269, {"serf": 269}),
         row("idle, stream bytes", "B/s", None, None, {"serf": 45}),
-        row("idle, resident memory of a view", "B", *((80, 65) if n >= 10000 else ())),
+        row("idle, resident memory of a view", "B", *((80, 64) if n >= 10000 else ())),
         row("restart, all see all", "s", 30, 10),
         row("restart, deaths seen, a host", "", None, 0),
         row("flap, false deaths", "", 0, 0),
