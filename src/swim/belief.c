@@ -381,10 +381,10 @@ void swim_suspect(struct swim *s, struct member *m, struct incarnation seen, str
         else
             confirm(s, m, accuser);
         break;
-    case MEMBER_STATE_DEAD: swim_member_raise(s, m, seen); break;
+    case MEMBER_STATE_DEAD:
     case MEMBER_STATE_LEFT:
-        if (order > 0) {
-            /* It had come back after it left, or nobody would suspect it. */
+        if (order > 0 && swim_has(s, SWIM_BELIEF)) {
+            /* It had come back since, or nobody would suspect it. */
             returned(s, m);
             suspicion_start(s, m, seen, accuser);
         }
@@ -461,10 +461,16 @@ static void hear_of(struct swim *s, struct member *m, const struct wire_member *
         swim_event(s, SWIM_CHANGED, m);
     /*
      * The other side of a healed cut has declared dead whom it could not see: they are given time to
-     * refute.
+     * refute. What both hold dead is no news.
      */
-    if (s->merging && state == MEMBER_STATE_DEAD)
+    if (s->merging && state == MEMBER_STATE_DEAD) {
+        if (m->state == MEMBER_STATE_DEAD) {
+            if (incarnation_compare(seen, m->incarnation) > 0)
+                swim_member_raise(s, m, seen);
+            return;
+        }
         state = MEMBER_STATE_SUSPECT;
+    }
     switch (state) {
     case MEMBER_STATE_ALIVE: hear_alive(s, m, record, via, card_changed); break;
     case MEMBER_STATE_SUSPECT: swim_suspect(s, m, seen, accuser); break;

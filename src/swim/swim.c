@@ -116,8 +116,8 @@
  *   Alive@h     | i>h Alive@i        | i>=h Suspect@i SUSPECTED | i>=h as suspect,    | i>=h Left@i LEFT
  *   Suspect@h   | i>h Alive@i REFUTED| i>h Suspect@i, new timer | and the timer ends  | i>=h Left@i LEFT
  *               |                    | i=h a confirmation       | Min after its start |
- *   Dead@h      | i>h Alive@i JOINED | i>h keep i               | i>h keep i          | i>=h Left@i LEFT
- *               | i=h see "heals"    |                          |                     |
+ *   Dead@h      | i>h Alive@i JOINED | i>h Suspect@i JOINED,    | i>h keep i          | i>=h Left@i LEFT
+ *               | i=h see "heals"    | SUSPECTED                |                     |
  *   Left@h      | i>h Alive@i JOINED | i>h Suspect@i JOINED,    | i>h Dead@i DIED     | i>h keep i
  *               |                    | SUSPECTED                |                     |
  *   self        | i>h refute         | i>=h refute              | i>=h refute         | i>=h refute
@@ -127,6 +127,10 @@
  * higher one wins: views converge in whatever order evidence arrives. A suspect whose timer ends is
  * Dead@h, DIED; a dead or left record whose timer ends is forgotten. Refute: the version goes above
  * whatever was told.
+ *
+ * A suspicion of i > h does not make Dead@h a Dead@i: nobody has found it dead in i, and told on, that verdict
+ * would win against the refutation of h wherever it was heard. Without SWIM_BELIEF a suspicion of one that is
+ * gone is dropped [memberlist].
  *
  * Cost
  * ====

@@ -57,7 +57,7 @@ static const struct cell {
     {D, A, HIGHER, A, true, {SWIM_JOINED, -1}},
     {D, S, LOWER, D, false, {-1, -1}},
     {D, S, SAME, D, false, {-1, -1}},
-    {D, S, HIGHER, D, true, {-1, -1}},
+    {D, S, HIGHER, S, true, {SWIM_JOINED, SWIM_SUSPECTED}},
     {D, D, LOWER, D, false, {-1, -1}},
     {D, D, SAME, D, false, {-1, -1}},
     {D, D, HIGHER, D, true, {-1, -1}},
@@ -80,8 +80,8 @@ static const struct cell {
 };
 
 /* What is held of node 1 after node 2, 3, 4 and it are known. */
-static struct bench *holding(int held) {
-    struct bench *b = bench_new(NULL);
+static struct bench *holding_with(int held, uint32_t without) {
+    struct bench *b = bench_new(&(struct swim_config){.without = without});
     for (size_t i = 2; i < 5; i++)
         bench_record(b, i, record_of(i, A, 1, 0));
     if (held != NOBODY)
@@ -95,6 +95,8 @@ static struct bench *holding(int held) {
     bench_clear(b);
     return b;
 }
+
+static struct bench *holding(int held) { return holding_with(held, 0); }
 
 /* Higher is tried as a later version and as a later generation with a smaller one. */
 static void check_cell(const struct cell *cell, uint32_t generation, uint32_t version, size_t row) {
@@ -269,6 +271,29 @@ Test(swim_transitions, a_stale_alive_does_not_resurrect_once_dead_was_told_highe
     bench_record(b, 3, record_of(1, A, 3, 11));
     cr_assert_eq(bench_member(b, 1).state, A);
     bench_free(b);
+}
+
+/*
+ * It has refuted what it was held dead for here and is suspected anew: that is no verdict about its new
+ * incarnation, which would kill it wherever its refutation was heard. The dead of both sides stay dead.
+ */
+Test(swim_transitions, a_verdict_is_about_its_incarnation_whatever_a_table_brings) {
+    for (int without = 0; without < 2; without++) {
+        struct bench *b = holding_with(D, without ? SWIM_WITHOUT_MEMBERLIST : 0);
+        struct wire_member told = accusation_of(1, S, 3, 8, 3);
+        bench_sync(b, 3, false, &told, 1);
+        cr_assert_eq((int)bench_member(b, 1).state, without ? D : S);
+        cr_assert_eq(bench_member(b, 1).version, without ? 5 : 8);
+        cr_assert_eq(bench_events(b, SWIM_JOINED, 1), without ? 0 : 1);
+        bench_free(b);
+
+        b = holding_with(D, without ? SWIM_WITHOUT_MEMBERLIST : 0);
+        told = accusation_of(1, D, 3, 8, 3);
+        bench_sync(b, 3, false, &told, 1);
+        cr_assert_eq((int)bench_member(b, 1).state, D);
+        cr_assert_eq(bench_member(b, 1).version, 8);
+        bench_free(b);
+    }
 }
 
 /* ---- this node ----------------------------------------------------------------------------------------- */
