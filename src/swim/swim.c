@@ -128,9 +128,9 @@
  * Dead@h, DIED; a dead or left record whose timer ends is forgotten. Refute: the version goes above
  * whatever was told.
  *
- * A suspicion of i > h does not make Dead@h a Dead@i: nobody has found it dead in i, and told on, that verdict
- * would win against the refutation of h wherever it was heard. Without SWIM_BELIEF a suspicion of one that is
- * gone is dropped [memberlist].
+ * A suspicion of i > h does not make Dead@h a Dead@i: nobody has found it dead in i, and told on, that
+ * verdict would win against the refutation of h wherever it was heard. Without SWIM_BELIEF a suspicion of one
+ * that is gone is dropped [memberlist].
  *
  * Cost
  * ====
